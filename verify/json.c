@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/json.h"
+
+#include <errno.h>
+#include <json-c/json_tokener.h>
+#include <json-c/json_util.h>
+#include <limits.h>
+#include <string.h>
+
+/* How many members the tree has. json-c keeps one of two members with the same key, so in a
+ * syntactically valid text this is less than the number of colons outside strings exactly when
+ * some key occurs twice in its object. */
+static uint64_t count_members(struct json_object *value)
+{
+    uint64_t n = 0;
+    switch (json_object_get_type(value)) {
+    case json_type_object: {
+        json_object_object_foreach(value, key, member)
+        {
+            (void)key;
+            n += 1 + count_members(member);
+        }
+        break;
+    }
+    case json_type_array:
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            n += count_members(json_object_array_get_idx(value, i));
+        break;
+    default:
+        break;
+    }
+    return n;
+}
+
+static uint64_t count_colons(const char *text, size_t size)
+{
+    uint64_t n = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < size; i++) {
+        if (quoted && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && text[i] == ':')
+            n++;
+    }
+    return n;
+}
+
+/* RFC 8259 white space; a NUL or anything else after the value is not. */
+static bool is_blank(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!memchr(" \t\r\n", text[i], 4))
+            return false;
+    return true;
+}
+
+int bfs_json_parse(const void *bytes, size_t size, const char *what, struct json_object **ret,
+                   struct bfs_error *error)
+{
+    const char *text = bytes;
+    if (size > INT_MAX)
+        return bfs_fail(error, -E2BIG, "%s: %zu bytes of JSON are too many", what, size);
+    struct json_tokener *tokener = json_tokener_new_ex(BFS_JSON_DEPTH_MAX);
+    if (!tokener)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", what);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
+                                        JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    bfs_autojson struct json_object *root = json_tokener_parse_ex(tokener, text, (int)size);
+    enum json_tokener_error problem = json_tokener_get_error(tokener);
+    size_t end = json_tokener_get_parse_end(tokener);
+    json_tokener_free(tokener);
+
+    if (problem == json_tokener_error_depth)
+        return bfs_fail_at(error, -E2BIG, end, "%s: JSON nested deeper than %d", what,
+                           BFS_JSON_DEPTH_MAX);
+    if (problem == json_tokener_continue)
+        return bfs_fail_at(error, -EBADMSG, size, "%s: JSON ends early", what);
+    if (problem != json_tokener_success)
+        return bfs_fail_at(error, -EBADMSG, end, "%s: invalid JSON: %s", what,
+                           json_tokener_error_desc(problem));
+    if (!is_blank(text + end, size - end))
+        return bfs_fail_at(error, -EBADMSG, end, "%s: bytes after the JSON value", what);
+    if (count_members(root) != count_colons(text, size))
+        return bfs_fail(error, -EBADMSG, "%s: a key occurs twice in one JSON object", what);
+    *ret = bfs_steal(&root);
+    return 0;
+}
+
+static const char *const type_words[] = {
+    [BFS_JSON_OBJECT] = "an object",
+    [BFS_JSON_ARRAY] = "an array",
+    [BFS_JSON_STRING] = "a string",
+    [BFS_JSON_INTEGER] = "an integer from 0 to 2^53-1",
+    [BFS_JSON_BOOLEAN] = "true or false",
+};
+
+static bool has_type(struct json_object *value, enum bfs_json_type type)
+{
+    switch (type) {
+    case BFS_JSON_OBJECT:
+        return json_object_is_type(value, json_type_object);
+    case BFS_JSON_ARRAY:
+        return json_object_is_type(value, json_type_array);
+    case BFS_JSON_STRING:
+        /* A NUL inside would make the C string differ from the bytes that are digested. */
+        return json_object_is_type(value, json_type_string) &&
+               strlen(json_object_get_string(value)) == (size_t)json_object_get_string_len(value);
+    case BFS_JSON_INTEGER:
+        return json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0 &&
+               (uint64_t)json_object_get_int64(value) <= BFS_JSON_INTEGER_MAX;
+    case BFS_JSON_BOOLEAN:
+        return json_object_is_type(value, json_type_boolean);
+    }
+    return false;
+}
+
+int bfs_json_check(struct json_object *object, const struct bfs_json_field *fields, bool open,
+                   const char *what, struct bfs_error *error)
+{
+    if (!json_object_is_type(object, json_type_object))
+        return bfs_fail(error, -EBADMSG, "%s: not a JSON object", what);
+    json_object_object_foreach(object, key, value)
+    {
+        const struct bfs_json_field *field = fields;
+        while (field->name && strcmp(field->name, key) != 0)
+            field++;
+        if (!field->name) {
+            if (open)
+                continue;
+            return bfs_fail(error, -EBADMSG, "%s: unknown field \"%s\"", what, key);
+        }
+        if (!has_type(value, field->type)) {
+            (void)bfs_fail(error, -EBADMSG, "%s: field \"%s\" has the wrong type", what, key);
+            (void)bfs_fail_values(error, type_words[field->type],
+                                  json_type_to_name(json_object_get_type(value)));
+            return -EBADMSG;
+        }
+    }
+    for (const struct bfs_json_field *field = fields; field->name; field++)
+        if (field->required && !bfs_json_member(object, field->name))
+            return bfs_fail(error, -EBADMSG, "%s: field \"%s\" is missing", what, field->name);
+    return 0;
+}
+
+struct json_object *bfs_json_member(struct json_object *object, const char *name)
+{
+    struct json_object *value = NULL;
+    return json_object_object_get_ex(object, name, &value) ? value : NULL;
+}
+
+const char *bfs_json_string(struct json_object *object, const char *name)
+{
+    struct json_object *value = bfs_json_member(object, name);
+    return value ? json_object_get_string(value) : NULL;
+}
+
+uint64_t bfs_json_integer(struct json_object *object, const char *name)
+{
+    struct json_object *value = bfs_json_member(object, name);
+    return value ? (uint64_t)json_object_get_int64(value) : 0;
+}
+
+static struct json_object *made(struct json_object *value, int *status)
+{
+    if (!value)
+        *status = -ENOMEM;
+    return value;
+}
+
+struct json_object *bfs_json_new_object(int *status)
+{
+    return made(json_object_new_object(), status);
+}
+
+struct json_object *bfs_json_new_array(int *status)
+{
+    return made(json_object_new_array(), status);
+}
+
+struct json_object *bfs_json_new_string(const char *text, int *status)
+{
+    return made(json_object_new_string(text), status);
+}
+
+void bfs_json_add(struct json_object *object, const char *name, struct json_object *value,
+                  int *status)
+{
+    if (object && value && json_object_object_add(object, name, value) == 0)
+        return;
+    (void)json_object_put(value);
+    *status = -ENOMEM;
+}
+
+void bfs_json_add_string(struct json_object *object, const char *name, const char *text,
+                         int *status)
+{
+    bfs_json_add(object, name, json_object_new_string(text), status);
+}
+
+void bfs_json_add_integer(struct json_object *object, const char *name, uint64_t value, int *status)
+{
+    bfs_json_add(object, name, json_object_new_int64((int64_t)value), status);
+}
+
+void bfs_json_add_boolean(struct json_object *object, const char *name, bool value, int *status)
+{
+    bfs_json_add(object, name, json_object_new_boolean(value), status);
+}
+
+void bfs_json_append(struct json_object *array, struct json_object *value, int *status)
+{
+    if (array && value && json_object_array_add(array, value) == 0)
+        return;
+    (void)json_object_put(value);
+    *status = -ENOMEM;
+}
+
+static void write_form(struct json_object *object, int flags, struct bfs_buffer *ret)
+{
+    size_t size = 0;
+    const char *text =
+        json_object_to_json_string_length(object, flags | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+    if (!text) {
+        ret->status = -ENOMEM;
+        return;
+    }
+    bfs_buffer_put(ret, text, size);
+    bfs_buffer_put_u8(ret, '\n');
+}
+
+void bfs_json_write(struct json_object *object, struct bfs_buffer *ret)
+{
+    write_form(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED, ret);
+}
+
+void bfs_json_write_line(struct json_object *object, struct bfs_buffer *ret)
+{
+    write_form(object, JSON_C_TO_STRING_PLAIN, ret);
+}
