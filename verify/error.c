@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 3, 0))) static void
-record(struct bfs_error *error, int code, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void record(struct bfs_error *error, int code,
+                                                         const char *format, va_list args)
 {
     memset(error, 0, sizeof(*error));
     error->code = code;

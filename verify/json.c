@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/json.h"
 
+#include "verify/json_scan.h"
+
 #include <errno.h>
 #include <json-c/json_tokener.h>
 #include <json-c/json_util.h>
 #include <limits.h>
 #include <string.h>
 
-/* How many members the tree has. json-c keeps one of two members with the same key, so in a
- * syntactically valid text this is less than the number of colons outside strings exactly when
- * some key occurs twice in its object. */
+/* How many members the tree has. json-c keeps one of two members with the same key, so this is less
+ * than the number that the scan saw exactly when some key occurs twice in its object. */
 static uint64_t count_members(struct json_object *value)
 {
     uint64_t n = 0;
@@ -32,67 +33,41 @@ static uint64_t count_members(struct json_object *value)
     return n;
 }
 
-static uint64_t count_colons(const char *text, size_t size)
-{
-    uint64_t n = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < size; i++) {
-        if (quoted && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            quoted = !quoted;
-        else if (!quoted && text[i] == ':')
-            n++;
-    }
-    return n;
-}
-
-/* RFC 8259 white space; a NUL or anything else after the value is not. */
-static bool is_blank(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!memchr(" \t\r\n", text[i], 4))
-            return false;
-    return true;
-}
-
 int bfs_json_parse(const void *bytes, size_t size, const char *what, struct json_object **ret,
                    struct bfs_error *error)
 {
-    const char *text = bytes;
+    uint64_t n_members;
     if (size > INT_MAX)
         return bfs_fail(error, -E2BIG, "%s: %zu bytes of JSON are too many", what, size);
-    struct json_tokener *tokener = json_tokener_new_ex(BFS_JSON_DEPTH_MAX);
+    int r = bfs_json_scan(bytes, size, what, &n_members, error);
+    if (r)
+        return r;
+    /* json-c counts a scalar as a level of its own; the scan has judged the depth. */
+    struct json_tokener *tokener = json_tokener_new_ex(BFS_JSON_DEPTH_MAX + 2);
     if (!tokener)
         return bfs_fail(error, -ENOMEM, "%s: out of memory", what);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
-                                        JSON_TOKENER_ALLOW_TRAILING_CHARS);
-    bfs_autojson struct json_object *root = json_tokener_parse_ex(tokener, text, (int)size);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    bfs_autojson struct json_object *root = json_tokener_parse_ex(tokener, bytes, (int)size);
     enum json_tokener_error problem = json_tokener_get_error(tokener);
-    size_t end = json_tokener_get_parse_end(tokener);
+    /* A number that ends the text might go on in a next piece; an empty piece says that it does
+     * not. */
+    if (problem == json_tokener_continue) {
+        root = json_tokener_parse_ex(tokener, "", -1);
+        problem = json_tokener_get_error(tokener);
+    }
     json_tokener_free(tokener);
-
-    if (problem == json_tokener_error_depth)
-        return bfs_fail_at(error, -E2BIG, end, "%s: JSON nested deeper than %d", what,
-                           BFS_JSON_DEPTH_MAX);
-    if (problem == json_tokener_continue)
-        return bfs_fail_at(error, -EBADMSG, size, "%s: JSON ends early", what);
     if (problem != json_tokener_success)
-        return bfs_fail_at(error, -EBADMSG, end, "%s: invalid JSON: %s", what,
-                           json_tokener_error_desc(problem));
-    if (!is_blank(text + end, size - end))
-        return bfs_fail_at(error, -EBADMSG, end, "%s: bytes after the JSON value", what);
-    if (count_members(root) != count_colons(text, size))
+        return bfs_fail(error, -EBADMSG, "%s: invalid JSON: %s", what,
+                        json_tokener_error_desc(problem));
+    if (count_members(root) != n_members)
         return bfs_fail(error, -EBADMSG, "%s: a key occurs twice in one JSON object", what);
     *ret = bfs_steal(&root);
     return 0;
 }
 
 static const char *const type_words[] = {
-    [BFS_JSON_OBJECT] = "an object",
-    [BFS_JSON_ARRAY] = "an array",
-    [BFS_JSON_STRING] = "a string",
-    [BFS_JSON_INTEGER] = "an integer from 0 to 2^53-1",
+    [BFS_JSON_OBJECT] = "an object",      [BFS_JSON_ARRAY] = "an array",
+    [BFS_JSON_STRING] = "a string",       [BFS_JSON_INTEGER] = "an integer from 0 to 2^53-1",
     [BFS_JSON_BOOLEAN] = "true or false",
 };
 

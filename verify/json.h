@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Strict reading of JSON that somebody else wrote, and the deterministic writing of our own.
  *
- * Reading refuses what json-c would let pass: duplicate keys, trailing bytes, invalid UTF-8, too
- * deep nesting, and integers that are not exact in a double (beyond 2^53 - 1, RFC 7493).
+ * Reading refuses what json-c would let pass: whatever RFC 8259 does not allow (verify/json_scan.h
+ * has the list), duplicate keys, trailing bytes, invalid UTF-8, NULs in strings, too deep nesting,
+ * and integers that are not exact in a double (beyond 2^53 - 1, RFC 7493).
  * Writing is json-c's pretty form: two spaces, keys in the order they were added, no escaped
  * slashes, a final newline; callers add no floats and no empty containers, whose printing differs
  * between json-c versions.

@@ -65,7 +65,8 @@ int bfs_reference_parse(const char *text, struct bfs_reference *ret, struct bfs_
                         "%d, starting with a letter or digit",
                         colon + 1, BFS_VERSION_MAX);
     if (strcmp(colon + 1, "latest") == 0)
-        return bfs_fail(error, -EINVAL, "\"latest\" is a link that the mount makes; name a version");
+        return bfs_fail(error, -EINVAL,
+                        "\"latest\" is a link that the mount makes; name a version");
     memcpy(ret->name, text, name_length);
     ret->name[name_length] = '\0';
     memcpy(ret->version, colon + 1, version_length + 1);
@@ -188,22 +189,19 @@ bool bfs_component_is_valid(const char *name, size_t length)
     return !(name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')));
 }
 
-bool bfs_target_stays_inside(const char *parent, const char *target)
+bool bfs_target_stays_inside(size_t depth, const char *target)
 {
     if (target[0] == '/' || target[0] == '\0' || strlen(target) > BFS_TARGET_MAX)
         return false;
-    size_t depth = 0;
-    for (const char *at = parent; *at; at++)
-        if (at == parent || at[-1] == '/')
-            depth++;
+    bool named = false;
     for (const char *at = target; *at;) {
         size_t length = strcspn(at, "/");
         if (length == 2 && at[0] == '.' && at[1] == '.') {
-            if (depth == 0)
+            if (named || depth == 0)
                 return false;
             depth--;
         } else if (length > 0 && !(length == 1 && at[0] == '.')) {
-            depth++;
+            named = true;
         }
         at += length + (at[length] == '/');
     }

@@ -11,11 +11,12 @@
 #include <stddef.h>
 
 enum {
-    BFS_NAME_MAX = 255,        /* a whole model name; what registries accept for a repository */
-    BFS_VERSION_MAX = 128,     /* the length of an OCI tag */
+    BFS_NAME_MAX = 255,    /* a whole model name; what registries accept for a repository */
+    BFS_VERSION_MAX = 128, /* the length of an OCI tag */
     BFS_REFERENCE_MAX = BFS_NAME_MAX + 1 + BFS_VERSION_MAX,
-    BFS_COMPONENT_MAX = 255,   /* NAME_MAX of Linux */
-    BFS_TARGET_MAX = 4095,     /* PATH_MAX without its NUL */
+    BFS_COMPONENT_MAX = 255, /* NAME_MAX of Linux */
+    BFS_TARGET_MAX = 4095,   /* PATH_MAX without its NUL */
+    BFS_DEPTH_MAX = 256,     /* nested directories; PATH_MAX would allow 2048 one-letter ones */
 };
 
 /* NAME:VERSION, split. */
@@ -42,9 +43,10 @@ bool bfs_version_is_release(const char *version);
 /* One name inside a directory: 1..255 bytes, no '/', no NUL, not "." or "..". */
 bool bfs_component_is_valid(const char *name, size_t length);
 
-/* Does `target`, seen from a link in the directory `parent` ("" or "a/b", relative to the root),
- * stay inside the root, textually? Absolute and empty targets do not. */
-bool bfs_target_stays_inside(const char *parent, const char *target);
+/* Does `target`, seen from a link in a directory `depth` levels below the root (0: the root
+ * itself), stay inside the root? Absolute and empty targets do not; neither do those with a ".."
+ * after a name, because the name may be a link itself and then ".." leaves from somewhere else. */
+bool bfs_target_stays_inside(size_t depth, const char *target);
 
 /* Names that the mount adds to a bundle's root: manifest.json, SHA256SUMS, signatures, views.
  * contract.json is reserved too, but a model may bring its own. */
