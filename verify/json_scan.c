@@ -255,7 +255,7 @@ int bfs_json_scan(const char *text, size_t size, const char *what, uint64_t *ret
                   struct bfs_error *error)
 {
     struct scan scan = {.text = text, .size = size, .what = what, .error = error};
-    bool complete, next = true;
+    bool complete = false, next = true;
     while (next) {
         int r = scan_value(&scan, &complete);
         if (r == 0 && complete)

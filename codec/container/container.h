@@ -17,16 +17,16 @@
 
 /* safetensors (its README and tensor.rs): u64 header size <= 100 MB, a JSON object, then data.
  * Refused as its own readers do: gaps, overlaps, data that does not end with the file, duplicate
- * names, unknown dtypes, sizes that contradict shapes. A zero-size tensor may sit anywhere in range.
- * Errors: -ENODATA (prefix too short, but the file has more), -EBADMSG, -E2BIG, -EPROTONOSUPPORT
- * (a dtype not in the list), -ENOMEM. */
+ * names, unknown dtypes, sizes that contradict shapes. A zero-size tensor may sit anywhere in
+ * range. Errors: -ENODATA (prefix too short, but the file has more), -EBADMSG, -E2BIG,
+ * -EPROTONOSUPPORT (a dtype not in the list), -ENOMEM. */
 int bfs_safetensors_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size,
                           struct bfs_tensor_map *ret, struct bfs_error *error);
 
 /* GGUF version 3 (ggml's docs/gguf.md): key-values, tensor infos, aligned data. Refused: other
- * versions (a byte-swapped one is named as big-endian), bad alignment, offsets other than the padded
- * running sum, duplicate names, removed types (31-33, 36-38), row lengths that are not whole blocks,
- * data beyond the file. Errors: as above. */
+ * versions (a byte-swapped one is named as big-endian), bad alignment, offsets other than the
+ * padded running sum, duplicate names, removed types (31-33, 36-38), row lengths that are not whole
+ * blocks, data beyond the file. Errors: as above. */
 int bfs_gguf_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size,
                    struct bfs_tensor_map *ret, struct bfs_error *error);
 
@@ -36,12 +36,13 @@ enum bfs_container bfs_container_guess(const uint8_t *prefix, size_t prefix_size
                                        uint64_t file_size, const char *file_name);
 
 /* Reads and maps a regular file. An unrecognized file gives an empty OPAQUE map and 0.
- * Errors: those of the parsers but -ENODATA, and of read(2). */
+ * Errors: those of the parsers but -ENODATA (a header beyond 256 MiB is -E2BIG), -ESTALE when the
+ * file is shorter than `file_size`, and those of pread(2). */
 int bfs_container_read(int fd, uint64_t file_size, const char *file_name,
                        struct bfs_tensor_map *ret, struct bfs_error *error);
 
-/* Guesses what an opaque run of bytes is made of by comparing byte statistics at strides 1, 2, 4 and
- * 8: floats show one lane of low entropy. Deterministic. */
+/* Guesses what an opaque run of bytes is made of by comparing byte statistics at strides 1, 2, 4
+ * and 8: floats show one lane of low entropy. Deterministic. */
 enum bfs_layout bfs_layout_probe(const uint8_t *bytes, size_t size);
 
 #endif

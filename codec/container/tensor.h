@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 enum {
-    BFS_TENSOR_DIMS_MAX = 8,      /* torch models use up to 6; ggml 4 */
-    BFS_TENSOR_NAME_MAX = 1024,   /* bytes; deepest real module paths are below 200 */
-    BFS_TENSORS_MAX = 1 << 20,    /* in one file; the largest MoE checkpoints hold about 100,000 */
+    BFS_TENSOR_DIMS_MAX = 8,    /* torch models use up to 6; ggml 4 */
+    BFS_TENSOR_NAME_MAX = 1024, /* bytes; deepest real module paths are below 200 */
+    BFS_TENSORS_MAX = 1 << 20,  /* in one file; the largest MoE checkpoints hold about 100,000 */
 };
 
 enum bfs_container {
@@ -37,13 +37,18 @@ struct bfs_tensor_map {
     enum bfs_container container;
     struct bfs_tensor *tensors; /* by offset, then in the container's order; no two overlap */
     size_t n_tensors;
-    uint64_t n_elements;      /* of all tensors */
-    char architecture[64];    /* GGUF general.architecture; "" when unknown or unprintable */
-    char quantization[32];    /* GGUF general.file_type as a word ("Q4_K_M"), or "" */
+    uint64_t n_elements;   /* of all tensors */
+    char architecture[64]; /* GGUF general.architecture; "" when unknown or unprintable */
+    char quantization[32]; /* GGUF general.file_type as a word ("Q4_K_M"), or "" */
 };
 
 /* Names what the tool prints: "opaque", "safetensors", "gguf"; NULL for any other number. */
 const char *bfs_container_name(unsigned container);
+
+/* Elements and bytes of a tensor of this type and shape; no dimension at all is a scalar. Errors:
+ * -EBADMSG when either does not fit in 64 bits, or the elements are not whole blocks. */
+int bfs_tensor_measure(const struct bfs_dtype_info *dtype, const uint64_t *shape, uint32_t n_dims,
+                       uint64_t *ret_elements, uint64_t *ret_size);
 
 /* Releases the contents and leaves an empty map. */
 void bfs_tensor_map_done(struct bfs_tensor_map *map);
