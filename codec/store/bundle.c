@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/store/bundle.h"
+
+#include "codec/index/format.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+struct bfs_bundle {
+    atomic_uint references;
+    const struct bfs_store *store; /* borrowed */
+    struct bfs_digest id;
+    uint64_t manifest_size;
+    struct bfs_oci_manifest manifest;
+    uint32_t *by_digest; /* layer numbers sorted by digest */
+    struct bfs_bundle_config config;
+    uint8_t *config_bytes;
+    struct bfs_index *index;
+};
+
+struct bfs_bundle *bfs_bundle_ref(struct bfs_bundle *bundle)
+{
+    atomic_fetch_add(&bundle->references, 1);
+    return bundle;
+}
+
+struct bfs_bundle *bfs_bundle_unref(struct bfs_bundle *bundle)
+{
+    if (bundle && atomic_fetch_sub(&bundle->references, 1) == 1) {
+        bfs_oci_manifest_done(&bundle->manifest);
+        free(bundle->by_digest);
+        free(bundle->config_bytes);
+        (void)bfs_index_free(bundle->index);
+        free(bundle);
+    }
+    return NULL;
+}
+
+static int compare_layers(const void *a, const void *b, void *context)
+{
+    const struct bfs_descriptor *layers = context;
+    return bfs_digest_compare(&layers[*(const uint32_t *)a].digest,
+                              &layers[*(const uint32_t *)b].digest);
+}
+
+static int load_manifest(struct bfs_bundle *bundle, struct bfs_error *error)
+{
+    bfs_autofree uint8_t *text = NULL;
+    int r = bfs_store_read_blob(bundle->store, &bundle->id, bundle->manifest_size,
+                                BFS_OCI_MANIFEST_MAX, &text, error);
+    if (r == 0)
+        r = bfs_oci_manifest_parse(text, (size_t)bundle->manifest_size, &bundle->manifest, error);
+    if (r)
+        return r;
+    bundle->by_digest = calloc(bundle->manifest.n_layers, sizeof(*bundle->by_digest));
+    if (!bundle->by_digest)
+        return bfs_fail(error, -ENOMEM, "manifest: out of memory");
+    for (uint32_t i = 0; i < bundle->manifest.n_layers; i++)
+        bundle->by_digest[i] = i;
+    qsort_r(bundle->by_digest, bundle->manifest.n_layers, sizeof(*bundle->by_digest),
+            compare_layers, bundle->manifest.layers);
+    return 0;
+}
+
+static int load_config(struct bfs_bundle *bundle, struct bfs_error *error)
+{
+    const struct bfs_descriptor *config = &bundle->manifest.config;
+    const struct bfs_descriptor *index = &bundle->manifest.layers[0];
+    int r = bfs_store_read_blob(bundle->store, &config->digest, config->size, BFS_CONFIG_SIZE_MAX,
+                                &bundle->config_bytes, error);
+    if (r == 0)
+        r = bfs_bundle_config_parse(bundle->config_bytes, (size_t)config->size, &bundle->config,
+                                    error);
+    if (r)
+        return r;
+    if (!bfs_digest_equal(&bundle->config.index_digest, &index->digest) ||
+        bundle->config.index_size != index->size)
+        return bfs_fail(error, -EBADMSG, "manifest.json names another index than the manifest");
+    return 0;
+}
+
+static int load_index(struct bfs_bundle *bundle, struct bfs_error *error)
+{
+    const struct bfs_descriptor *layer = &bundle->manifest.layers[0];
+    bfs_autofree uint8_t *bytes = NULL;
+    int r = bfs_store_read_blob(bundle->store, &layer->digest, layer->size, BFS_INDEX_SIZE_MAX,
+                                &bytes, error);
+    if (r == 0)
+        r = bfs_index_parse(bytes, (size_t)layer->size, bundle->manifest.n_layers, &bundle->index,
+                            error);
+    if (r)
+        return r;
+    (void)bfs_steal(&bytes); /* transferred to the index */
+    if (bundle->config.content_size != bfs_index_content_size(bundle->index))
+        return bfs_fail(error, -EBADMSG, "manifest.json and the index differ in content size");
+    return 0;
+}
+
+int bfs_bundle_open(const struct bfs_store *store, const struct bfs_digest *manifest,
+                    uint64_t manifest_size, struct bfs_bundle **ret, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = calloc(1, sizeof(*bundle));
+    if (!bundle)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    atomic_init(&bundle->references, 1);
+    bundle->store = store;
+    bundle->id = *manifest;
+    bundle->manifest_size = manifest_size;
+    int r;
+    if ((r = load_manifest(bundle, error)) || (r = load_config(bundle, error)) ||
+        (r = load_index(bundle, error)))
+        return r;
+    *ret = bfs_steal(&bundle);
+    return 0;
+}
+
+const struct bfs_store *bfs_bundle_store(const struct bfs_bundle *bundle)
+{
+    return bundle->store;
+}
+
+const struct bfs_digest *bfs_bundle_id(const struct bfs_bundle *bundle)
+{
+    return &bundle->id;
+}
+
+const struct bfs_index *bfs_bundle_index(const struct bfs_bundle *bundle)
+{
+    return bundle->index;
+}
+
+const struct bfs_bundle_config *bfs_bundle_config(const struct bfs_bundle *bundle)
+{
+    return &bundle->config;
+}
+
+const uint8_t *bfs_bundle_config_bytes(const struct bfs_bundle *bundle, size_t *ret_size)
+{
+    *ret_size = (size_t)bundle->manifest.config.size;
+    return bundle->config_bytes;
+}
+
+const struct bfs_digest *bfs_bundle_config_digest(const struct bfs_bundle *bundle)
+{
+    return &bundle->manifest.config.digest;
+}
+
+uint32_t bfs_bundle_n_layers(const struct bfs_bundle *bundle)
+{
+    return bundle->manifest.n_layers;
+}
+
+const struct bfs_descriptor *bfs_bundle_layer(const struct bfs_bundle *bundle, uint32_t i)
+{
+    return &bundle->manifest.layers[i];
+}
+
+bool bfs_bundle_has_blob(const struct bfs_bundle *bundle, const struct bfs_digest *digest,
+                         uint64_t size)
+{
+    uint32_t low = 0, high = bundle->manifest.n_layers;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct bfs_descriptor *layer = &bundle->manifest.layers[bundle->by_digest[middle]];
+        int order = bfs_digest_compare(&layer->digest, digest);
+        if (order == 0)
+            return layer->size == size;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+size_t bfs_bundle_memory(const struct bfs_bundle *bundle)
+{
+    return sizeof(*bundle) + (size_t)bundle->manifest.config.size +
+           bundle->manifest.n_layers * (sizeof(struct bfs_descriptor) + sizeof(uint32_t)) +
+           bfs_index_size(bundle->index);
+}
+
+uint64_t bfs_bundle_stored_size(const struct bfs_bundle *bundle)
+{
+    uint64_t size = bundle->manifest_size + bundle->manifest.config.size;
+    for (uint32_t i = 0; i < bundle->manifest.n_layers; i++)
+        size += bundle->manifest.layers[i].size;
+    return size;
+}

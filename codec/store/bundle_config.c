@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/store/bundle_config.h"
+
+#include "verify/json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SCHEMA_VERSION "1.0"
+
+static const struct bfs_json_field root_fields[] = {
+    {"schema_version", BFS_JSON_STRING, true}, {"descriptor", BFS_JSON_OBJECT, true},
+    {"config", BFS_JSON_OBJECT, false},        {"index", BFS_JSON_OBJECT, true},
+    {"content", BFS_JSON_OBJECT, true},        {"packer", BFS_JSON_OBJECT, true},
+    {"annotations", BFS_JSON_OBJECT, false},   {0},
+};
+static const struct bfs_json_field descriptor_fields[] = {
+    {"name", BFS_JSON_STRING, true},
+    {"version", BFS_JSON_STRING, true},
+    {"createdAt", BFS_JSON_STRING, true},
+    {0},
+};
+static const struct bfs_json_field config_fields[] = {
+    {"architecture", BFS_JSON_STRING, false}, {"format", BFS_JSON_STRING, false},
+    {"paramSize", BFS_JSON_STRING, false},    {"precision", BFS_JSON_STRING, false},
+    {"quantization", BFS_JSON_STRING, false}, {0},
+};
+static const struct bfs_json_field index_fields[] = {
+    {"digest", BFS_JSON_STRING, true},
+    {"size", BFS_JSON_INTEGER, true},
+    {0},
+};
+static const struct bfs_json_field content_fields[] = {
+    {"files", BFS_JSON_INTEGER, true},    {"directories", BFS_JSON_INTEGER, true},
+    {"symlinks", BFS_JSON_INTEGER, true}, {"tensors", BFS_JSON_INTEGER, true},
+    {"size", BFS_JSON_INTEGER, true},     {0},
+};
+static const struct bfs_json_field packer_fields[] = {
+    {"name", BFS_JSON_STRING, true},
+    {"version", BFS_JSON_STRING, true},
+    {"chunk_size", BFS_JSON_INTEGER, true},
+    {0},
+};
+
+/* Copies a string member, if there, into a field of `size` bytes. */
+static int take_word(struct json_object *object, const char *name, char *ret, size_t size,
+                     struct bfs_error *error)
+{
+    const char *text = bfs_json_string(object, name);
+    if (!text)
+        return 0;
+    if (strlen(text) >= size)
+        return bfs_fail(error, -EBADMSG, "manifest.json: \"%s\" is longer than %zu bytes", name,
+                        size - 1);
+    memcpy(ret, text, strlen(text) + 1);
+    return 0;
+}
+
+static int check_objects(struct json_object *root, struct bfs_error *error)
+{
+    static const struct {
+        const char *name;
+        const struct bfs_json_field *fields;
+    } members[] = {
+        {"descriptor", descriptor_fields}, {"config", config_fields}, {"index", index_fields},
+        {"content", content_fields},       {"packer", packer_fields},
+    };
+    int r = bfs_json_check(root, root_fields, false, "manifest.json", error);
+    if (r)
+        return r;
+    const char *version = bfs_json_string(root, "schema_version");
+    if (strcmp(version, SCHEMA_VERSION) != 0) {
+        (void)bfs_fail(error, -EPROTONOSUPPORT, "manifest.json: the schema version is not known");
+        (void)bfs_fail_values(error, SCHEMA_VERSION, version);
+        return -EPROTONOSUPPORT;
+    }
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        struct json_object *member = bfs_json_member(root, members[i].name);
+        if (!member)
+            continue;
+        char what[64];
+        (void)snprintf(what, sizeof(what), "manifest.json: %s", members[i].name);
+        r = bfs_json_check(member, members[i].fields, false, what, error);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int take_words(struct json_object *root, struct bfs_bundle_config *ret,
+                      struct bfs_error *error)
+{
+    struct json_object *descriptor = bfs_json_member(root, "descriptor");
+    struct json_object *config = bfs_json_member(root, "config");
+    struct json_object *packer = bfs_json_member(root, "packer");
+    int r;
+    if ((r = take_word(descriptor, "name", ret->reference.name, sizeof(ret->reference.name),
+                       error)) ||
+        (r = take_word(descriptor, "version", ret->reference.version,
+                       sizeof(ret->reference.version), error)) ||
+        (r = take_word(descriptor, "createdAt", ret->created, sizeof(ret->created), error)) ||
+        (r = take_word(packer, "version", ret->packer_version, sizeof(ret->packer_version), error)))
+        return r;
+    if (!config)
+        return 0;
+    if ((r = take_word(config, "architecture", ret->architecture, sizeof(ret->architecture),
+                       error)) ||
+        (r = take_word(config, "format", ret->format, sizeof(ret->format), error)) ||
+        (r = take_word(config, "paramSize", ret->param_size, sizeof(ret->param_size), error)) ||
+        (r = take_word(config, "precision", ret->precision, sizeof(ret->precision), error)) ||
+        (r = take_word(config, "quantization", ret->quantization, sizeof(ret->quantization),
+                       error)))
+        return r;
+    return 0;
+}
+
+int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_config *ret,
+                            struct bfs_error *error)
+{
+    bfs_autojson struct json_object *root = NULL;
+    struct bfs_bundle_config config = {0};
+    int r;
+    if ((r = bfs_json_parse(bytes, size, "manifest.json", &root, error)) ||
+        (r = check_objects(root, error)) || (r = take_words(root, &config, error)))
+        return r;
+    char text[BFS_REFERENCE_MAX + 1];
+    struct bfs_reference again;
+    if (bfs_reference_parse(bfs_reference_text(&config.reference, text), &again, NULL))
+        return bfs_fail(error, -EBADMSG, "manifest.json: \"%.300s\" is not a legal name", text);
+    struct json_object *index = bfs_json_member(root, "index");
+    struct json_object *content = bfs_json_member(root, "content");
+    if (bfs_digest_parse_text(bfs_json_string(index, "digest"), &config.index_digest))
+        return bfs_fail(error, -EBADMSG, "manifest.json: index: the digest is not understood");
+    config.index_size = bfs_json_integer(index, "size");
+    config.n_files = bfs_json_integer(content, "files");
+    config.n_directories = bfs_json_integer(content, "directories");
+    config.n_symlinks = bfs_json_integer(content, "symlinks");
+    config.n_tensors = bfs_json_integer(content, "tensors");
+    config.content_size = bfs_json_integer(content, "size");
+    config.chunk_size = bfs_json_integer(bfs_json_member(root, "packer"), "chunk_size");
+    *ret = config;
+    return 0;
+}
+
+static void add_word(struct json_object *object, const char *name, const char *text, int *status)
+{
+    if (*text)
+        bfs_json_add_string(object, name, text, status);
+}
+
+static struct json_object *descriptor_object(const struct bfs_bundle_config *config, int *status)
+{
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_string(object, "name", config->reference.name, status);
+    bfs_json_add_string(object, "version", config->reference.version, status);
+    bfs_json_add_string(object, "createdAt", config->created, status);
+    return object;
+}
+
+static struct json_object *config_object(const struct bfs_bundle_config *config, int *status)
+{
+    struct json_object *object = bfs_json_new_object(status);
+    add_word(object, "architecture", config->architecture, status);
+    add_word(object, "format", config->format, status);
+    add_word(object, "paramSize", config->param_size, status);
+    add_word(object, "precision", config->precision, status);
+    add_word(object, "quantization", config->quantization, status);
+    return object;
+}
+
+static struct json_object *index_object(const struct bfs_bundle_config *config, int *status)
+{
+    char digest[BFS_DIGEST_TEXT_SIZE];
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_string(object, "digest", bfs_digest_text(&config->index_digest, digest), status);
+    bfs_json_add_integer(object, "size", config->index_size, status);
+    return object;
+}
+
+static struct json_object *content_object(const struct bfs_bundle_config *config, int *status)
+{
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_integer(object, "files", config->n_files, status);
+    bfs_json_add_integer(object, "directories", config->n_directories, status);
+    bfs_json_add_integer(object, "symlinks", config->n_symlinks, status);
+    bfs_json_add_integer(object, "tensors", config->n_tensors, status);
+    bfs_json_add_integer(object, "size", config->content_size, status);
+    return object;
+}
+
+static struct json_object *packer_object(const struct bfs_bundle_config *config, int *status)
+{
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_string(object, "name", "bundlefs", status);
+    bfs_json_add_string(object, "version", config->packer_version, status);
+    bfs_json_add_integer(object, "chunk_size", config->chunk_size, status);
+    return object;
+}
+
+int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_buffer *ret)
+{
+    int status = 0;
+    bfs_autojson struct json_object *root = bfs_json_new_object(&status);
+    bfs_json_add_string(root, "schema_version", SCHEMA_VERSION, &status);
+    bfs_json_add(root, "descriptor", descriptor_object(config, &status), &status);
+    struct json_object *known = config_object(config, &status);
+    if (known && json_object_object_length(known) > 0)
+        bfs_json_add(root, "config", known, &status);
+    else
+        (void)json_object_put(known);
+    bfs_json_add(root, "index", index_object(config, &status), &status);
+    bfs_json_add(root, "content", content_object(config, &status), &status);
+    bfs_json_add(root, "packer", packer_object(config, &status), &status);
+    if (status == 0)
+        bfs_json_write(root, ret);
+    return status ? status : bfs_buffer_status(ret);
+}
+
+int bfs_time_text(int64_t seconds, char ret[static BFS_TIME_TEXT_SIZE])
+{
+    time_t when = (time_t)seconds;
+    struct tm utc;
+    /* the year 10000 has no RFC 3339 form */
+    if (seconds < 0 || seconds >= INT64_C(253402300800) || !gmtime_r(&when, &utc))
+        return -EINVAL;
+    (void)strftime(ret, BFS_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * manifest.json: what a bundle says about itself. It is the config of the OCI manifest, and names
+ * the index by digest, so its bytes alone determine the whole bundle.
+ *
+ * THREAD SAFETY: plain data. */
+#ifndef BFS_CODEC_BUNDLE_CONFIG_H
+#define BFS_CODEC_BUNDLE_CONFIG_H
+
+#include "verify/buffer.h"
+#include "verify/digest.h"
+#include "verify/error.h"
+#include "verify/name.h"
+
+enum {
+    BFS_CONFIG_SIZE_MAX = 1 << 20, /* bytes of manifest.json */
+    BFS_CONFIG_WORD_MAX = 63,
+    BFS_TIME_TEXT_SIZE = 32, /* RFC 3339 in UTC with seconds is 20 characters */
+};
+
+struct bfs_bundle_config {
+    struct bfs_reference reference; /* the name it was packed under */
+    char created[BFS_TIME_TEXT_SIZE];
+    /* CNCF ModelPack's config fields; "" when not known */
+    char architecture[BFS_CONFIG_WORD_MAX + 1];
+    char format[BFS_CONFIG_WORD_MAX + 1];
+    char param_size[BFS_CONFIG_WORD_MAX + 1];
+    char precision[BFS_CONFIG_WORD_MAX + 1];
+    char quantization[BFS_CONFIG_WORD_MAX + 1];
+    struct bfs_digest index_digest;
+    uint64_t index_size;
+    uint64_t n_files;
+    uint64_t n_directories;
+    uint64_t n_symlinks;
+    uint64_t n_tensors;
+    uint64_t content_size; /* bytes of all files */
+    uint64_t chunk_size;
+    char packer_version[BFS_CONFIG_WORD_MAX + 1];
+};
+
+/* Strict: unknown fields outside "annotations" are refused, and another major schema version.
+ * Errors: -EBADMSG, -EPROTONOSUPPORT, -ENOMEM. */
+int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_config *ret,
+                            struct bfs_error *error);
+/* Deterministic. Errors: -ENOMEM. */
+int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_buffer *ret);
+
+/* "2026-01-31T12:00:00Z". `seconds` since the epoch, in years 1970 to 9999. Errors: -EINVAL. */
+int bfs_time_text(int64_t seconds, char ret[static BFS_TIME_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SHA256SUMS in the form of coreutils' sha256sum. */
+#include "codec/store/bundle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* sha256sum marks a line whose name holds a backslash or line break by a leading backslash, and
+ * escapes them in the name. */
+static void put_line(const struct bfs_digest *digest, const char *path, struct bfs_buffer *ret)
+{
+    char hex[BFS_DIGEST_HEX_SIZE];
+    if (strpbrk(path, "\\\n\r"))
+        bfs_buffer_put_u8(ret, '\\');
+    bfs_buffer_put_text(ret, bfs_digest_hex(digest, hex));
+    bfs_buffer_put_text(ret, "  ");
+    for (const char *at = path; *at; at++) {
+        if (*at == '\\')
+            bfs_buffer_put_text(ret, "\\\\");
+        else if (*at == '\n')
+            bfs_buffer_put_text(ret, "\\n");
+        else if (*at == '\r')
+            bfs_buffer_put_text(ret, "\\r");
+        else
+            bfs_buffer_put_u8(ret, (uint8_t)*at);
+    }
+    bfs_buffer_put_u8(ret, '\n');
+}
+
+static int put_tree(const struct bfs_index *index, uint32_t number, const char *prefix,
+                    struct bfs_buffer *ret)
+{
+    struct bfs_inode directory = bfs_index_inode(index, number);
+    for (uint32_t i = 0; i < directory.n_dirents; i++) {
+        struct bfs_dirent entry = bfs_index_dirent(index, &directory, i);
+        struct bfs_inode inode = bfs_index_inode(index, entry.inode);
+        bfs_autofree char *path = NULL;
+        if (asprintf(&path, "%s%.*s%s", prefix, (int)entry.name_length, entry.name,
+                     S_ISDIR(inode.mode) ? "/" : "") < 0) {
+            path = NULL;
+            return -ENOMEM;
+        }
+        if (S_ISREG(inode.mode)) {
+            put_line(&inode.digest, path, ret);
+        } else if (S_ISDIR(inode.mode)) {
+            int r = put_tree(index, entry.inode, path, ret); /* as deep as BFS_DEPTH_MAX */
+            if (r)
+                return r;
+        }
+    }
+    return 0;
+}
+
+int bfs_bundle_sums(const struct bfs_bundle *bundle, struct bfs_buffer *ret)
+{
+    int r = put_tree(bfs_bundle_index(bundle), BFS_INODE_ROOT, "", ret);
+    if (r)
+        return r;
+    put_line(bfs_bundle_config_digest(bundle), "manifest.json", ret);
+    return bfs_buffer_status(ret);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The catalogue of a store: index.json, which names bundles, and its atomic change. Reading it
+ * reads no bundle.
+ *
+ * THREAD SAFETY: a loaded catalogue is immutable. Changes lock the store. */
+#ifndef BFS_CODEC_CATALOG_H
+#define BFS_CODEC_CATALOG_H
+
+#include "codec/store/store.h"
+#include "verify/name.h"
+
+enum {
+    BFS_CATALOG_SIZE_MAX = 256 << 20, /* bytes of index.json: half a million bundles */
+    BFS_CATALOG_REASON_MAX = BFS_ERROR_WHAT_SIZE,
+};
+
+struct bfs_catalog_entry {
+    struct bfs_reference reference;
+    struct bfs_digest manifest; /* the bundle id */
+    uint64_t manifest_size;
+};
+
+/* An entry of index.json that cannot be a bundle of the tree, and why. */
+struct bfs_catalog_refusal {
+    char name[BFS_REFERENCE_MAX + 1]; /* what names it, shortened; or its digest */
+    char reason[BFS_CATALOG_REASON_MAX];
+};
+
+struct bfs_catalog {
+    struct bfs_catalog_entry *entries; /* by name, then version, in byte order; no two alike */
+    size_t n_entries;
+    struct bfs_catalog_refusal *refusals;
+    size_t n_refusals;
+};
+
+/* Entries that are no bundles (another artifactType, no ref.name of the form NAME:VERSION) or that
+ * contradict others (one name twice, a model inside a bundle) become refusals; only a damaged
+ * index.json fails. Errors: -ENOENT, -EBADMSG, -E2BIG, -ENOMEM, errno of the file system. */
+int bfs_catalog_load(const struct bfs_store *store, struct bfs_catalog **ret,
+                     struct bfs_error *error);
+struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog);
+BFS_DEFINE_CLEANUP(bfs_catalog, bfs_catalog_free)
+
+/* NULL when there is none. Borrowed from the catalogue. */
+const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catalog,
+                                                 const struct bfs_reference *reference);
+/* The highest released version of a model, by semantic-version precedence; NULL: none. */
+const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
+                                                   const char *name);
+
+/* Could `reference` be added? -EEXIST when the version is taken by another digest than `manifest`
+ * (NULL: by any), or when a bundle would lie inside another's directory. */
+int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_reference *reference,
+                          const struct bfs_digest *manifest, struct bfs_error *error);
+
+/* Adds the bundle to index.json, which is replaced in one step, keeping whatever else is in it.
+ * Publishing what is there already succeeds. The caller holds the CONTENT lock since before the
+ * first blob of the bundle was added or relied on. Errors: those of check_new and load, -EBUSY. */
+int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
+                        const struct bfs_descriptor *manifest, struct bfs_error *error);
+/* Takes every entry of that name out. Errors: -ENOENT, and as above. */
+int bfs_catalog_remove(const struct bfs_store *store, const struct bfs_reference *reference,
+                       struct bfs_error *error);
+
+#endif

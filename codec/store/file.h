@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One file of a bundle, opened: its chunk table, proved, and its blobs, held open so that nothing
+ * that happens to the store's directory takes them away.
+ *
+ * THREAD SAFETY: a file is immutable and reference-counted. A chunk reader belongs to one thread.
+ */
+#ifndef BFS_CODEC_FILE_H
+#define BFS_CODEC_FILE_H
+
+#include "codec/index/chunk_table.h"
+#include "codec/store/bundle.h"
+
+struct bfs_file;
+
+/* `number` is a regular file of the bundle. Errors: -EBADMSG (table or blob), -ENOENT (a blob is
+ * missing), -ENOMEM, errno of the file system. */
+int bfs_file_open(struct bfs_bundle *bundle, uint32_t number, struct bfs_file **ret,
+                  struct bfs_error *error);
+struct bfs_file *bfs_file_ref(struct bfs_file *file);
+struct bfs_file *bfs_file_unref(struct bfs_file *file);
+BFS_DEFINE_CLEANUP(bfs_file, bfs_file_unref)
+
+struct bfs_bundle *bfs_file_bundle(const struct bfs_file *file);
+uint32_t bfs_file_inode(const struct bfs_file *file);
+uint64_t bfs_file_size(const struct bfs_file *file);
+/* NULL for an empty file. */
+const struct bfs_chunk_table *bfs_file_table(const struct bfs_file *file);
+
+/* Scratch memory and decoder of one thread. */
+struct bfs_chunk_reader;
+int bfs_chunk_reader_new(struct bfs_chunk_reader **ret);
+struct bfs_chunk_reader *bfs_chunk_reader_free(struct bfs_chunk_reader *reader);
+BFS_DEFINE_CLEANUP(bfs_chunk_reader, bfs_chunk_reader_free)
+
+/* Reads chunk i into a private buffer, proves the stored bytes by SHA-256, decodes them to the
+ * chunk's raw_size bytes at `raw`, and checks those by XXH3. On failure `raw` may be clobbered.
+ * Errors: -EBADMSG, errno of pread(2). */
+int bfs_file_read_chunk(const struct bfs_file *file, struct bfs_chunk_reader *reader, uint32_t i,
+                        uint8_t *raw, struct bfs_error *error);
+
+/* The same for any chunk of an open blob: what packing uses to compare with what it found. */
+int bfs_chunk_read(int blob_fd, const struct bfs_chunk *chunk, struct bfs_chunk_reader *reader,
+                   uint8_t *raw, struct bfs_error *error);
+
+#endif

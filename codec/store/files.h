@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Durable and exact file operations: what a crash may leave is decided here.
+ *
+ * THREAD SAFETY: pure functions on the file system. */
+#ifndef BFS_CODEC_FILES_H
+#define BFS_CODEC_FILES_H
+
+#include "verify/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Reads exactly `size` bytes, across interruptions and short reads. -ENODATA when the file ends
+ * before; otherwise errno of pread(2). */
+int bfs_pread_exact(int fd, void *ret, size_t size, uint64_t offset);
+
+/* Writes all of it, or gives errno of write(2). */
+int bfs_write_all(int fd, const void *bytes, size_t size);
+
+/* The whole of a regular file of at most `limit` bytes, malloc'ed, with a NUL after the last byte.
+ * Errors: -E2BIG, -EINVAL (not a regular file), -ENOMEM, errno of open(2) and read(2). */
+int bfs_read_file(const char *path, uint64_t limit, uint8_t **ret, size_t *ret_size,
+                  struct bfs_error *error);
+
+/* fsync of the folder itself, so that a rename inside it survives a power cut. */
+int bfs_sync_folder(const char *path);
+
+/* Replaces `path` by these bytes so that a reader or a crash sees the old or the new file, never a
+ * part: a temporary file in `tmp_folder` (same file system), fsync, rename, fsync of `folder`. */
+int bfs_replace_file(const char *tmp_folder, const char *folder, const char *path,
+                     const void *bytes, size_t size, struct bfs_error *error);
+
+/* A new, empty, uniquely named file in the folder, open for reading and writing; *ret_path is
+ * malloc'ed. */
+int bfs_create_temporary(const char *folder, int *ret_fd, char **ret_path, struct bfs_error *error);
+
+/* mkdir that is content when the folder is there; a missing parent is an error. */
+int bfs_make_folder(const char *path, mode_t mode);
+
+/* "folder/name", malloc'ed; NULL: no memory. */
+char *bfs_join(const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/store/oci.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int bfs_descriptor_read(struct json_object *object, const char *what, struct bfs_descriptor *ret,
+                        struct bfs_error *error)
+{
+    static const struct bfs_json_field fields[] = {
+        {"mediaType", BFS_JSON_STRING, true},
+        {"digest", BFS_JSON_STRING, true},
+        {"size", BFS_JSON_INTEGER, true},
+        {0},
+    };
+    int r = bfs_json_check(object, fields, true, what, error);
+    if (r)
+        return r;
+    struct bfs_descriptor descriptor = {.size = bfs_json_integer(object, "size")};
+    const char *media_type = bfs_json_string(object, "mediaType");
+    const char *digest = bfs_json_string(object, "digest");
+    if (strlen(media_type) > BFS_MEDIA_TYPE_MAX)
+        return bfs_fail(error, -EBADMSG, "%s: the media type is too long", what);
+    memcpy(descriptor.media_type, media_type, strlen(media_type) + 1);
+    if (bfs_digest_parse_text(digest, &descriptor.digest)) {
+        (void)bfs_fail(error, -EPROTONOSUPPORT, "%s: the digest is not understood", what);
+        return bfs_fail_values(error, "sha256:<64 digits>", digest), -EPROTONOSUPPORT;
+    }
+    *ret = descriptor;
+    return 0;
+}
+
+struct json_object *bfs_descriptor_write(const struct bfs_descriptor *descriptor, int *status)
+{
+    char digest[BFS_DIGEST_TEXT_SIZE];
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_string(object, "mediaType", descriptor->media_type, status);
+    bfs_json_add_string(object, "digest", bfs_digest_text(&descriptor->digest, digest), status);
+    bfs_json_add_integer(object, "size", descriptor->size, status);
+    return object;
+}
+
+static int read_layers(struct json_object *layers, struct bfs_oci_manifest *ret,
+                       struct bfs_error *error)
+{
+    size_t n = json_object_array_length(layers);
+    if (n == 0 || n > BFS_OCI_LAYERS_MAX)
+        return bfs_fail(error, n ? -E2BIG : -EBADMSG, "manifest: %zu layers", n);
+    ret->layers = calloc(n, sizeof(*ret->layers));
+    if (!ret->layers)
+        return bfs_fail(error, -ENOMEM, "manifest: out of memory");
+    for (size_t i = 0; i < n; i++) {
+        char what[64];
+        (void)snprintf(what, sizeof(what), "manifest: layer %zu", i);
+        int r =
+            bfs_descriptor_read(json_object_array_get_idx(layers, i), what, &ret->layers[i], error);
+        if (r)
+            return r;
+        bool is_index = strcmp(ret->layers[i].media_type, BFS_MEDIA_INDEX) == 0;
+        bool is_data = strcmp(ret->layers[i].media_type, BFS_MEDIA_DATA) == 0;
+        if (i == 0 ? !is_index : !is_data)
+            return bfs_fail(error, -EBADMSG, "%s has media type %.80s", what,
+                            ret->layers[i].media_type);
+        ret->n_layers++;
+    }
+    return 0;
+}
+
+int bfs_oci_manifest_parse(const void *bytes, size_t size, struct bfs_oci_manifest *ret,
+                           struct bfs_error *error)
+{
+    static const struct bfs_json_field fields[] = {
+        {"schemaVersion", BFS_JSON_INTEGER, true}, {"mediaType", BFS_JSON_STRING, false},
+        {"artifactType", BFS_JSON_STRING, false},  {"config", BFS_JSON_OBJECT, true},
+        {"layers", BFS_JSON_ARRAY, true},          {0},
+    };
+    bfs_autojson struct json_object *root = NULL;
+    int r = bfs_json_parse(bytes, size, "manifest", &root, error);
+    if (r == 0)
+        r = bfs_json_check(root, fields, true, "manifest", error);
+    if (r)
+        return r;
+    const char *artifact_type = bfs_json_string(root, "artifactType");
+    if (!artifact_type || strcmp(artifact_type, BFS_MEDIA_BUNDLE) != 0)
+        return bfs_fail(error, -EINVAL, "not a bundle but an OCI artifact of type %.100s",
+                        artifact_type ? artifact_type : "(none)");
+    if (bfs_json_integer(root, "schemaVersion") != 2)
+        return bfs_fail(error, -EPROTONOSUPPORT, "manifest: schemaVersion is not 2");
+    bfs_automanifest struct bfs_oci_manifest manifest = {0};
+    r = bfs_descriptor_read(bfs_json_member(root, "config"), "manifest: config", &manifest.config,
+                            error);
+    if (r)
+        return r;
+    if (strcmp(manifest.config.media_type, BFS_MEDIA_CONFIG) != 0)
+        return bfs_fail(error, -EPROTONOSUPPORT, "manifest: config has media type %.80s",
+                        manifest.config.media_type);
+    r = read_layers(bfs_json_member(root, "layers"), &manifest, error);
+    if (r)
+        return r;
+    *ret = manifest;
+    manifest = (struct bfs_oci_manifest){0}; /* transferred */
+    return 0;
+}
+
+int bfs_oci_manifest_write(const struct bfs_oci_manifest *manifest, const char *created,
+                           struct bfs_buffer *ret)
+{
+    int status = 0;
+    bfs_autojson struct json_object *root = bfs_json_new_object(&status);
+    bfs_json_add_integer(root, "schemaVersion", 2, &status);
+    bfs_json_add_string(root, "mediaType", BFS_MEDIA_OCI_MANIFEST, &status);
+    bfs_json_add_string(root, "artifactType", BFS_MEDIA_BUNDLE, &status);
+    bfs_json_add(root, "config", bfs_descriptor_write(&manifest->config, &status), &status);
+    struct json_object *layers = bfs_json_new_array(&status);
+    for (uint32_t i = 0; i < manifest->n_layers; i++)
+        bfs_json_append(layers, bfs_descriptor_write(&manifest->layers[i], &status), &status);
+    bfs_json_add(root, "layers", layers, &status);
+    struct json_object *annotations = bfs_json_new_object(&status);
+    bfs_json_add_string(annotations, BFS_OCI_CREATED, created, &status);
+    bfs_json_add(root, "annotations", annotations, &status);
+    if (status == 0)
+        bfs_json_write(root, ret);
+    return status ? status : bfs_buffer_status(ret);
+}
+
+void bfs_oci_manifest_done(struct bfs_oci_manifest *manifest)
+{
+    free(manifest->layers);
+    *manifest = (struct bfs_oci_manifest){0};
+}

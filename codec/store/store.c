@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/store/store.h"
+
+#include "codec/store/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define LAYOUT_TEXT "{\"imageLayoutVersion\": \"1.0.0\"}\n"
+#define EMPTY_INDEX                                                                                \
+    "{\n  \"schemaVersion\": 2,\n  \"mediaType\": \"" BFS_MEDIA_OCI_INDEX                          \
+    "\",\n  \"manifests\": []\n}\n"
+
+enum { LAYOUT_FILE_MAX = 4096 };
+
+struct bfs_store {
+    char *path;
+    char *own; /* .bundlefs */
+    char *tmp; /* .bundlefs/tmp */
+    char *blobs;
+    char *index;
+};
+
+struct bfs_store *bfs_store_free(struct bfs_store *store)
+{
+    if (store) {
+        free(store->path);
+        free(store->own);
+        free(store->tmp);
+        free(store->blobs);
+        free(store->index);
+        free(store);
+    }
+    return NULL;
+}
+
+static int store_new(const char *path, struct bfs_store **ret, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", path);
+    store->path = realpath(path, NULL);
+    if (!store->path)
+        return bfs_fail(error, -errno, "%s: %s", path,
+                        errno == ENOENT ? "no such store; \"bundlefs pack\" makes one"
+                                        : strerror(errno));
+    store->own = bfs_join(store->path, ".bundlefs");
+    store->tmp = bfs_join(store->path, ".bundlefs/tmp");
+    store->blobs = bfs_join(store->path, "blobs/sha256");
+    store->index = bfs_join(store->path, "index.json");
+    if (!store->own || !store->tmp || !store->blobs || !store->index)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", path);
+    *ret = bfs_steal(&store);
+    return 0;
+}
+
+static int check_layout(const struct bfs_store *store, struct bfs_error *error)
+{
+    static const struct bfs_json_field fields[] = {
+        {"imageLayoutVersion", BFS_JSON_STRING, true},
+        {0},
+    };
+    struct stat st;
+    if (stat(store->path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return bfs_fail(error, -ENOTDIR, "%s: not a directory, so no store", store->path);
+    bfs_autofree char *path = bfs_join(store->path, "oci-layout");
+    bfs_autofree uint8_t *text = NULL;
+    size_t size;
+    if (!path)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", store->path);
+    int r = bfs_read_file(path, LAYOUT_FILE_MAX, &text, &size, error);
+    if (r == -ENOENT)
+        return bfs_fail(error, -EINVAL,
+                        "%s: not a bundle store (it has no oci-layout file); name a store, or an "
+                        "empty or new directory to pack into",
+                        store->path);
+    bfs_autojson struct json_object *root = NULL;
+    if (r || (r = bfs_json_parse(text, size, path, &root, error)) ||
+        (r = bfs_json_check(root, fields, true, path, error)))
+        return r;
+    if (strcmp(bfs_json_string(root, "imageLayoutVersion"), "1.0.0") != 0) {
+        (void)bfs_fail(error, -EPROTONOSUPPORT, "%s: the layout version is not known", path);
+        return bfs_fail_values(error, "1.0.0", bfs_json_string(root, "imageLayoutVersion"));
+    }
+    return 0;
+}
+
+int bfs_store_open(const char *path, struct bfs_store **ret, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
+    int r = store_new(path, &store, error);
+    if (r == 0)
+        r = check_layout(store, error);
+    if (r)
+        return r;
+    *ret = bfs_steal(&store);
+    return 0;
+}
+
+/* A pack that was killed while making the store leaves only what this one makes anyway. */
+static bool is_fresh_entry(const char *name)
+{
+    static const char *const ours[] = {".", "..", ".bundlefs", "blobs", "lost+found"};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        if (strcmp(name, ours[i]) == 0)
+            return true;
+    return false;
+}
+
+static int is_fresh_folder(const char *path, bool *ret)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return -errno;
+    bool fresh = true;
+    const struct dirent *entry;
+    while (fresh && (entry = readdir(folder)))
+        fresh = is_fresh_entry(entry->d_name) || strcmp(entry->d_name, "index.json") == 0;
+    (void)closedir(folder);
+    *ret = fresh;
+    return 0;
+}
+
+static int make_folders(const struct bfs_store *store, struct bfs_error *error)
+{
+    bfs_autofree char *blobs = bfs_join(store->path, "blobs");
+    if (!blobs)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", store->path);
+    const char *const folders[] = {blobs, store->blobs, store->own, store->tmp};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        int r = bfs_make_folder(folders[i], 0755);
+        if (r)
+            return bfs_fail(error, r, "%s: cannot make the folder: %s", folders[i], strerror(-r));
+    }
+    return 0;
+}
+
+/* oci-layout comes last: while it is missing, the folder is not yet a store. Two that create at
+ * once write the same bytes; the catalogue lock keeps the second from emptying a filled index. */
+static int make_layout(const struct bfs_store *store, struct bfs_error *error)
+{
+    bfs_autoclose int lock = -1;
+    int r = bfs_store_lock(store, BFS_STORE_LOCK_CATALOG, true, 10000, &lock, error);
+    if (r)
+        return r;
+    bfs_autofree char *layout = bfs_join(store->path, "oci-layout");
+    if (!layout)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", store->path);
+    if (access(store->index, F_OK) != 0)
+        r = bfs_replace_file(store->tmp, store->path, store->index, EMPTY_INDEX,
+                             strlen(EMPTY_INDEX), error);
+    if (r == 0 && access(layout, F_OK) != 0)
+        r = bfs_replace_file(store->tmp, store->path, layout, LAYOUT_TEXT, strlen(LAYOUT_TEXT),
+                             error);
+    return r;
+}
+
+int bfs_store_create(const char *path, struct bfs_store **ret, struct bfs_error *error)
+{
+    if (mkdir(path, 0755) != 0 && errno != EEXIST)
+        return bfs_fail(error, -errno, "%s: cannot make the store: %s", path, strerror(errno));
+    BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
+    int r = store_new(path, &store, error);
+    if (r)
+        return r;
+    bool fresh = false;
+    r = is_fresh_folder(store->path, &fresh);
+    if (r)
+        return bfs_fail(error, r, "%s: %s", path, strerror(-r));
+    if (!fresh) {
+        r = check_layout(store, error);
+        if (r)
+            return r;
+    }
+    r = make_folders(store, error);
+    if (r == 0 && fresh)
+        r = make_layout(store, error);
+    if (r)
+        return r;
+    *ret = bfs_steal(&store);
+    return 0;
+}
+
+const char *bfs_store_path(const struct bfs_store *store)
+{
+    return store->path;
+}
+
+const char *bfs_store_tmp_path(const struct bfs_store *store)
+{
+    return store->tmp;
+}
+
+const char *bfs_store_blobs_path(const struct bfs_store *store)
+{
+    return store->blobs;
+}
+
+const char *bfs_store_index_path(const struct bfs_store *store)
+{
+    return store->index;
+}
+
+int bfs_store_lock(const struct bfs_store *store, enum bfs_store_lock which, bool exclusive,
+                   unsigned timeout_ms, int *ret_fd, struct bfs_error *error)
+{
+    enum { STEP_MS = 20 };
+    bfs_autofree char *path =
+        bfs_join(store->own, which == BFS_STORE_LOCK_CONTENT ? "content.lock" : "catalog.lock");
+    if (!path)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", store->path);
+    bfs_autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
+    /* flock(2) has no deadline of its own; a signal-driven one would not be ours to set. */
+    for (unsigned waited = 0; flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0;
+         waited += STEP_MS) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
+        if (waited >= timeout_ms)
+            return bfs_fail(error, -EBUSY, "%s: another bundlefs is using the store", store->path);
+        (void)nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000L}, NULL);
+    }
+    *ret_fd = bfs_steal_fd(&fd);
+    return 0;
+}
+
+char *bfs_store_blob_path(const struct bfs_store *store, const struct bfs_digest *digest)
+{
+    char hex[BFS_DIGEST_HEX_SIZE];
+    return bfs_join(store->blobs, bfs_digest_hex(digest, hex));
+}
