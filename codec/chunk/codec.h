@@ -51,7 +51,8 @@ BFS_DEFINE_CLEANUP(bfs_encoder, bfs_encoder_free)
 
 /* Encodes raw_size bytes (1..BFS_CHUNK_RAW_MAX). Deterministic for one build of bundlefs and zstd:
  * the result depends on the bytes and the hint only. *ret_stored is borrowed until the next call on
- * this encoder, and may be `raw` itself when RAW wins. Errors: -EINVAL (size), -EIO (zstd failed). */
+ * this encoder, and may be `raw` itself when RAW wins. Errors: -EINVAL (size), -EIO (zstd failed).
+ */
 int bfs_encoder_encode(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
                        enum bfs_layout layout, const uint8_t **ret_stored, size_t *ret_stored_size,
                        struct bfs_encoding *ret_encoding);
