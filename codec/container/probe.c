@@ -11,12 +11,12 @@ enum {
     LANES = 8,
     SLICE_SIZE = 8192,
     N_SLICES = 8,    /* 64 KiB in all */
-    SIZE_MIN = 1024, /* 128 values in each of 8 lanes: fewer say nothing */
+    SIZE_MIN = 4096, /* 512 values in each of 8 lanes: fewer say little of 256 symbols */
     ONE_BIT = 1 << 16,
     /* Thresholds, in bits of entropy a byte, halfway between what seeded samples of each kind give.
      */
     GAIN_MIN = ONE_BIT / 4,         /* lanes differ: unstructured bytes gain below 0.1 */
-    GAIN_SLACK = ONE_BIT / 16,      /* a wider stride must gain this much more to be believed */
+    GAIN_SLACK = ONE_BIT / 8,       /* a wider stride must gain this much more to be believed */
     MANTISSA_MIN = 5 * ONE_BIT,     /* mantissa lanes have 6 to 8, digits and letters below 4.5 */
     FLOAT16_STEP = ONE_BIT * 8 / 5, /* two mantissa bits beside the exponent: near 2 in float16 */
 };
@@ -41,17 +41,23 @@ static uint32_t log2_fixed(uint32_t value)
     return result;
 }
 
-/* Bits a symbol, 16.16. */
+/* Bits a symbol, 16.16, with Miller and Madow's correction: a sample of n misses about
+ * (symbols - 1) / (2 n ln 2) bits, which would make narrow lanes look more orderly than wide ones.
+ */
 static uint32_t entropy(const uint32_t *counts, size_t n_symbols)
 {
-    uint64_t total = 0, weighted = 0;
+    uint64_t total = 0, weighted = 0, n_seen = 0;
     for (size_t i = 0; i < n_symbols; i++) {
         if (counts[i] == 0)
             continue;
+        n_seen++;
         total += counts[i];
         weighted += (uint64_t)counts[i] * log2_fixed(counts[i]);
     }
-    return total ? log2_fixed((uint32_t)total) - (uint32_t)(weighted / total) : 0;
+    if (total == 0)
+        return 0;
+    uint64_t missed = (n_seen - 1) * 47274 / total; /* 1 / (2 ln 2) in 16.16 */
+    return log2_fixed((uint32_t)total) - (uint32_t)(weighted / total) + (uint32_t)missed;
 }
 
 /* The histogram of every `stride`-th byte from `lane` on. */
