@@ -232,6 +232,43 @@ static void test_dictionary_refused(void **state)
     assert_int_equal(decode(&blob), -EBADMSG);
 }
 
+/* A frame of zstd 0.7, which libzstd still decodes where it was built to. */
+static void test_old_format_refused(void **state)
+{
+    (void)state;
+    static const uint8_t header[] = {0x27, 0xb5, 0x2f, 0xfd, 0x60, 0x58, 0x01, 0x40, 0x02, 0x58};
+    static const uint8_t end[] = {0xc0, 0, 0};
+    struct blob blob = {.encoding = {BFS_CODEC_ZSTD, 0}, .raw_size = RAW};
+    memcpy(blob.bytes, header, sizeof(header));
+    memset(blob.bytes + sizeof(header), 'x', RAW);
+    memcpy(blob.bytes + sizeof(header) + RAW, end, sizeof(end));
+    blob.size = sizeof(header) + RAW + sizeof(end);
+    uint8_t out[RAW];
+    size_t n = ZSTD_decompress(out, RAW, blob.bytes, blob.size);
+    print_message("libzstd %s zstd 0.7\n", n == RAW ? "decodes" : "refuses");
+    assert_int_equal(decode(&blob), -EBADMSG);
+}
+
+/* The examples of docs/format-codecs.md. */
+static void test_documented_examples(void **state)
+{
+    (void)state;
+    static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x08, 0x43, 0x00, 0x00, 0x3f};
+    static const uint8_t planes[] = {0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00,
+                                     0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00,
+                                     0x00, 0x00, 0x7f, 0x7f, 0x00, 0x80, 0x00, 0x01, 0xaa};
+    static const uint8_t floats[] = {0x00, 0x00, 0x80, 0x3f, 0x00, 0x00, 0xc0, 0xbf, 0xaa};
+    uint8_t raw[sizeof(floats)];
+    assert_int_equal(bfs_decoder_decode(decoder, (struct bfs_encoding){BFS_CODEC_ZSTD, 0}, frame,
+                                        sizeof(frame), raw, 8),
+                     0);
+    assert_memory_equal(raw, "????????", 8);
+    assert_int_equal(bfs_decoder_decode(decoder, (struct bfs_encoding){BFS_CODEC_PLANES, 4}, planes,
+                                        sizeof(planes), raw, sizeof(raw)),
+                     0);
+    assert_memory_equal(raw, floats, sizeof(floats));
+}
+
 /* -- headers of planes -- */
 
 static void set_record(struct blob *blob, size_t plane, uint8_t method, uint32_t size)
@@ -273,6 +310,17 @@ static void test_plane_headers_refused(void **state)
     set_record(&zeros, 1, 2, 0);
     assert_int_equal(decode(&zeros), 0);
 
+    /* a good frame that is no smaller than its plane */
+    struct blob large = {.encoding = {BFS_CODEC_PLANES, 2}, .raw_size = 20};
+    uint8_t noise[10];
+    sample_noise(noise, sizeof(noise));
+    size_t n = ZSTD_compress(large.bytes + 10, STORED_MAX - 10, noise, sizeof(noise), 3);
+    assert_true(!ZSTD_isError(n) && n >= 10);
+    set_record(&large, 0, 1, (uint32_t)n);
+    set_record(&large, 1, 2, 0);
+    large.size = 10 + n;
+    assert_int_equal(decode(&large), -EBADMSG);
+
     /* fewer bytes than one element: nothing to split */
     struct blob tiny = {.encoding = {BFS_CODEC_PLANES, 8}, .raw_size = 3, .size = 40 + 3};
     assert_int_equal(decode(&tiny), -EBADMSG);
@@ -303,6 +351,8 @@ int main(void)
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_frames_refused),
         cmocka_unit_test(test_dictionary_refused),
+        cmocka_unit_test(test_old_format_refused),
+        cmocka_unit_test(test_documented_examples),
         cmocka_unit_test(test_plane_headers_refused),
         cmocka_unit_test(test_plane_bomb_refused),
     };
