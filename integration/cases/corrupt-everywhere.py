@@ -12,9 +12,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 sys.path.insert(0, os.path.join(HERE, "..", "models"))
-import checks  # noqa: E402
 import make_safetensors  # noqa: E402
 import store_tool  # noqa: E402
+from support import mounts, openmetrics  # noqa: E402
+from support.common import Failed, content, require  # noqa: E402
 
 WORK = os.environ["WORK"]
 STORE, MNT = WORK + "/store", WORK + "/mnt"
@@ -41,8 +42,8 @@ def make(number):
     done = bundlefs("pack", STORE, f"case/n{number}:1", directory)
     if done.returncode:
         sys.exit(f"pack {number}: {done.stderr}")
-    files = {name: checks.content(f"{directory}/{name}") for name in sorted(os.listdir(directory))}
-    files["manifest.json"] = checks.content(store_tool.blob(STORE, f"case/n{number}:1", "config"))
+    files = {name: content(f"{directory}/{name}") for name in sorted(os.listdir(directory))}
+    files["manifest.json"] = content(store_tool.blob(STORE, f"case/n{number}:1", "config"))
     return files
 
 
@@ -58,12 +59,12 @@ def look(files, number):
         return "refused"
     for name, want in files.items():
         try:
-            got = checks.content(f"{shown}/{name}")
+            got = content(f"{shown}/{name}")
         except OSError as error:
-            checks.require(error.errno == errno.EIO, f"n{number}/{name}: {error}")
+            require(error.errno == errno.EIO, f"n{number}/{name}: {error}")
             worst = "damaged"
             continue
-        checks.require(got == want, f"n{number}/{name}: WRONG BYTES")
+        require(got == want, f"n{number}/{name}: WRONG BYTES")
     return worst
 
 
@@ -74,41 +75,41 @@ def main():
     bundles = [make(number) for number in range(len(damages) + 1)]
     for number, (how, kind, where) in enumerate(damages):
         path = store_tool.blob(STORE, f"case/n{number}:1", kind)
-        before = checks.content(path)
+        before = content(path)
         if how == "flip":
             store_tool.flip(path, at(path, where), "0x01")
         elif how == "cut":
             store_tool.cut(path, at(path, where))
         else:
             os.unlink(path)
-        if os.path.exists(path) and checks.content(path) == before:
+        if os.path.exists(path) and content(path) == before:
             sys.exit(f"damage {number} changed nothing")
 
     log = open(WORK + "/logs/daemon.log", "w", encoding="utf-8")
     daemon = subprocess.Popen([os.environ["BUNDLEFS"], "mount", STORE, MNT, "--foreground"], stderr=log)
-    checks.wait_mounted(MNT, 15)
+    mounts.wait_mounted(MNT, 15)
     unnoticed = []
     for _ in range(2):  # the second look must not find anything in a cache
         for number, damage in enumerate(damages):
             if look(bundles[number], number) == "whole":
                 unnoticed.append(damage)
         last = len(damages)
-        checks.require(look(bundles[last], last) == "whole", "the untouched bundle is not whole")
-    checks.require(daemon.poll() is None, "the daemon died")
-    checks.read_metrics(MNT + "/.bundlefs/metrics")
+        require(look(bundles[last], last) == "whole", "the untouched bundle is not whole")
+    require(daemon.poll() is None, "the daemon died")
+    openmetrics.read_metrics(MNT + "/.bundlefs/metrics")
     done = bundlefs("umount", MNT)
-    checks.require(done.returncode == 0 and daemon.wait(20) == 0, f"umount: {done.stderr}")
-    checks.require(not unnoticed, f"damage went unnoticed by readers: {unnoticed}")
+    require(done.returncode == 0 and daemon.wait(20) == 0, f"umount: {done.stderr}")
+    require(not unnoticed, f"damage went unnoticed by readers: {unnoticed}")
 
     for number, damage in enumerate(damages):
         done = bundlefs("verify", STORE, f"case/n{number}:1")
-        checks.require(done.returncode == 1, f"verify gives {done.returncode} for {damage}")
-    checks.require(bundlefs("verify", STORE, f"case/n{len(damages)}:1").returncode == 0, "verify: clean")
-    checks.require(bundlefs("verify", STORE).returncode == 1, "verify of the whole store")
+        require(done.returncode == 1, f"verify gives {done.returncode} for {damage}")
+    require(bundlefs("verify", STORE, f"case/n{len(damages)}:1").returncode == 0, "verify: clean")
+    require(bundlefs("verify", STORE).returncode == 1, "verify of the whole store")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except checks.Failed as failure:
+    except Failed as failure:
         sys.exit(f"FAILED: {failure}")

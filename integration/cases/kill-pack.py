@@ -12,8 +12,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
-import checks  # noqa: E402
 import store_tool  # noqa: E402
+from support import trees  # noqa: E402
+from support.common import Failed, require  # noqa: E402
 
 WORK, PROGRAM = os.environ["WORK"], os.environ["BUNDLEFS"]
 STORE, SRC, MNT = WORK + "/store", WORK + "/src", WORK + "/mnt"
@@ -36,25 +37,25 @@ def fresh_source(rng):
 def pack_time():
     started = time.monotonic()
     done = run("pack", STORE, "base:1", SRC)
-    checks.require(done.returncode == 0, f"pack: {done.stderr}")
+    require(done.returncode == 0, f"pack: {done.stderr}")
     return time.monotonic() - started
 
 
 def check_store(committed, context):
     """The store verifies and lists exactly what was committed, or what the killed pack finished."""
     done = run("verify", STORE)
-    checks.require(done.returncode == 0, f"verify {context}: {done.stdout}{done.stderr}")
+    require(done.returncode == 0, f"verify {context}: {done.stdout}{done.stderr}")
     listed = set(store_tool.manifests(STORE))
-    checks.require(committed <= listed, f"lost {context}: {committed - listed}")
+    require(committed <= listed, f"lost {context}: {committed - listed}")
     return listed
 
 
 def mount_and_compare(reference):
     done = run("mount", STORE, MNT)
-    checks.require(done.returncode == 0, f"mount: {done.stderr}")
-    checks.same_tree(SRC, f"{MNT}/{reference.replace(':', '/')}", "mount")
+    require(done.returncode == 0, f"mount: {done.stderr}")
+    trees.same_tree(SRC, f"{MNT}/{reference.replace(':', '/')}", "mount")
     done = run("umount", MNT)
-    checks.require(done.returncode == 0, f"umount: {done.stderr}")
+    require(done.returncode == 0, f"umount: {done.stderr}")
 
 
 def main():
@@ -80,29 +81,29 @@ def main():
         interrupted += status == -signal.SIGKILL
         listed = check_store(committed, f"after kill {number} (status {status})")
         strange = listed - committed - {reference}
-        checks.require(not strange, f"listed but never packed: {strange}")
+        require(not strange, f"listed but never packed: {strange}")
         if status == 0:
-            checks.require(reference in listed, f"{reference} finished and is not listed")
+            require(reference in listed, f"{reference} finished and is not listed")
         committed = listed
         if reference in listed:
             mount_and_compare(reference)
         if number % RENEW == RENEW - 1:
             # The same pack now succeeds over the garbage, and gc takes all the garbage away.
             done = run("pack", STORE, "last:1", SRC)
-            checks.require(done.returncode == 0, f"pack over garbage: {done.stderr}")
+            require(done.returncode == 0, f"pack over garbage: {done.stderr}")
             for name in committed - {"last:1"}:
-                checks.require(run("rm", STORE, name).returncode == 0, f"rm {name}")
-            checks.require(run("gc", STORE).returncode == 0, "gc")
+                require(run("rm", STORE, name).returncode == 0, f"rm {name}")
+            require(run("gc", STORE).returncode == 0, "gc")
             check_store({"last:1"}, "after gc")
             mount_and_compare("last:1")
-            held = sum(s.st_size for p, s in checks.entries(STORE).items() if not p.startswith(b"index"))
-            checks.require(held < SIZE * 1.5, f"gc leaves {held} bytes for a bundle of {SIZE * 5 // 4}")
+            held = sum(s.st_size for p, s in trees.entries(STORE).items() if not p.startswith(b"index"))
+            require(held < SIZE * 1.5, f"gc leaves {held} bytes for a bundle of {SIZE * 5 // 4}")
     print(f"{interrupted} of {KILLS} packs were interrupted")
-    checks.require(interrupted >= KILLS // 2, "too few packs were interrupted to prove anything")
+    require(interrupted >= KILLS // 2, "too few packs were interrupted to prove anything")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except checks.Failed as failure:
+    except Failed as failure:
         sys.exit(f"FAILED: {failure}")

@@ -9,7 +9,7 @@ run_as_nobody test -w /dev/fuse || skip "/dev/fuse is closed to other users: $(s
 [ -u "$(command -v fusermount3)" ] || skip "fusermount3 is not setuid root"
 
 make_model
-cp "$BUNDLEFS" "$INTEGRATION/checks.py" "$TMP"
+cp -r "$BUNDLEFS" "$INTEGRATION/checks.py" "$INTEGRATION/support" "$TMP"
 chown -R 65534:65534 "$SRC" "$MNT" "$STORE" "$TMP" "$LOGS"
 program=$TMP/bundlefs
 run_as_nobody "$program" pack "$STORE" acme/one:1 "$SRC" 2>>"$LOGS/pack.log"
