@@ -64,7 +64,7 @@ static int scan_hex4(struct scan *scan, unsigned *ret)
 /* After "\u". */
 static int scan_unicode(struct scan *scan)
 {
-    unsigned high, low;
+    unsigned high = 0, low = 0;
     int r = scan_hex4(scan, &high);
     if (r)
         return r;
