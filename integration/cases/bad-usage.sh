@@ -30,7 +30,7 @@ refused 2 "$BUNDLEFS" pack "$STORE" acme/x:1 "$SRC" --chunk-size 1 && says chunk
 refused 2 "$BUNDLEFS" pack "$STORE" acme/x:1 "$SRC" --chunk-size 100K && says chunk-size
 refused 2 "$BUNDLEFS" pack "$STORE" acme/x:1 "$SRC" --jobs 0 && says jobs
 refused 2 "$BUNDLEFS" pack "$STORE" acme/x:1 "$SRC" --jobs many && says jobs
-for name in acme/x acme/x: :1 ../x:1 /abs:1 acme//x:1 acme/./x:1 .bundlefs:1 acme/x:latest Acme/X:'a b' ''; do
+for name in acme/x acme/x: :1 ../x:1 /abs:1 acme//x:1 acme/./x:1 .bundlefs:1 acme/x:latest 'a b:1' 'acme/x:a b' ''; do
     refused 2 "$BUNDLEFS" pack "$STORE" "$name" "$SRC"
 done
 refused 2 "$BUNDLEFS" pack "$STORE" acme/x "$SRC" && says version NAME:VERSION
@@ -96,8 +96,9 @@ if [ "$(id -u)" = 0 ]; then
     refused 1 "$BUNDLEFS" pack "$STORE" acme/x:1 "$TMP/bad" && says sub/device
 fi
 
-# A version is never replaced by other content.
+# A version is never replaced by other content, and no bundle lies inside another.
 fresh
+refused 1 "$BUNDLEFS" pack "$STORE" acme/good/1:1 "$TMP/bad" && says acme/good
 refused 1 "$BUNDLEFS" pack "$STORE" acme/good:1 "$TMP/bad" && says acme/good
 
 # A link that leads outside is followed only when asked for.

@@ -22,7 +22,8 @@ packer() {
 }
 collector() {
     while [ ! -e "$TMP/done" ]; do
-        "$BUNDLEFS" gc "$STORE"
+        # Packers go first: a gc may give up with "busy", and with nothing else.
+        "$BUNDLEFS" gc "$STORE" 2>"$TMP/gc-error" || grep -qi busy "$TMP/gc-error"
         printf . >>"$TMP/collected"
     done
 }

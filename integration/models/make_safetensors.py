@@ -60,8 +60,9 @@ def plan(size, dtype, tensor_size):
     return tensors
 
 
-def write_file(path, tensors, rng):
-    header, at = {"__metadata__": {"format": "pt"}}, 0
+def write_file(path, tensors, rng, seed):
+    # The seed is in every file, so that models of different seeds share no chunk, headers included.
+    header, at = {"__metadata__": {"format": "pt", "seed": str(seed)}}, 0
     for name, dtype, shape in tensors:
         size = int(np.prod(shape)) * DTYPES[dtype][1]
         header[name] = {
@@ -91,7 +92,7 @@ def write_companions(directory, dtype, seed):
         "seed": seed,
         "torch_dtype": {"bf16": "bfloat16", "f16": "float16"}.get(dtype, "float32"),
     }
-    vocab = {f"token_{i}": i for i in range(2000)}
+    vocab = {f"token_{seed}_{i}": i for i in range(2000)}
     with open(os.path.join(directory, "config.json"), "w", encoding="utf-8") as out:
         json.dump(config, out, indent=2)
         out.write("\n")
@@ -107,7 +108,7 @@ def write_model(directory, size, dtype, seed=1, shards=1, tensor_size=4 << 20, c
     if companions:
         write_companions(directory, dtype, seed)
     if shards == 1:
-        write_file(os.path.join(directory, "model.safetensors"), tensors, rng)
+        write_file(os.path.join(directory, "model.safetensors"), tensors, rng, seed)
         return
     where, total = {}, 0
     for shard in range(shards):
@@ -115,7 +116,7 @@ def write_model(directory, size, dtype, seed=1, shards=1, tensor_size=4 << 20, c
         if not part:
             sys.exit(f"make_safetensors: {len(tensors)} tensors cannot fill {shards} shards")
         name = f"model-{shard + 1:05}-of-{shards:05}.safetensors"
-        total += write_file(os.path.join(directory, name), part, rng)
+        total += write_file(os.path.join(directory, name), part, rng, seed)
         where.update({tensor: name for tensor, _, _ in part})
     with open(os.path.join(directory, "model.safetensors.index.json"), "w", encoding="utf-8") as out:
         json.dump({"metadata": {"total_size": total}, "weight_map": where}, out, indent=2)
