@@ -75,10 +75,10 @@ int bfs_blob_writer_append(struct bfs_blob_writer *writer, const void *bytes, si
     return 0;
 }
 
-int bfs_blob_writer_read(const struct bfs_blob_writer *writer, void *ret, size_t size,
-                         uint64_t offset)
+int bfs_blob_writer_duplicate(const struct bfs_blob_writer *writer)
 {
-    return bfs_pread_exact(writer->fd, ret, size, offset);
+    int fd = fcntl(writer->fd, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
 }
 
 int bfs_blob_writer_commit(struct bfs_blob_writer *writer, struct bfs_table_blob *ret,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Appending to a new blob whose digest, and so whose name, is known at the end.
  *
- * THREAD SAFETY: a writer belongs to one thread; bfs_blob_writer_read() may be called from any
- * thread for ranges that were appended before. */
+ * THREAD SAFETY: a writer belongs to one thread. */
 #ifndef BFS_CODEC_BLOB_WRITER_H
 #define BFS_CODEC_BLOB_WRITER_H
 
@@ -24,9 +23,9 @@ uint64_t bfs_blob_writer_size(const struct bfs_blob_writer *writer);
 /* Errors: -ENOSPC and others of write(2). */
 int bfs_blob_writer_append(struct bfs_blob_writer *writer, const void *bytes, size_t size,
                            struct bfs_error *error);
-/* Reads back what was appended. Errors: -ENODATA, errno of pread(2). */
-int bfs_blob_writer_read(const struct bfs_blob_writer *writer, void *ret, size_t size,
-                         uint64_t offset);
+/* A descriptor of its own that reads back what was appended, now and after the commit; the caller
+ * closes it. Errors: errno of fcntl(2). */
+int bfs_blob_writer_duplicate(const struct bfs_blob_writer *writer);
 /* Makes the blob durable under its digest. A blob of that name is replaced, which changes nothing
  * when it is sound and heals it when it is not. The writer can only be freed afterwards. */
 int bfs_blob_writer_commit(struct bfs_blob_writer *writer, struct bfs_table_blob *ret,

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/pack/pack.h"
+
+#include "codec/pack/pack_private.h"
+#include "codec/store/catalog.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void pack_done(struct bfs_pack *pack)
+{
+    /* The pipeline first: its threads use all the rest. */
+    (void)bfs_pipeline_free(pack->pipeline);
+    (void)bfs_layout_writer_free(pack->writer);
+    (void)bfs_dedup_free(pack->known);
+    (void)bfs_sha256_stream_free(pack->sha256);
+    for (uint32_t i = 0; pack->maps && i <= pack->scan.n_entries; i++)
+        bfs_tensor_map_done(&pack->maps[i]);
+    free(pack->maps);
+    free(pack->laid);
+    bfs_buffer_done(&pack->contract);
+    bfs_scan_done(&pack->scan);
+}
+
+struct timespec bfs_pack_time(const struct bfs_pack *pack, struct timespec time)
+{
+    int64_t epoch = pack->options->source_date_epoch;
+    if (epoch >= 0 && time.tv_sec >= epoch)
+        return (struct timespec){.tv_sec = epoch};
+    return time;
+}
+
+int64_t bfs_pack_created(const struct bfs_pack *pack)
+{
+    return pack->options->source_date_epoch >= 0 ? pack->options->source_date_epoch
+                                                 : pack->scan.newest;
+}
+
+static bool is_inside(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Packing a store into itself would never end well. */
+static int check_apart(const struct bfs_pack *pack, struct bfs_error *error)
+{
+    bfs_autofree char *directory = realpath(pack->options->directory, NULL);
+    if (!directory)
+        return bfs_fail(error, -errno, "%s: %s", pack->options->directory, strerror(errno));
+    if (is_inside(bfs_store_path(pack->store), directory) ||
+        is_inside(directory, bfs_store_path(pack->store)))
+        return bfs_fail(error, -EINVAL, "%s: the directory and the store must lie apart",
+                        pack->options->directory);
+    return 0;
+}
+
+static void warn_damaged(const struct bfs_pack *pack, const struct bfs_catalog_entry *entry,
+                         int code)
+{
+    char name[BFS_REFERENCE_MAX + 1], line[BFS_REFERENCE_MAX + 128];
+    if (!pack->options->warn)
+        return;
+    (void)snprintf(line, sizeof(line), "%s: not used for deduplication: %s",
+                   bfs_reference_text(&entry->reference, name), bfs_error_word(code));
+    pack->options->warn(pack->options->context, line);
+}
+
+/* Two rounds, so that when not all fits, the versions of the same model are known. Newer versions
+ * sort later, and what is added first wins: hence backwards. */
+static int learn_store(struct bfs_pack *pack, const struct bfs_catalog *catalog,
+                       struct bfs_error *error)
+{
+    for (int same = 1; same >= 0; same--) {
+        for (size_t i = catalog->n_entries; i-- > 0;) {
+            const struct bfs_catalog_entry *entry = &catalog->entries[i];
+            BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+            if ((strcmp(entry->reference.name, pack->options->reference.name) == 0) != same)
+                continue;
+            int r =
+                bfs_bundle_open(pack->store, &entry->manifest, entry->manifest_size, &bundle, NULL);
+            if (r == 0)
+                r = bfs_dedup_add_bundle(pack->known, bundle);
+            if (r == -ENOMEM)
+                return bfs_fail(error, r, "out of memory");
+            if (r)
+                warn_damaged(pack, entry, r);
+        }
+    }
+    return 0;
+}
+
+static int prepare(struct bfs_pack *pack, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
+    const struct bfs_pack_options *options = pack->options;
+    int r;
+    if ((r = check_apart(pack, error)) || (r = bfs_catalog_load(pack->store, &catalog, error)))
+        return r;
+    const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, &options->reference);
+    if ((r = bfs_catalog_check_new(catalog, &options->reference, taken ? &taken->manifest : NULL,
+                                   error)) ||
+        (r = bfs_scan_directory(options->directory, options->dereference, &pack->scan, error)))
+        return r;
+    pack->maps = calloc(pack->scan.n_entries + (size_t)1, sizeof(*pack->maps));
+    pack->laid = calloc(pack->scan.n_entries + (size_t)1, sizeof(*pack->laid));
+    if (!pack->maps || !pack->laid || bfs_dedup_new(pack->store, &pack->known) ||
+        bfs_layout_writer_new(pack->store, pack->known, &pack->writer) ||
+        bfs_sha256_stream_new(&pack->sha256))
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    if (!options->no_dedup && (r = learn_store(pack, catalog, error)))
+        return r;
+    r = bfs_pipeline_new(&bfs_pack_pipeline_ops, pack, options->n_jobs,
+                         options->chunk_size + options->chunk_size / 4, &pack->pipeline);
+    return r ? bfs_fail(error, r, "cannot start %u threads: %s", options->n_jobs, strerror(-r)) : 0;
+}
+
+int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *options,
+             struct bfs_pack_report *ret, struct bfs_error *error)
+{
+    /* A gc takes seconds; hours of packing may wait a minute for it. */
+    enum { GC_WAIT_MS = 60000 };
+    bfs_autoclose int content = -1;
+    int r = bfs_store_lock(store, BFS_STORE_LOCK_CONTENT, false, GC_WAIT_MS, &content, error);
+    if (r)
+        return r;
+    BFS_CLEANUP(pack_done)
+    struct bfs_pack pack = {.store = store, .options = options, .current = UINT32_MAX};
+    struct bfs_pack_report report = {0};
+    if ((r = prepare(&pack, error)) || (r = bfs_pack_feed(&pack, error)) ||
+        (r = bfs_layout_writer_finish(pack.writer, error)) ||
+        (r = bfs_pack_publish(&pack, &report, error)))
+        return r;
+    *ret = report;
+    return 0;
+}

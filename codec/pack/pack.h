@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a directory to a bundle in a store.
+ *
+ * THREAD SAFETY: bfs_pack() starts threads of its own; several packs, also in several processes,
+ * may run on one store at once. */
+#ifndef BFS_CODEC_PACK_H
+#define BFS_CODEC_PACK_H
+
+#include "codec/pack/plan.h"
+#include "codec/store/store.h"
+#include "verify/name.h"
+
+struct bfs_pack_progress {
+    uint64_t done;   /* bytes read */
+    uint64_t total;  /* bytes of all files */
+    uint64_t stored; /* bytes of new blobs so far; 0 until the first is complete */
+};
+
+struct bfs_pack_options {
+    struct bfs_reference reference;
+    const char *directory;
+    uint32_t chunk_size; /* a power of two, BFS_CHUNK_SIZE_MIN .. BFS_CHUNK_SIZE_MAX */
+    unsigned n_jobs;     /* encoding threads, at least 1 */
+    bool dereference;    /* store what symlinks point to */
+    bool no_dedup;       /* do not look at what the store holds: the digest depends on the input
+                            alone */
+    /* Seconds since the epoch that cap every time stored and become the creation time; negative:
+     * times are kept, and the newest file is the creation time. */
+    int64_t source_date_epoch;
+    /* Called from the packing thread about four times a second; a non-zero result stops with
+     * -EINTR. NULL is fine, as for warn(), which gets one line. */
+    int (*progress)(void *context, const struct bfs_pack_progress *progress);
+    void (*warn)(void *context, const char *text);
+    void *context;
+};
+
+struct bfs_pack_report {
+    struct bfs_digest bundle; /* its id */
+    uint64_t n_files;
+    uint64_t n_tensors;
+    uint64_t content_size; /* bytes of all files */
+    uint64_t new_size;     /* bytes added to the store */
+    uint64_t known_size;   /* bytes of content that was stored before */
+    uint64_t stored_size;  /* bytes that all of the bundle occupies, shared blobs included */
+};
+
+/* Packs and publishes. On failure nothing is published; blobs that were already complete stay until
+ * the next gc. Errors: those of bfs_scan_directory(), -EEXIST (the version is taken by other
+ * content), -ESTALE (a file changed meanwhile), -EINTR, -ENOSPC, -EBUSY, -ENOMEM, errno of the file
+ * system. */
+int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *options,
+             struct bfs_pack_report *ret, struct bfs_error *error);
+
+#endif

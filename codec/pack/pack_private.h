@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The state of one pack, shared by its steps: reading, laying out, publishing. */
+#ifndef BFS_CODEC_PACK_PRIVATE_H
+#define BFS_CODEC_PACK_PRIVATE_H
+
+#include "codec/pack/layout_writer.h"
+#include "codec/pack/pack.h"
+#include "codec/pack/scan.h"
+
+struct bfs_pack {
+    const struct bfs_store *store;
+    const struct bfs_pack_options *options;
+    struct bfs_scan scan;
+    /* One for each entry, and a last one for the generated contract. */
+    struct bfs_tensor_map *maps;
+    struct bfs_laid_file *laid; /* filled by the writing thread */
+    struct bfs_buffer contract; /* empty when the model brings its own */
+    struct bfs_bundle_config config;
+
+    struct bfs_dedup *known;
+    struct bfs_layout_writer *writer;
+    uint32_t current; /* the file whose chunks the writing thread gets; UINT32_MAX: none */
+
+    struct bfs_pipeline *pipeline;
+    struct bfs_sha256_stream *sha256;
+    uint64_t done; /* bytes read */
+    uint64_t last_progress_ms;
+};
+
+/* Files at least this large get blobs of their own. */
+#define BFS_PACK_LARGE_SIZE (UINT64_C(1) << 20)
+
+static inline bool bfs_pack_is_large(const struct bfs_pack *pack, uint32_t file)
+{
+    return file < pack->scan.n_entries && pack->scan.entries[file].size >= BFS_PACK_LARGE_SIZE;
+}
+
+/* Feeds every file to the pipeline: large ones first, then small ones, then the contract. */
+int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error);
+/* The pipeline's two callbacks; the context is the pack. */
+extern const struct bfs_pipeline_ops bfs_pack_pipeline_ops;
+/* Writes index, manifest.json and OCI manifest, and names the bundle in index.json. */
+int bfs_pack_publish(struct bfs_pack *pack, struct bfs_pack_report *ret, struct bfs_error *error);
+
+/* A time as it is stored: capped by SOURCE_DATE_EPOCH. */
+struct timespec bfs_pack_time(const struct bfs_pack *pack, struct timespec time);
+/* Seconds of the bundle's creation time. */
+int64_t bfs_pack_created(const struct bfs_pack *pack);
+
+#endif

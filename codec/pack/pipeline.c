@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/pack/pipeline.h"
+
+#include <pthread.h>
+#include <string.h>
+
+struct bfs_pipeline {
+    const struct bfs_pipeline_ops *ops;
+    void *context;
+
+    struct bfs_slot *slots;
+    bool *encoded; /* protected by mutex */
+    size_t n_slots;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t filled;  /* work for encoders */
+    pthread_cond_t ready;   /* work for the writer */
+    pthread_cond_t written; /* a free slot, or all done */
+    uint64_t n_filled;      /* protected by mutex, like all below */
+    uint64_t n_taken;       /* by encoders */
+    uint64_t n_written;
+    bool stopping;
+    struct bfs_error failure; /* the first; code 0 while there is none */
+
+    pthread_t *threads;
+    unsigned n_threads;
+};
+
+static bool is_over(const struct bfs_pipeline *pipeline)
+{
+    return pipeline->stopping || pipeline->failure.code;
+}
+
+static void fail(struct bfs_pipeline *pipeline, int code, const struct bfs_error *error)
+{
+    if (!pipeline->failure.code) {
+        pipeline->failure = *error;
+        pipeline->failure.code = code;
+    }
+    (void)pthread_cond_broadcast(&pipeline->filled);
+    (void)pthread_cond_broadcast(&pipeline->ready);
+    (void)pthread_cond_broadcast(&pipeline->written);
+}
+
+static void *run_encoder(void *argument)
+{
+    struct bfs_pipeline *pipeline = argument;
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    for (;;) {
+        while (!is_over(pipeline) && pipeline->n_taken == pipeline->n_filled)
+            (void)pthread_cond_wait(&pipeline->filled, &pipeline->mutex);
+        if (is_over(pipeline))
+            break;
+        size_t i = pipeline->n_taken++ % pipeline->n_slots;
+        struct bfs_slot *slot = &pipeline->slots[i];
+        (void)pthread_mutex_unlock(&pipeline->mutex);
+        struct bfs_error error = {0};
+        int r = slot->is_end ? 0 : pipeline->ops->encode(pipeline->context, slot, &error);
+        (void)pthread_mutex_lock(&pipeline->mutex);
+        pipeline->encoded[i] = true;
+        if (r)
+            fail(pipeline, r, &error);
+        else if (i == pipeline->n_written % pipeline->n_slots)
+            (void)pthread_cond_signal(&pipeline->ready);
+    }
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    return NULL;
+}
+
+static void *run_writer(void *argument)
+{
+    struct bfs_pipeline *pipeline = argument;
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    for (;;) {
+        size_t i = pipeline->n_written % pipeline->n_slots;
+        while (!is_over(pipeline) &&
+               (pipeline->n_written == pipeline->n_filled || !pipeline->encoded[i]))
+            (void)pthread_cond_wait(&pipeline->ready, &pipeline->mutex);
+        if (is_over(pipeline))
+            break;
+        (void)pthread_mutex_unlock(&pipeline->mutex);
+        struct bfs_error error = {0};
+        int r = pipeline->ops->write(pipeline->context, &pipeline->slots[i], &error);
+        (void)pthread_mutex_lock(&pipeline->mutex);
+        pipeline->encoded[i] = false;
+        if (r) {
+            fail(pipeline, r, &error);
+        } else {
+            pipeline->n_written++;
+            (void)pthread_cond_signal(&pipeline->written);
+        }
+    }
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    return NULL;
+}
+
+struct bfs_pipeline *bfs_pipeline_free(struct bfs_pipeline *pipeline)
+{
+    if (!pipeline)
+        return NULL;
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->stopping = true;
+    (void)pthread_cond_broadcast(&pipeline->filled);
+    (void)pthread_cond_broadcast(&pipeline->ready);
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    for (unsigned i = 0; i < pipeline->n_threads; i++)
+        (void)pthread_join(pipeline->threads[i], NULL);
+    for (size_t i = 0; pipeline->slots && i < pipeline->n_slots; i++) {
+        struct bfs_slot *slot = &pipeline->slots[i];
+        (void)bfs_encoder_free(slot->encoder);
+        (void)bfs_chunk_reader_free(slot->reader);
+        free(slot->raw);
+        free(slot->scratch);
+    }
+    free(pipeline->slots);
+    free(pipeline->encoded);
+    free(pipeline->threads);
+    (void)pthread_mutex_destroy(&pipeline->mutex);
+    (void)pthread_cond_destroy(&pipeline->filled);
+    (void)pthread_cond_destroy(&pipeline->ready);
+    (void)pthread_cond_destroy(&pipeline->written);
+    free(pipeline);
+    return NULL;
+}
+
+static int init_slots(struct bfs_pipeline *pipeline, uint32_t raw_capacity)
+{
+    pipeline->slots = calloc(pipeline->n_slots, sizeof(*pipeline->slots));
+    pipeline->encoded = calloc(pipeline->n_slots, sizeof(*pipeline->encoded));
+    if (!pipeline->slots || !pipeline->encoded)
+        return -ENOMEM;
+    for (size_t i = 0; i < pipeline->n_slots; i++) {
+        struct bfs_slot *slot = &pipeline->slots[i];
+        int r;
+        if ((r = bfs_encoder_new(&slot->encoder)) || (r = bfs_chunk_reader_new(&slot->reader)))
+            return r;
+        slot->raw = malloc(raw_capacity);
+        slot->scratch = malloc(raw_capacity);
+        if (!slot->raw || !slot->scratch)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int start(struct bfs_pipeline *pipeline, void *(*run)(void *))
+{
+    int r = pthread_create(&pipeline->threads[pipeline->n_threads], NULL, run, pipeline);
+    if (r)
+        return -r;
+    pipeline->n_threads++;
+    return 0;
+}
+
+int bfs_pipeline_new(const struct bfs_pipeline_ops *ops, void *context, unsigned n_encoders,
+                     uint32_t raw_capacity, struct bfs_pipeline **ret)
+{
+    BFS_CLEANUP(bfs_pipeline_cleanup) struct bfs_pipeline *pipeline = calloc(1, sizeof(*pipeline));
+    if (!pipeline)
+        return -ENOMEM;
+    pipeline->ops = ops;
+    pipeline->context = context;
+    /* Enough that no encoder waits while the writer writes and the reader reads. */
+    pipeline->n_slots = 2 * (size_t)n_encoders + 4;
+    (void)pthread_mutex_init(&pipeline->mutex, NULL);
+    (void)pthread_cond_init(&pipeline->filled, NULL);
+    (void)pthread_cond_init(&pipeline->ready, NULL);
+    (void)pthread_cond_init(&pipeline->written, NULL);
+    pipeline->threads = calloc(n_encoders + (size_t)1, sizeof(*pipeline->threads));
+    int r = pipeline->threads ? init_slots(pipeline, raw_capacity) : -ENOMEM;
+    for (unsigned i = 0; r == 0 && i < n_encoders; i++)
+        r = start(pipeline, run_encoder);
+    if (r == 0)
+        r = start(pipeline, run_writer);
+    if (r)
+        return r;
+    *ret = bfs_steal(&pipeline);
+    return 0;
+}
+
+/* Waits until at most `limit` slots are on their way. */
+static int wait_below(struct bfs_pipeline *pipeline, uint64_t limit, struct bfs_error *error)
+{
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    while (!pipeline->failure.code && pipeline->n_filled - pipeline->n_written > limit)
+        (void)pthread_cond_wait(&pipeline->written, &pipeline->mutex);
+    int r = pipeline->failure.code;
+    if (r && error)
+        *error = pipeline->failure;
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    return r;
+}
+
+int bfs_pipeline_slot(struct bfs_pipeline *pipeline, struct bfs_slot **ret, struct bfs_error *error)
+{
+    int r = wait_below(pipeline, pipeline->n_slots - 1, error);
+    if (r == 0)
+        *ret = &pipeline->slots[pipeline->n_filled % pipeline->n_slots];
+    return r;
+}
+
+void bfs_pipeline_submit(struct bfs_pipeline *pipeline)
+{
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->n_filled++;
+    (void)pthread_cond_signal(&pipeline->filled);
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+}
+
+int bfs_pipeline_finish(struct bfs_pipeline *pipeline, struct bfs_error *error)
+{
+    return wait_below(pipeline, 0, error);
+}

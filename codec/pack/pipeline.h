@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An ordered assembly line: one thread fills slots, several encode them in any order, one writes
+ * them in the order of filling. So the output does not depend on how many encode.
+ *
+ * THREAD SAFETY: slot(), submit() and finish() belong to the filling thread. */
+#ifndef BFS_CODEC_PIPELINE_H
+#define BFS_CODEC_PIPELINE_H
+
+#include "codec/chunk/codec.h"
+#include "codec/store/file.h"
+#include "verify/digest.h"
+
+/* One chunk on its way, or the end of a file. */
+struct bfs_slot {
+    /* set by the filling thread */
+    uint32_t file; /* which file, as the filling and the writing thread agree */
+    bool is_end;   /* no chunk: all of the file's chunks came before */
+    uint8_t *raw;  /* the slot's memory, of the pipeline's raw capacity */
+    uint32_t raw_size;
+    enum bfs_layout layout;
+    struct bfs_digest file_digest; /* with is_end */
+
+    /* set by encode() */
+    struct bfs_xxh128 check;
+    uint32_t known;        /* number of a chunk that the store holds, or BFS_DEDUP_NONE */
+    const uint8_t *stored; /* valid until the slot is written */
+    size_t stored_size;
+    struct bfs_encoding encoding;
+    struct bfs_digest digest;
+
+    /* tools of the slot, so that `stored` needs no copy */
+    struct bfs_encoder *encoder;
+    struct bfs_chunk_reader *reader;
+    uint8_t *scratch; /* of the raw capacity */
+};
+
+struct bfs_pipeline_ops {
+    /* Called by the encoding threads, several at a time, for slots that hold a chunk. */
+    int (*encode)(void *context, struct bfs_slot *slot, struct bfs_error *error);
+    /* Called by one thread, in order. */
+    int (*write)(void *context, struct bfs_slot *slot, struct bfs_error *error);
+};
+
+struct bfs_pipeline;
+/* `ops` and `context` outlive the pipeline. Errors: -ENOMEM, -EAGAIN (threads). */
+int bfs_pipeline_new(const struct bfs_pipeline_ops *ops, void *context, unsigned n_encoders,
+                     uint32_t raw_capacity, struct bfs_pipeline **ret);
+/* Stops the threads; what was not written is dropped. */
+struct bfs_pipeline *bfs_pipeline_free(struct bfs_pipeline *pipeline);
+BFS_DEFINE_CLEANUP(bfs_pipeline, bfs_pipeline_free)
+
+/* Waits for a free slot. Errors: whatever encode() or write() failed with. */
+int bfs_pipeline_slot(struct bfs_pipeline *pipeline, struct bfs_slot **ret,
+                      struct bfs_error *error);
+/* Hands the slot over that bfs_pipeline_slot() gave. */
+void bfs_pipeline_submit(struct bfs_pipeline *pipeline);
+/* Waits until everything is written. Errors: as bfs_pipeline_slot(). */
+int bfs_pipeline_finish(struct bfs_pipeline *pipeline, struct bfs_error *error);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/pack/plan.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+struct planner {
+    struct bfs_plan plan;
+    uint32_t chunk_size;
+    uint64_t position; /* all before is planned */
+    /* The open group of small tensors: [position, group_end), none when they are equal. */
+    uint64_t group_end;
+    enum bfs_layout group_layout;
+};
+
+static int add(struct planner *planner, uint32_t size, enum bfs_layout layout)
+{
+    struct bfs_plan *plan = &planner->plan;
+    if ((plan->n_chunks & (plan->n_chunks - 1)) == 0) {
+        struct bfs_plan_chunk *larger =
+            reallocarray(plan->chunks, plan->n_chunks ? plan->n_chunks * 2 : 1, sizeof(*larger));
+        if (!larger)
+            return -ENOMEM;
+        plan->chunks = larger;
+    }
+    plan->chunks[plan->n_chunks++] = (struct bfs_plan_chunk){.size = size, .layout = layout};
+    planner->position += size;
+    return 0;
+}
+
+/* Plans everything up to `end` as one run. A rest below a quarter of a chunk joins the chunk before
+ * it: a tiny chunk costs a record and a decoder start for nothing. */
+static int cut(struct planner *planner, uint64_t end, enum bfs_layout layout)
+{
+    while (planner->position < end) {
+        uint64_t left = end - planner->position;
+        uint32_t size = left < planner->chunk_size + planner->chunk_size / 4 ? (uint32_t)left
+                                                                             : planner->chunk_size;
+        int r = add(planner, size, layout);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int flush(struct planner *planner)
+{
+    int r = cut(planner, planner->group_end, planner->group_layout);
+    planner->group_end = planner->position;
+    return r;
+}
+
+/* Padding up to the next tensor goes with the tensor before it when it is short; more than that is
+ * content of its own. */
+static int skip_to(struct planner *planner, uint64_t offset)
+{
+    if (planner->group_end > planner->position &&
+        offset - planner->group_end < planner->chunk_size / 4 &&
+        offset - planner->position <= planner->chunk_size) {
+        planner->group_end = offset;
+        return 0;
+    }
+    int r = flush(planner);
+    if (r == 0)
+        r = cut(planner, offset, BFS_LAYOUT_OPAQUE);
+    planner->group_end = planner->position;
+    return r;
+}
+
+static int add_tensor(struct planner *planner, const struct bfs_tensor *tensor)
+{
+    const struct bfs_dtype_info *info = bfs_dtype_info(tensor->dtype);
+    enum bfs_layout layout = info ? info->layout : BFS_LAYOUT_OPAQUE;
+    uint32_t element = info ? info->block_bytes : 1;
+    int r = skip_to(planner, tensor->offset);
+    if (r)
+        return r;
+    uint64_t end = tensor->offset + tensor->size;
+    bool group = planner->group_end > planner->position;
+    if (tensor->size >= planner->chunk_size ||
+        (group &&
+         (planner->group_layout != layout || end - planner->position > planner->chunk_size ||
+          (tensor->offset - planner->position) % element != 0))) {
+        r = flush(planner); /* the next run starts exactly at the tensor */
+        if (r)
+            return r;
+    }
+    planner->group_layout = layout;
+    planner->group_end = end;
+    return tensor->size >= planner->chunk_size ? flush(planner) : 0;
+}
+
+int bfs_plan_make(const struct bfs_tensor_map *map, uint64_t file_size, uint32_t chunk_size,
+                  struct bfs_plan *ret)
+{
+    struct planner planner = {.chunk_size = chunk_size};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < map->n_tensors; i++)
+        if (map->tensors[i].size > 0)
+            r = add_tensor(&planner, &map->tensors[i]);
+    if (r == 0)
+        r = skip_to(&planner, file_size);
+    if (r == 0)
+        r = flush(&planner);
+    if (r) {
+        bfs_plan_done(&planner.plan);
+        return r;
+    }
+    *ret = planner.plan;
+    return 0;
+}
+
+void bfs_plan_done(struct bfs_plan *plan)
+{
+    free(plan->chunks);
+    *plan = (struct bfs_plan){0};
+}
