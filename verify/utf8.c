@@ -28,7 +28,7 @@ bool bfs_utf8_is_valid(const void *text, size_t size)
     const uint8_t *at = text;
     for (size_t i = 0; i < size;) {
         size_t length = bfs_utf8_sequence(at + i, size - i);
-        if (length == 0)
+        if (length == 0 || at[i] == 0)
             return false;
         i += length;
     }

@@ -12,7 +12,7 @@
  * cuts it. */
 size_t bfs_utf8_sequence(const void *text, size_t size);
 
-/* A NUL is a valid character here; callers that make C strings refuse it themselves. */
+/* All of it, and no NUL, which would cut the C string that becomes of it. */
 bool bfs_utf8_is_valid(const void *text, size_t size);
 
 #endif

@@ -50,7 +50,7 @@ static int read_name(struct bfs_gguf_reader *reader, char **ret)
         return r;
     if (text.size > BFS_TENSOR_NAME_MAX)
         return bfs_gguf_refuse(reader, -E2BIG, "a tensor name longer than 1024 bytes");
-    if (memchr(text.bytes, '\0', text.size) || !bfs_utf8_is_valid(text.bytes, text.size))
+    if (!bfs_utf8_is_valid(text.bytes, text.size))
         return bfs_gguf_refuse(reader, -EBADMSG, "a tensor name that is not UTF-8 text");
     char *name = calloc(text.size + 1, 1);
     if (!name)
