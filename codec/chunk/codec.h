@@ -30,8 +30,8 @@ enum {
     BFS_CODEC_KEEP_PERCENT = 97,
 };
 
-/* What a chunk record says about its encoding. `width` is the element size of PLANES (2, 4 or 8)
- * and 0 for every other codec. */
+/* What a chunk record says about its encoding. `width` is the element size of PLANES (1, 2, 4 or
+ * 8) and 0 for every other codec. */
 struct bfs_encoding {
     uint8_t codec;
     uint8_t width;

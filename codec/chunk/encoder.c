@@ -13,8 +13,8 @@ enum {
     SAMPLE_SIZE = 16384,
     /* A sample that gains less speaks for raw; the whole chunk may gain a little more than it. */
     SAMPLE_PERCENT = 98,
-    /* Matches decode at a third of the speed of planes, and must gain this much over them. */
-    MATCHES_PERCENT = 98,
+    /* A frame decodes at half to a third of the speed of planes, and must gain this much. */
+    FRAME_PERCENT = 98,
 };
 
 struct bfs_encoder {
@@ -70,6 +70,8 @@ struct bfs_encoder *bfs_encoder_free(struct bfs_encoder *encoder)
 static unsigned float_width(enum bfs_layout layout)
 {
     switch (layout) {
+    case BFS_LAYOUT_FLOAT8:
+        return 1;
     case BFS_LAYOUT_FLOAT16:
     case BFS_LAYOUT_BFLOAT16:
         return 2;
@@ -79,7 +81,6 @@ static unsigned float_width(enum bfs_layout layout)
         return 8;
     case BFS_LAYOUT_OPAQUE:
     case BFS_LAYOUT_INTEGER:
-    case BFS_LAYOUT_FLOAT8:
     case BFS_LAYOUT_BLOCKS:
         break;
     }
@@ -131,9 +132,25 @@ static int encode_bytes(struct bfs_encoder *encoder, const uint8_t *raw, size_t 
     size_t worth = sample * SAMPLE_PERCENT / 100;
     if (!repetitive && with_matches > worth && literals > worth)
         return 0;
-    bool prefer_literals = !repetitive && literals * MATCHES_PERCENT / 100 <= with_matches;
+    bool prefer_literals = !repetitive && literals * FRAME_PERCENT / 100 <= with_matches;
     return try_frame(encoder, prefer_literals ? BFS_ZSTD_LITERALS : BFS_ZSTD_NORMAL, raw, raw_size,
                      best->size, best);
+}
+
+/* Nibbles decode twice as fast as whole bytes, but where they tear the exponent apart, as in E5M2,
+ * or where mantissas depend on exponents, a frame of whole bytes may be the better part smaller. */
+static int try_whole_bytes(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
+                           struct candidate *best)
+{
+    size_t sample;
+    size_t literals;
+    int r = try_sample(encoder, BFS_ZSTD_LITERALS, raw, raw_size, &sample, &literals);
+    if (r)
+        return r;
+    size_t limit = best->size * FRAME_PERCENT / 100;
+    if (literals * raw_size > sample * limit)
+        return 0;
+    return try_frame(encoder, BFS_ZSTD_LITERALS, raw, raw_size, limit, best);
 }
 
 static int encode_floats(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
@@ -150,7 +167,7 @@ static int encode_floats(struct bfs_encoder *encoder, const uint8_t *raw, size_t
         *best = (struct candidate){{BFS_CODEC_PLANES, (uint8_t)width}, encoder->plane_stored, n};
     /* Low planes of weights are noise, those of anything with matches are not. */
     if (noise && !repetitive)
-        return 0;
+        return width == 1 ? try_whole_bytes(encoder, raw, raw_size, best) : 0;
     if (!repetitive) {
         size_t sample;
         size_t with_matches;
@@ -160,8 +177,7 @@ static int encode_floats(struct bfs_encoder *encoder, const uint8_t *raw, size_t
         if (with_matches * raw_size > sample * best->size)
             return 0;
     }
-    return try_frame(encoder, BFS_ZSTD_FAST, raw, raw_size, best->size * MATCHES_PERCENT / 100,
-                     best);
+    return try_frame(encoder, BFS_ZSTD_FAST, raw, raw_size, best->size * FRAME_PERCENT / 100, best);
 }
 
 int bfs_encoder_encode(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
@@ -176,7 +192,7 @@ int bfs_encoder_encode(struct bfs_encoder *encoder, const uint8_t *raw, size_t r
     } else {
         bool repetitive = bfs_estimate_repeats(raw, raw_size) > BFS_REPEATS_FEW;
         unsigned width = float_width(layout);
-        int r = width != 0 && raw_size >= width
+        int r = width != 0 && raw_size >= width && raw_size > 1
                     ? encode_floats(encoder, raw, raw_size, width, repetitive, &best)
                     : encode_bytes(encoder, raw, raw_size, repetitive, &best);
         if (r)

@@ -28,8 +28,8 @@ struct bfs_planes_encoder {
     bool repetitive;  /* the chunk repeats itself: matches may beat literals in a plane */
 };
 
-/* Encodes raw_size >= width bytes; `stored` has bfs_planes_bound() bytes. *ret_noise tells
- * that a plane looked incompressible. Errors: -EIO (zstd failed). */
+/* Encodes raw_size bytes, at least 2 and at least `width`; `stored` has bfs_planes_bound() bytes.
+ * *ret_noise tells that a plane looked incompressible. Errors: -EIO (zstd failed). */
 int bfs_planes_encode(const struct bfs_planes_encoder *encoder, const uint8_t *raw, size_t raw_size,
                       unsigned width, uint8_t *stored, size_t *ret_stored_size, bool *ret_noise);
 

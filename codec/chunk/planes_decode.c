@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/chunk/nibbles.h"
 #include "codec/chunk/planes.h"
 #include "codec/chunk/planes_format.h"
 #include "verify/cursor.h"
@@ -13,7 +14,7 @@ struct plane {
 
 bool bfs_planes_width_known(unsigned width)
 {
-    return width == 2 || width == 4 || width == 8;
+    return width == 1 || width == 2 || width == 4 || width == 8;
 }
 
 static bool size_fits_method(const struct plane *plane, size_t count)
@@ -31,18 +32,18 @@ static bool size_fits_method(const struct plane *plane, size_t count)
 }
 
 /* Finds every part of the stored bytes, or refuses, before anything is decoded. */
-static int parse(const uint8_t *stored, size_t stored_size, unsigned width, size_t count,
+static int parse(const uint8_t *stored, size_t stored_size, unsigned n_planes, size_t count,
                  size_t tail_size, struct plane planes[], const uint8_t **ret_tail)
 {
     struct bfs_cursor c = bfs_cursor_over(stored, stored_size);
     int r;
-    for (size_t k = 0; k < width; k++) {
+    for (size_t k = 0; k < n_planes; k++) {
         if ((r = bfs_cursor_u8(&c, &planes[k].method)) || (r = bfs_cursor_u32(&c, &planes[k].size)))
             return r;
         if (!size_fits_method(&planes[k], count))
             return -EBADMSG;
     }
-    for (size_t k = 0; k < width; k++) {
+    for (size_t k = 0; k < n_planes; k++) {
         r = bfs_cursor_borrow(&c, planes[k].size, &planes[k].bytes);
         if (r)
             return r;
@@ -54,7 +55,9 @@ static int parse(const uint8_t *stored, size_t stored_size, unsigned width, size
 static void join(const struct bfs_plane_kernels *kernels, unsigned width, uint8_t *raw,
                  size_t count, const uint8_t *const planes[])
 {
-    if (width == 2)
+    if (width == 1)
+        bfs_nibbles_join(raw, count, planes);
+    else if (width == 2)
         kernels->join2(raw, count, planes);
     else if (width == 4)
         kernels->join4(raw, count, planes);
@@ -66,18 +69,19 @@ int bfs_planes_decode(const struct bfs_plane_kernels *kernels, struct bfs_zstd_d
                       uint8_t *scratch, const uint8_t *stored, size_t stored_size, unsigned width,
                       uint8_t *raw, size_t raw_size)
 {
-    size_t count = raw_size / width;
-    size_t tail_size = raw_size % width;
+    unsigned n_planes = bfs_plane_group(width);
+    size_t count = raw_size / n_planes;
+    size_t tail_size = raw_size % n_planes;
     struct plane planes[BFS_PLANES_MAX] = {0};
     const uint8_t *tail = NULL;
     if (count == 0)
         return -EBADMSG;
-    int r = parse(stored, stored_size, width, count, tail_size, planes, &tail);
+    int r = parse(stored, stored_size, n_planes, count, tail_size, planes, &tail);
     if (r)
         return r;
 
     const uint8_t *decoded[BFS_PLANES_MAX];
-    for (size_t k = 0; k < width; k++) {
+    for (size_t k = 0; k < n_planes; k++) {
         uint8_t *plane = scratch + k * bfs_plane_stride(count);
         decoded[k] = plane;
         if (planes[k].method == BFS_PLANE_RAW) {
@@ -91,6 +95,6 @@ int bfs_planes_decode(const struct bfs_plane_kernels *kernels, struct bfs_zstd_d
         }
     }
     join(kernels, width, raw, count, decoded);
-    memcpy(raw + count * width, tail, tail_size);
+    memcpy(raw + count * n_planes, tail, tail_size);
     return 0;
 }

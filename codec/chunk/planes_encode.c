@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/chunk/estimate.h"
+#include "codec/chunk/nibbles.h"
 #include "codec/chunk/planes.h"
 #include "codec/chunk/planes_format.h"
 
@@ -32,7 +33,9 @@ size_t bfs_planes_bound(size_t raw_size)
 static void split(const struct bfs_plane_kernels *kernels, unsigned width, const uint8_t *raw,
                   size_t count, uint8_t *const planes[])
 {
-    if (width == 2)
+    if (width == 1)
+        bfs_nibbles_split(raw, count, planes);
+    else if (width == 2)
         kernels->split2(raw, count, planes);
     else if (width == 4)
         kernels->split4(raw, count, planes);
@@ -90,16 +93,17 @@ static int encode_plane(const struct bfs_planes_encoder *encoder, const uint8_t 
 int bfs_planes_encode(const struct bfs_planes_encoder *encoder, const uint8_t *raw, size_t raw_size,
                       unsigned width, uint8_t *stored, size_t *ret_stored_size, bool *ret_noise)
 {
-    size_t count = raw_size / width;
-    size_t tail = raw_size % width;
+    unsigned n_planes = bfs_plane_group(width);
+    size_t count = raw_size / n_planes;
+    size_t tail = raw_size % n_planes;
     uint8_t *planes[BFS_PLANES_MAX];
-    for (size_t k = 0; k < width; k++)
+    for (size_t k = 0; k < n_planes; k++)
         planes[k] = encoder->scratch + k * bfs_plane_stride(count);
     split(encoder->kernels, width, raw, count, planes);
 
-    size_t at = (size_t)width * BFS_PLANE_RECORD_SIZE;
+    size_t at = (size_t)n_planes * BFS_PLANE_RECORD_SIZE;
     bool any_noise = false;
-    for (size_t k = 0; k < width; k++) {
+    for (size_t k = 0; k < n_planes; k++) {
         enum bfs_plane_method method;
         size_t size;
         bool noise;
@@ -113,7 +117,7 @@ int bfs_planes_encode(const struct bfs_planes_encoder *encoder, const uint8_t *r
         at += size;
         any_noise = any_noise || noise;
     }
-    memcpy(stored + at, raw + count * width, tail);
+    memcpy(stored + at, raw + count * n_planes, tail);
     *ret_stored_size = at + tail;
     *ret_noise = any_noise;
     return 0;

@@ -69,14 +69,28 @@ static inline void sample_fp64(uint8_t *bytes, size_t size)
     }
 }
 
+/* E4M3, truncated. */
 static inline void sample_fp8(uint8_t *bytes, size_t size)
 {
     uint64_t state = 19;
     for (size_t i = 0; i < size; i++) {
-        float v = sample_normal(&state);
+        float v = 100.0f * sample_normal(&state);
         uint32_t bits;
         memcpy(&bits, &v, sizeof(bits));
-        bytes[i] = (uint8_t)((bits >> 31) << 7 | ((bits >> 20) & 0x7f));
+        uint32_t exponent = (bits >> 23 & 0xff) < 120 ? 0 : (bits >> 23 & 0xff) - 120;
+        bytes[i] = (uint8_t)((bits >> 31) << 7 | (exponent & 15) << 3 | (bits >> 20 & 7));
+    }
+}
+
+static inline void sample_fp8_e5m2(uint8_t *bytes, size_t size)
+{
+    uint64_t state = 37;
+    for (size_t i = 0; i < size; i++) {
+        float v = 0.02f * sample_normal(&state);
+        uint32_t bits;
+        memcpy(&bits, &v, sizeof(bits));
+        uint32_t exponent = (bits >> 23 & 0xff) < 112 ? 0 : (bits >> 23 & 0xff) - 112;
+        bytes[i] = (uint8_t)((bits >> 31) << 7 | exponent << 2 | (bits >> 21 & 3));
     }
 }
 

@@ -22,8 +22,8 @@ static const enum bfs_layout layouts[] = {
 static const size_t n_layouts = sizeof(layouts) / sizeof(layouts[0]);
 
 static void (*const samples[])(uint8_t *bytes, size_t size) = {
-    sample_noise, sample_fp32,  sample_bf16, sample_fp32_rounded, sample_fp64,   sample_fp8,
-    sample_text,  sample_zeros, sample_ones, sample_nans,         sample_sparse,
+    sample_fp8_e5m2, sample_noise, sample_fp32,  sample_bf16, sample_fp32_rounded, sample_fp64,
+    sample_fp8,      sample_text,  sample_zeros, sample_ones, sample_nans,         sample_sparse,
 };
 static const size_t n_samples = sizeof(samples) / sizeof(samples[0]);
 
@@ -236,7 +236,7 @@ static void test_names_and_encodings(void **state)
         }
         assert_true((bfs_codec_name(codec) != NULL) == (codec <= BFS_CODEC_PLANES));
     }
-    assert_int_equal(known, 3 + 3); /* three codecs of width 0, planes of 2, 4 and 8 */
+    assert_int_equal(known, 3 + 4); /* three codecs of width 0, planes of 1, 2, 4 and 8 */
     assert_int_equal(bfs_encoding_check((struct bfs_encoding){BFS_CODEC_PLANES, 0}),
                      -EPROTONOSUPPORT);
     assert_int_equal(bfs_encoding_check((struct bfs_encoding){BFS_CODEC_ZSTD, 2}),

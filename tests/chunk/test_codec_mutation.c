@@ -123,7 +123,9 @@ static void test_mutations(void **state)
     mutate(&blob, true);
     make_blob(&blob, sample_text, RAW, BFS_LAYOUT_OPAQUE, BFS_CODEC_ZSTD);
     mutate(&blob, false);
-    make_blob(&blob, sample_fp8, RAW, BFS_LAYOUT_FLOAT8, BFS_CODEC_ZSTD);
+    make_blob(&blob, sample_fp8, RAW, BFS_LAYOUT_INTEGER, BFS_CODEC_ZSTD);
+    mutate(&blob, false);
+    make_blob(&blob, sample_fp8, 2 * RAW + 1, BFS_LAYOUT_FLOAT8, BFS_CODEC_PLANES);
     mutate(&blob, false);
     make_blob(&blob, sample_bf16, RAW + 1, BFS_LAYOUT_BFLOAT16, BFS_CODEC_PLANES);
     mutate(&blob, false);
@@ -322,6 +324,8 @@ static void test_plane_headers_refused(void **state)
     assert_int_equal(decode(&large), -EBADMSG);
 
     /* fewer bytes than one element: nothing to split */
+    struct blob byte = {.encoding = {BFS_CODEC_PLANES, 1}, .raw_size = 1, .size = 10 + 1};
+    assert_int_equal(decode(&byte), -EBADMSG);
     struct blob tiny = {.encoding = {BFS_CODEC_PLANES, 8}, .raw_size = 3, .size = 40 + 3};
     assert_int_equal(decode(&tiny), -EBADMSG);
 }

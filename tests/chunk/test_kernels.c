@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "codec/chunk/kernels.h"
+#include "codec/chunk/nibbles.h"
 #include "verify/cleanup.h"
 
 #include <stdbool.h>
@@ -149,6 +150,31 @@ static void test_exponent_is_plane_zero(void **state)
     assert_memory_equal(bytes, want, sizeof(want));
 }
 
+static void test_nibbles(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count <= 130; count++) {
+        uint8_t raw[260];
+        uint8_t joined[260 + 1];
+        uint8_t p0[131];
+        uint8_t p1[131];
+        uint8_t *planes[2] = {p0, p1};
+        fill(raw, sizeof(raw));
+        p0[count] = p1[count] = joined[2 * count] = GUARD;
+        bfs_nibbles_split(raw, count, planes);
+        for (size_t i = 0; i < 2 * count; i++) {
+            unsigned r = (raw[i] << 1 | raw[i] >> 7) & 0xff;
+            assert_int_equal(p0[i / 2] >> (4 * (i % 2)) & 0xf, r >> 4);
+            assert_int_equal(p1[i / 2] >> (4 * (i % 2)) & 0xf, r & 0xf);
+        }
+        bfs_nibbles_join(joined, count, as_const(planes));
+        assert_memory_equal(joined, raw, 2 * count);
+        assert_int_equal(p0[count], GUARD);
+        assert_int_equal(p1[count], GUARD);
+        assert_int_equal(joined[2 * count], GUARD);
+    }
+}
+
 static void test_every_kernel_agrees(void **state)
 {
     (void)state;
@@ -174,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scalar_is_the_formula),
         cmocka_unit_test(test_exponent_is_plane_zero),
+        cmocka_unit_test(test_nibbles),
         cmocka_unit_test(test_every_kernel_agrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
