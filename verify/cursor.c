@@ -14,7 +14,9 @@ int bfs_cursor_borrow(struct bfs_cursor *cursor, size_t size, const uint8_t **re
 {
     if (size > bfs_cursor_remaining(cursor))
         return -EBADMSG;
-    *ret = cursor->base + cursor->position;
+    /* The empty window may have no memory below it, and C adds nothing to a null pointer, not even
+     * 0. */
+    *ret = cursor->position ? cursor->base + cursor->position : cursor->base;
     cursor->position += size;
     return 0;
 }

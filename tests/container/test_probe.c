@@ -117,7 +117,7 @@ static void leaves_the_rest_alone(void **state)
             bytes[i] = (uint8_t) "0123456789abcdef"[test_random(&random) % 16];
         looks_like(BFS_LAYOUT_OPAQUE, "hexadecimal", 0);
         for (size_t i = 0; i < SIZE; i++)
-            bytes[i] = (uint8_t)(test_gaussian(&random) * 20);
+            bytes[i] = (uint8_t)(int8_t)(test_gaussian(&random) * 20);
         looks_like(BFS_LAYOUT_OPAQUE, "i8", 20);
         for (size_t i = 0; i < SIZE; i++)
             bytes[i] = i % 18 < 2 ? (uint8_t)(0x20 + i % 18) : (uint8_t)test_random(&random);
