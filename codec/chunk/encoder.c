@@ -21,7 +21,8 @@ struct bfs_encoder {
     struct bfs_planes_encoder planes;
     struct bfs_zstd_encoder *zstd;
     uint8_t *scratch;      /* planes, or a sample */
-    uint8_t *frame;        /* a frame of the whole chunk, or one being tried */
+    uint8_t *frame;        /* a frame of the whole chunk, or of a plane being tried */
+    uint8_t *sample_frame; /* of a sample */
     uint8_t *plane_stored; /* a chunk stored as planes */
 };
 
@@ -42,8 +43,10 @@ int bfs_encoder_new(struct bfs_encoder **ret)
         return r;
     encoder->scratch = malloc(bfs_planes_scratch_size(BFS_CHUNK_RAW_MAX));
     encoder->frame = malloc(bfs_zstd_bound(BFS_CHUNK_RAW_MAX));
+    encoder->sample_frame = malloc(bfs_zstd_bound(SAMPLE_SIZE));
     encoder->plane_stored = malloc(bfs_planes_bound(BFS_CHUNK_RAW_MAX));
-    if (encoder->scratch == NULL || encoder->frame == NULL || encoder->plane_stored == NULL)
+    if (encoder->scratch == NULL || encoder->frame == NULL || encoder->sample_frame == NULL ||
+        encoder->plane_stored == NULL)
         return -ENOMEM;
     encoder->planes = (struct bfs_planes_encoder){
         .kernels = bfs_plane_kernels(),
@@ -62,6 +65,7 @@ struct bfs_encoder *bfs_encoder_free(struct bfs_encoder *encoder)
     bfs_zstd_encoder_free(encoder->zstd);
     free(encoder->scratch);
     free(encoder->frame);
+    free(encoder->sample_frame);
     free(encoder->plane_stored);
     free(encoder);
     return NULL;
@@ -101,7 +105,7 @@ static int try_frame(struct bfs_encoder *encoder, enum bfs_zstd_mode mode, const
     return 0;
 }
 
-/* How a sample of the chunk comes out. Clobbers scratch and frame. */
+/* How a sample of the chunk comes out. Clobbers scratch, but no candidate. */
 static int try_sample(struct bfs_encoder *encoder, enum bfs_zstd_mode mode, const uint8_t *raw,
                       size_t raw_size, size_t *ret_sample_size, size_t *ret_size)
 {
@@ -111,8 +115,8 @@ static int try_sample(struct bfs_encoder *encoder, enum bfs_zstd_mode mode, cons
         bfs_gather_sample(raw, raw_size, encoder->scratch, sample_size);
         raw = encoder->scratch;
     }
-    int r = bfs_zstd_encode(encoder->zstd, mode, encoder->frame, bfs_zstd_bound(sample_size), raw,
-                            sample_size, ret_size);
+    int r = bfs_zstd_encode(encoder->zstd, mode, encoder->sample_frame, bfs_zstd_bound(sample_size),
+                            raw, sample_size, ret_size);
     if (r == 0)
         *ret_sample_size = sample_size;
     return r;

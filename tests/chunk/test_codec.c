@@ -22,8 +22,8 @@ static const enum bfs_layout layouts[] = {
 static const size_t n_layouts = sizeof(layouts) / sizeof(layouts[0]);
 
 static void (*const samples[])(uint8_t *bytes, size_t size) = {
-    sample_fp8_e5m2, sample_noise, sample_fp32,  sample_bf16, sample_fp32_rounded, sample_fp64,
-    sample_fp8,      sample_text,  sample_zeros, sample_ones, sample_nans,         sample_sparse,
+    sample_noise,    sample_fp32, sample_bf16,  sample_fp32_rounded, sample_fp64, sample_fp8,
+    sample_fp8_e5m2, sample_text, sample_zeros, sample_ones,         sample_nans, sample_sparse,
 };
 static const size_t n_samples = sizeof(samples) / sizeof(samples[0]);
 
@@ -145,7 +145,8 @@ static const struct choice {
     {"fp32", sample_fp32, BFS_LAYOUT_FLOAT32, BFS_CODEC_PLANES, 8350},
     {"rounded fp32", sample_fp32_rounded, BFS_LAYOUT_FLOAT32, BFS_CODEC_PLANES, 3340},
     {"fp64", sample_fp64, BFS_LAYOUT_FLOAT64, BFS_CODEC_PLANES, 9000},
-    {"fp8", sample_fp8, BFS_LAYOUT_FLOAT8, BFS_CODEC_ZSTD, 8450},
+    {"fp8", sample_fp8, BFS_LAYOUT_FLOAT8, BFS_CODEC_PLANES, 8290},
+    {"fp8 E5M2", sample_fp8_e5m2, BFS_LAYOUT_FLOAT8, BFS_CODEC_ZSTD, 7100},
     {"text", sample_text, BFS_LAYOUT_OPAQUE, BFS_CODEC_ZSTD, 2500},
     {"text called bf16", sample_text, BFS_LAYOUT_BFLOAT16, BFS_CODEC_ZSTD, 2500},
     {"pruned bf16", sample_sparse, BFS_LAYOUT_BFLOAT16, BFS_CODEC_ZSTD, 1600},
