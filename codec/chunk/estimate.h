@@ -13,7 +13,7 @@
 bool bfs_is_zero(const uint8_t *bytes, size_t size);
 
 /* Order-0 entropy in thousandths of a bit per byte, 0..8000, from at most 8 KiB spread over the
- * bytes; good to about 1 %. */
+ * bytes. Good to 1 % and 40 thousandths. */
 unsigned bfs_estimate_entropy(const uint8_t *bytes, size_t size);
 
 /* How many thousandths of the aligned 8-byte words are zero or equal an earlier one, from about
