@@ -55,7 +55,7 @@ static int encode_plane(const struct bfs_planes_encoder *encoder, const uint8_t 
         return 0;
     }
     unsigned entropy = bfs_estimate_entropy(plane, count);
-    size_t best = count / 100 * KEEP_PERCENT;
+    size_t best = count * KEEP_PERCENT / 100;
     bool found = false;
     int r;
     size_t n;
