@@ -40,13 +40,12 @@ int bfs_fail_at(struct bfs_error *error, int code, uint64_t offset, const char *
     return code;
 }
 
-int bfs_fail_values(struct bfs_error *error, const char *expected, const char *found)
+void bfs_fail_values(struct bfs_error *error, const char *expected, const char *found)
 {
     if (!error)
-        return 0;
+        return;
     (void)snprintf(error->expected, sizeof(error->expected), "%s", expected ? expected : "");
     (void)snprintf(error->found, sizeof(error->found), "%s", found ? found : "");
-    return error->code;
 }
 
 int bfs_fail_context(struct bfs_error *error, int code, const char *format, ...)

@@ -37,9 +37,8 @@ int bfs_fail(struct bfs_error *error, int code, const char *format, ...)
 int bfs_fail_at(struct bfs_error *error, int code, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Adds what was expected and found to the recorded failure; either may be NULL. Returns its code,
- * but 0 without an error object: a caller that may have none returns the code that it recorded. */
-int bfs_fail_values(struct bfs_error *error, const char *expected, const char *found);
+/* Adds what was expected and found to the recorded failure; either may be NULL. */
+void bfs_fail_values(struct bfs_error *error, const char *expected, const char *found);
 
 /* Puts "<context>: " before the recorded sentence, as a caller that knows more unwinds. When
  * nothing was recorded, the context and strerror of `code` become the sentence. Returns `code`. */

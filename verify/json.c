@@ -108,7 +108,7 @@ int bfs_json_check(struct json_object *object, const struct bfs_json_field *fiel
         }
         if (!has_type(value, field->type)) {
             (void)bfs_fail(error, -EBADMSG, "%s: field \"%s\" has the wrong type", what, key);
-            (void)bfs_fail_values(error, type_words[field->type],
+            bfs_fail_values(error, type_words[field->type],
                                   json_type_to_name(json_object_get_type(value)));
             return -EBADMSG;
         }

@@ -38,7 +38,7 @@ static int read_header(struct bfs_gguf_reader *reader, uint64_t *ret_tensors, ui
                           (version & 0xffff) == 0 ? "a big-endian file" : "unknown version");
     char found[32];
     (void)snprintf(found, sizeof(found), "%lu", (unsigned long)version);
-    (void)bfs_fail_values(reader->error, "2 or 3", found);
+    bfs_fail_values(reader->error, "2 or 3", found);
     return -EPROTONOSUPPORT;
 }
 

@@ -27,7 +27,7 @@ int bfs_store_open_blob(const struct bfs_store *store, const struct bfs_digest *
         (void)snprintf(expected, sizeof(expected), "%" PRIu64 " bytes", size);
         (void)snprintf(found, sizeof(found), "%lld bytes", (long long)st.st_size);
         (void)bfs_fail(error, -EBADMSG, "blob %s: wrong size", bfs_digest_hex(digest, hex));
-        (void)bfs_fail_values(error, expected, found);
+        bfs_fail_values(error, expected, found);
         return -EBADMSG;
     }
     *ret_fd = bfs_steal_fd(&fd);
@@ -59,7 +59,7 @@ int bfs_store_read_blob(const struct bfs_store *store, const struct bfs_digest *
         return bfs_fail(error, r, "blob %s: cannot compute SHA-256", expected + 7);
     if (!bfs_digest_equal(&actual, digest)) {
         (void)bfs_fail(error, -EBADMSG, "blob %s: content does not match its digest", expected + 7);
-        (void)bfs_fail_values(error, expected, bfs_digest_text(&actual, found));
+        bfs_fail_values(error, expected, bfs_digest_text(&actual, found));
         return -EBADMSG;
     }
     bytes[size] = '\0';

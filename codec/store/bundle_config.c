@@ -72,7 +72,7 @@ static int check_objects(struct json_object *root, struct bfs_error *error)
     const char *version = bfs_json_string(root, "schema_version");
     if (strcmp(version, SCHEMA_VERSION) != 0) {
         (void)bfs_fail(error, -EPROTONOSUPPORT, "manifest.json: the schema version is not known");
-        (void)bfs_fail_values(error, SCHEMA_VERSION, version);
+        bfs_fail_values(error, SCHEMA_VERSION, version);
         return -EPROTONOSUPPORT;
     }
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {

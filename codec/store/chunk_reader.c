@@ -60,8 +60,8 @@ static int prove(const struct bfs_chunk *chunk, const uint8_t *stored, struct bf
         return 0;
     char expected[BFS_DIGEST_TEXT_SIZE], found[BFS_DIGEST_TEXT_SIZE];
     (void)bfs_fail_at(error, -EBADMSG, chunk->stored_off, "stored bytes do not match their digest");
-    (void)bfs_fail_values(error, bfs_digest_text(&chunk->digest, expected),
-                          bfs_digest_text(&digest, found));
+    bfs_fail_values(error, bfs_digest_text(&chunk->digest, expected),
+                    bfs_digest_text(&digest, found));
     return -EBADMSG;
 }
 

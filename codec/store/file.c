@@ -60,8 +60,8 @@ static int read_table(struct bfs_file *file, const struct bfs_inode *inode, uint
         char expected[BFS_DIGEST_TEXT_SIZE], found[BFS_DIGEST_TEXT_SIZE];
         (void)bfs_fail_at(error, -EBADMSG, inode->table_off,
                           "chunk table does not match its digest");
-        (void)bfs_fail_values(error, bfs_digest_text(&inode->table_digest, expected),
-                              bfs_digest_text(&digest, found));
+        bfs_fail_values(error, bfs_digest_text(&inode->table_digest, expected),
+                        bfs_digest_text(&digest, found));
         return -EBADMSG;
     }
     r = bfs_chunk_table_parse(bytes, inode->table_size, blob_size, &file->table, error);

@@ -24,7 +24,8 @@ int bfs_descriptor_read(struct json_object *object, const char *what, struct bfs
     memcpy(descriptor.media_type, media_type, strlen(media_type) + 1);
     if (bfs_digest_parse_text(digest, &descriptor.digest)) {
         (void)bfs_fail(error, -EPROTONOSUPPORT, "%s: the digest is not understood", what);
-        return bfs_fail_values(error, "sha256:<64 digits>", digest), -EPROTONOSUPPORT;
+        bfs_fail_values(error, "sha256:<64 digits>", digest);
+        return -EPROTONOSUPPORT;
     }
     *ret = descriptor;
     return 0;

@@ -86,7 +86,8 @@ static int check_layout(const struct bfs_store *store, struct bfs_error *error)
         return r;
     if (strcmp(bfs_json_string(root, "imageLayoutVersion"), "1.0.0") != 0) {
         (void)bfs_fail(error, -EPROTONOSUPPORT, "%s: the layout version is not known", path);
-        return bfs_fail_values(error, "1.0.0", bfs_json_string(root, "imageLayoutVersion"));
+        bfs_fail_values(error, "1.0.0", bfs_json_string(root, "imageLayoutVersion"));
+        return -EPROTONOSUPPORT;
     }
     return 0;
 }

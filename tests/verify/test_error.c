@@ -21,13 +21,13 @@ static void records(void **state)
     assert_string_equal(bfs_error_text(&error, text), "chunk 7 is bad");
 
     assert_int_equal(bfs_fail_at(&error, -E2BIG, UINT64_MAX, "too much"), -E2BIG);
-    assert_int_equal(bfs_fail_values(&error, "1", "2"), -E2BIG);
+    bfs_fail_values(&error, "1", "2");
     assert_string_equal(bfs_error_text(&error, text),
                         "too much at offset 18446744073709551615: expected 1, found 2");
-    assert_int_equal(bfs_fail_values(&error, "1", NULL), -E2BIG);
+    bfs_fail_values(&error, "1", NULL);
     assert_string_equal(bfs_error_text(&error, text),
                         "too much at offset 18446744073709551615: expected 1");
-    assert_int_equal(bfs_fail_values(&error, NULL, "2"), -E2BIG);
+    bfs_fail_values(&error, NULL, "2");
     assert_string_equal(bfs_error_text(&error, text),
                         "too much at offset 18446744073709551615: found 2");
 }
@@ -38,7 +38,7 @@ static void a_new_failure_replaces_the_old(void **state)
     struct bfs_error error = {0};
     char text[BFS_ERROR_TEXT_SIZE];
     (void)bfs_fail_at(&error, -EBADMSG, 5, "old");
-    (void)bfs_fail_values(&error, "1", "2");
+    bfs_fail_values(&error, "1", "2");
     (void)bfs_fail(&error, -ENOENT, "new");
     assert_int_equal(error.code, -ENOENT);
     assert_string_equal(bfs_error_text(&error, text), "new");
@@ -68,7 +68,7 @@ static void bears_long_text(void **state)
     memset(long_word, 'x', sizeof(long_word) - 1);
     long_word[sizeof(long_word) - 1] = '\0';
     (void)bfs_fail_at(&error, -EBADMSG, UINT64_MAX, "%s", long_word);
-    (void)bfs_fail_values(&error, long_word, long_word);
+    bfs_fail_values(&error, long_word, long_word);
     assert_int_equal(strlen(error.what), BFS_ERROR_WHAT_SIZE - 1);
     for (int i = 0; i < 4; i++)
         (void)bfs_fail_context(&error, -EBADMSG, "%d%s", i, long_word);
@@ -88,7 +88,7 @@ static void bears_no_object(void **state)
     assert_int_equal(bfs_fail(NULL, -EBADMSG, "x"), -EBADMSG);
     assert_int_equal(bfs_fail_at(NULL, -EBADMSG, 1, "x"), -EBADMSG);
     assert_int_equal(bfs_fail_context(NULL, -EBADMSG, "x"), -EBADMSG);
-    (void)bfs_fail_values(NULL, "a", "b");
+    bfs_fail_values(NULL, "a", "b");
 }
 
 static void has_a_word_for_each_code(void **state)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Decoded chunks, within one memory budget for the whole daemon. However many readers want a chunk,
+ * it is decoded once; chunks that are the same in several files or bundles are one entry.
+ *
+ * An entry is found by all that its chunk record says (digest of the stored bytes, XXH3 of the raw
+ * ones, sizes, encoding), never by place: a hostile table that calls the bytes of another bundle
+ * something else finds, and spoils, nothing of that bundle.
+ *
+ * THREAD SAFETY: any function from any thread. */
+#ifndef BFS_FS_CACHE_H
+#define BFS_FS_CACHE_H
+
+#include "codec/store/file.h"
+#include "fs/log.h"
+#include "fs/metrics.h"
+#include "fs/pool.h"
+
+enum { BFS_CACHE_SIZE_MIN = 16 << 20 }; /* three of the largest chunks, for each of two workers */
+
+/* A decoded chunk. Immutable while referenced. */
+struct bfs_block;
+const uint8_t *bfs_block_bytes(const struct bfs_block *block);
+uint32_t bfs_block_size(const struct bfs_block *block);
+
+/* Somebody who waits for a chunk; embedded by its owner, and alive until done() is entered. */
+struct bfs_waiter {
+    /* status 0: the block is given with a reference. Otherwise a negative errno, and NULL. Called
+     * from a worker without locks held. */
+    void (*done)(struct bfs_waiter *waiter, int status, struct bfs_block *block);
+    struct bfs_waiter *next; /* the cache's */
+};
+
+struct bfs_cache;
+/* The pool, metrics and log outlive the cache; the pool is freed (or idle) before it.
+ * Errors: -ENOMEM. */
+int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metrics,
+                  const struct bfs_log *log, struct bfs_cache **ret);
+struct bfs_cache *bfs_cache_free(struct bfs_cache *cache);
+BFS_DEFINE_CLEANUP(bfs_cache, bfs_cache_free)
+
+/* The decoded chunk i of a file: 1 and a reference in *ret when it is there; 0 when the waiter will
+ * be called; -ENOMEM. */
+int bfs_cache_get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
+                  struct bfs_waiter *waiter, struct bfs_block **ret);
+void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block);
+/* Decodes a chunk that may be wanted soon, unless the memory is taken by chunks in use. */
+void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t i);
+bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk);
+/* Bytes mapped for chunks. */
+size_t bfs_cache_size(struct bfs_cache *cache);
+size_t bfs_cache_limit(const struct bfs_cache *cache);
+
+#endif

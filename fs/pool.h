@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Worker threads for everything that may block on the store: request threads only enqueue, so a
+ * store that hangs cannot take the file system's threads with it.
+ *
+ * THREAD SAFETY: jobs may be submitted from any thread, also from jobs. */
+#ifndef BFS_FS_POOL_H
+#define BFS_FS_POOL_H
+
+#include "codec/store/file.h"
+
+#include <stdint.h>
+
+enum bfs_priority {
+    BFS_PRIORITY_METADATA, /* somebody waits, and it is short */
+    BFS_PRIORITY_DEMAND,   /* somebody waits */
+    BFS_PRIORITY_AHEAD,    /* somebody may want it later */
+    BFS_N_PRIORITIES,
+};
+
+/* One piece of work, owned by whoever embeds it: it must stay alive until run() is entered, and
+ * run() may free it. `reader` is the worker's own. With `reader` NULL the pool is stopping: release
+ * what is held, do nothing else. */
+struct bfs_job {
+    void (*run)(struct bfs_job *job, struct bfs_chunk_reader *reader);
+    struct bfs_job *next; /* the pool's */
+};
+
+struct bfs_pool;
+/* Errors: -ENOMEM, -EAGAIN. */
+int bfs_pool_new(unsigned n_workers, struct bfs_pool **ret);
+/* Runs every job that is queued with NULL, joins the workers. NULL is fine. */
+struct bfs_pool *bfs_pool_free(struct bfs_pool *pool);
+BFS_DEFINE_CLEANUP(bfs_pool, bfs_pool_free)
+
+void bfs_pool_submit(struct bfs_pool *pool, struct bfs_job *job, enum bfs_priority priority);
+/* Jobs that wait for a worker, all priorities. */
+uint64_t bfs_pool_queued(struct bfs_pool *pool);
+unsigned bfs_pool_n_workers(const struct bfs_pool *pool);
+
+#endif
