@@ -73,6 +73,8 @@ refused 1 "$BUNDLEFS" pack "$STORE" acme/x:1 "$TMP/missing" && says "$TMP/missin
 refused 1 "$BUNDLEFS" pack "$STORE" acme/x:1 "$SRC/config.json" && says config.json
 mkdir "$TMP/empty"
 refused 1 "$BUNDLEFS" pack "$STORE" acme/x:1 "$TMP/empty" && says empty
+refused 1 "$BUNDLEFS" pack "$TMP/never" acme/x:1 "$TMP/empty" && says empty
+[ ! -e "$TMP/never" ] || fail "a pack that was refused leaves a new store behind"
 
 fresh() { # a small directory that is fine so far, at $TMP/bad
     rm -rf "$TMP/bad"

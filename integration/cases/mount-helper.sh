@@ -6,8 +6,6 @@ source "$(dirname "$0")/../lib.sh"
 need_root "runs mount(8)"
 need_command unshare
 
-helper=$(dirname "$BUNDLEFS")/mount.fuse.bundlefs
-[ -x "$helper" ] || fail "no helper at $helper"
 make_model
 pack acme/one:1
 
@@ -19,10 +17,10 @@ mkdir "$TMP/layers/upper" "$TMP/layers/work"
 sbin=$(readlink -f /sbin)
 cat >"$TMP/inside" <<'INSIDE'
 source "$1/lib.sh"
-sbin=$2 helper=$3
+sbin=$2
 mount -t overlay overlay -o "lowerdir=$sbin,upperdir=$TMP/layers/upper,workdir=$TMP/layers/work" "$sbin"
-ln -sf "$helper" "$sbin/mount.fuse.bundlefs"
-ln -sf "$BUNDLEFS" "$sbin/bundlefs"
+# The helper is the program itself under another name, as it is installed.
+ln -sf "$BUNDLEFS" "$sbin/mount.fuse.bundlefs"
 
 mount -t fuse.bundlefs "$STORE" "$MNT" -o ro,cache_size=32M >>"$LOGS/daemon.log" 2>&1
 is_mounted
@@ -40,5 +38,5 @@ expect_not_mounted
 expect_exit 1 "$sbin/mount.fuse.bundlefs" "$TMP/missing" "$MNT" -o ro
 expect_not_mounted
 INSIDE
-unshare -m bash "$TMP/inside" "$INTEGRATION" "$sbin" "$helper"
+unshare -m bash "$TMP/inside" "$INTEGRATION" "$sbin"
 umount "$TMP/layers"
