@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What "inspect" tells, as text and as JSON, and what both are computed from.
+ *
+ * THREAD SAFETY: belongs to the main thread. */
+#ifndef BFS_TOOLS_INSPECT_H
+#define BFS_TOOLS_INSPECT_H
+
+#include "codec/chunk/codec.h"
+#include "codec/container/dtype.h"
+#include "tools/opened.h"
+
+/* Each prints on stdout and returns an exit status. The bundle is open. */
+int bfs_inspect_text(const struct bfs_opened *opened, bool tensors, bool chunks);
+int bfs_inspect_json(const struct bfs_opened *opened);
+
+enum {
+    BFS_INSPECT_DTYPES_MAX = 64, /* ids of the dtype list are below */
+    BFS_INSPECT_CODECS_MAX = 8,  /* likewise */
+};
+
+/* Tensors of one type. */
+struct bfs_dtype_count {
+    uint64_t n;
+    uint64_t size;
+};
+void bfs_inspect_dtypes(const struct bfs_index *index,
+                        struct bfs_dtype_count ret[static BFS_INSPECT_DTYPES_MAX]);
+
+/* Chunks of one encoding. */
+struct bfs_codec_count {
+    uint64_t n;
+    uint64_t raw_size;
+    uint64_t stored_size;
+};
+/* Reads the chunk table of a file. Errors: those of bfs_file_open(). */
+int bfs_inspect_codecs(struct bfs_bundle *bundle, uint32_t file,
+                       struct bfs_codec_count ret[static BFS_INSPECT_CODECS_MAX],
+                       struct bfs_error *error);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/inspect.h"
+
+#include "codec/store/file.h"
+
+#include <string.h>
+
+void bfs_inspect_dtypes(const struct bfs_index *index,
+                        struct bfs_dtype_count ret[static BFS_INSPECT_DTYPES_MAX])
+{
+    memset(ret, 0, BFS_INSPECT_DTYPES_MAX * sizeof(*ret));
+    for (uint32_t number = 0; number < bfs_index_n_inodes(index); number++) {
+        struct bfs_inode inode = bfs_index_inode(index, number);
+        for (uint32_t i = 0; i < inode.n_tensors; i++) {
+            struct bfs_index_tensor tensor = bfs_index_tensor(index, &inode, i);
+            if (tensor.dtype < BFS_INSPECT_DTYPES_MAX) {
+                ret[tensor.dtype].n++;
+                ret[tensor.dtype].size += tensor.size;
+            }
+        }
+    }
+}
+
+int bfs_inspect_codecs(struct bfs_bundle *bundle, uint32_t file,
+                       struct bfs_codec_count ret[static BFS_INSPECT_CODECS_MAX],
+                       struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_file_cleanup) struct bfs_file *opened = NULL;
+    int r = bfs_file_open(bundle, file, &opened, error);
+    if (r)
+        return r;
+    memset(ret, 0, BFS_INSPECT_CODECS_MAX * sizeof(*ret));
+    const struct bfs_chunk_table *table = bfs_file_table(opened);
+    uint32_t n = table ? bfs_chunk_table_n_chunks(table) : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct bfs_chunk chunk = bfs_chunk_table_at(table, i);
+        if (chunk.encoding.codec < BFS_INSPECT_CODECS_MAX) {
+            ret[chunk.encoding.codec].n++;
+            ret[chunk.encoding.codec].raw_size += chunk.raw_size;
+            ret[chunk.encoding.codec].stored_size += chunk.stored_size;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * bundlefs: finds the verb and runs it. */
+#include "tools/message.h"
+#include "tools/mount_helper.h"
+#include "tools/verb.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* A file holds every blob open that its chunks lie in, and a mount holds many files. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int run_help(int argc, char **argv)
+{
+    if (argc == 0) {
+        bfs_help_program();
+        return BFS_EXIT_OK;
+    }
+    const struct bfs_verb *verb = bfs_verb_find(argv[0]);
+    if (!verb)
+        return bfs_message_usage(NULL, "there is no verb \"%.64s\"", argv[0]);
+    if (argc > 1)
+        return bfs_message_usage(NULL, "unexpected argument \"%.64s\"", argv[1]);
+    bfs_help_verb(verb);
+    return BFS_EXIT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2)
+        return bfs_message_usage(NULL, "name a verb");
+    if (strcmp(argv[1], "help") == 0)
+        return run_help(argc - 2, argv + 2);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return run_help(0, NULL);
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("bundlefs %s\n", BFS_VERSION);
+        return BFS_EXIT_OK;
+    }
+    if (argv[1][0] == '-')
+        return bfs_message_usage(NULL, "unknown option %.64s", argv[1]);
+    const struct bfs_verb *verb = bfs_verb_find(argv[1]);
+    return verb ? bfs_verb_run(verb, argc - 2, argv + 2)
+                : bfs_message_usage(NULL, "there is no verb \"%.64s\"", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    raise_descriptor_limit();
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *name = argc > 0 ? (slash ? slash + 1 : argv[0]) : "";
+#ifdef BFS_WITH_MOUNT
+    bool is_helper = strncmp(name, "mount.", 6) == 0;
+    int status = is_helper ? bfs_mount_helper_main(argc, argv) : run(argc, argv);
+#else
+    (void)name;
+    int status = run(argc, argv);
+#endif
+    /* A report that did not arrive was not made. */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        bfs_message("cannot write the output: %s", strerror(errno));
+        return BFS_EXIT_FAILED;
+    }
+    return status;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * bundlefs ls: the bundles of a store, or the files of a bundle. */
+#include "tools/message.h"
+#include "tools/opened.h"
+#include "tools/report_file.h"
+#include "tools/text.h"
+#include "tools/tree.h"
+#include "tools/verbs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    bool json;
+};
+
+/* What the bundles, or the files, are gathered in. */
+struct listing {
+    const struct bfs_opened *opened;
+    struct bfs_table *table;   /* or NULL */
+    struct json_object *array; /* or NULL; borrowed from the document */
+    int status;                /* of the JSON builders */
+    bool damaged;
+};
+
+static void add_bundle_json(struct listing *listing, const struct bfs_catalog_entry *entry,
+                            const struct bfs_bundle *bundle, const struct bfs_error *error)
+{
+    int *status = &listing->status;
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_report_entry(object, entry, status);
+    if (bundle) {
+        const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
+        bfs_json_add_integer(object, "size", config->content_size, status);
+        bfs_json_add_integer(object, "stored_size", bfs_bundle_stored_size(bundle), status);
+        bfs_json_add_integer(object, "n_files", config->n_files, status);
+        bfs_json_add_string(object, "created", config->created, status);
+    } else {
+        char text[BFS_ERROR_TEXT_SIZE];
+        (void)bfs_error_text(error, text);
+        bfs_report_text(object, "damaged", text, strlen(text), status);
+    }
+    bfs_json_append(listing->array, object, status);
+}
+
+static void add_bundle_row(struct listing *listing, const struct bfs_catalog_entry *entry,
+                           const struct bfs_bundle *bundle)
+{
+    char id[BFS_DIGEST_HEX_SIZE], size[BFS_SIZE_TEXT_SIZE], stored[BFS_SIZE_TEXT_SIZE], files[24];
+    (void)bfs_digest_hex(&entry->manifest, id);
+    id[BFS_SHORT_ID_SIZE - 1] = '\0';
+    if (!bundle) {
+        bfs_table_row(listing->table, entry->reference.name, entry->reference.version, id, "-", "-",
+                      "-", "damaged", NULL);
+        return;
+    }
+    const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
+    (void)snprintf(files, sizeof(files), "%" PRIu64, config->n_files);
+    bfs_table_row(listing->table, entry->reference.name, entry->reference.version, id,
+                  bfs_text_size(config->content_size, size),
+                  bfs_text_size(bfs_bundle_stored_size(bundle), stored), files, config->created,
+                  NULL);
+}
+
+static void list_bundle(struct listing *listing, const struct bfs_catalog_entry *entry)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    struct bfs_error error = {0};
+    if (bfs_opened_open(listing->opened, entry, &bundle, &error)) {
+        (void)bfs_message_error(&error);
+        listing->damaged = true;
+    }
+    if (listing->array)
+        add_bundle_json(listing, entry, bundle, &error);
+    else
+        add_bundle_row(listing, entry, bundle);
+}
+
+static void list_refusals(struct listing *listing, struct json_object *root)
+{
+    const struct bfs_catalog *catalog = listing->opened->catalog;
+    struct json_object *array = root ? bfs_json_new_array(&listing->status) : NULL;
+    for (size_t i = 0; i < catalog->n_refusals; i++) {
+        const struct bfs_catalog_refusal *refusal = &catalog->refusals[i];
+        bfs_message("%s: %s", refusal->name, refusal->reason);
+        if (!root)
+            continue;
+        struct json_object *object = bfs_json_new_object(&listing->status);
+        bfs_report_text(object, "name", refusal->name, strlen(refusal->name), &listing->status);
+        bfs_report_text(object, "reason", refusal->reason, strlen(refusal->reason),
+                        &listing->status);
+        bfs_json_append(array, object, &listing->status);
+    }
+    if (root)
+        bfs_json_add(root, "refused", array, &listing->status);
+}
+
+/* Prints what was gathered; takes `root` and the table over. */
+static int finish(struct listing *listing, struct json_object *root)
+{
+    int status = BFS_EXIT_OK;
+    if (root) {
+        status = bfs_report_print(root, listing->status);
+    } else if (bfs_table_print(listing->table, stdout)) {
+        bfs_message("out of memory");
+        status = BFS_EXIT_FAILED;
+    }
+    return listing->damaged ? BFS_EXIT_FAILED : status;
+}
+
+static int list_store(const char *path, bool json)
+{
+    bfs_autoopened struct bfs_opened opened = {0};
+    struct listing listing = {.opened = &opened};
+    struct json_object *root = NULL;
+    int status = bfs_opened_store(path, &opened);
+    if (status != BFS_EXIT_OK)
+        return status;
+    if (json) {
+        root = bfs_json_new_object(&listing.status);
+        listing.array = bfs_json_new_array(&listing.status);
+        bfs_json_add(root, "bundles", listing.array, &listing.status);
+    } else {
+        listing.table = bfs_table_new("lllrrrl");
+        if (!listing.table) {
+            bfs_message("out of memory");
+            return BFS_EXIT_FAILED;
+        }
+        bfs_table_row(listing.table, "NAME", "VERSION", "ID", "SIZE", "STORED", "FILES", "CREATED",
+                      NULL);
+    }
+    for (size_t i = 0; i < opened.catalog->n_entries; i++)
+        list_bundle(&listing, &opened.catalog->entries[i]);
+    list_refusals(&listing, root);
+    return finish(&listing, root);
+}
+
+static int visit_row(void *context, const char *path, uint32_t number,
+                     const struct bfs_inode *inode)
+{
+    struct listing *listing = context;
+    const struct bfs_index *index = bfs_bundle_index(listing->opened->bundle);
+    char mode[BFS_MODE_TEXT_SIZE], size[24], stored[24], time[BFS_SIZE_TEXT_SIZE];
+    bfs_autofree char *linked = NULL;
+    (void)number;
+    (void)snprintf(size, sizeof(size), "%" PRIu64, inode->size);
+    (void)snprintf(stored, sizeof(stored), "%" PRIu64, inode->stored_size);
+    if (S_ISLNK(inode->mode) && asprintf(&linked, "%s -> %.*s", path, (int)inode->size,
+                                         bfs_index_target(index, inode)) < 0) {
+        linked = NULL;
+        return -ENOMEM;
+    }
+    bfs_table_row(listing->table, bfs_text_mode(inode->mode, mode), size, stored,
+                  bfs_text_time(inode->mtime_sec, time), linked ? linked : path, NULL);
+    return 0;
+}
+
+static int visit_json(void *context, const char *path, uint32_t number,
+                      const struct bfs_inode *inode)
+{
+    struct listing *listing = context;
+    const struct bfs_index *index = bfs_bundle_index(listing->opened->bundle);
+    (void)number;
+    bfs_json_append(listing->array, bfs_report_file(index, path, inode, &listing->status),
+                    &listing->status);
+    return listing->status;
+}
+
+static int list_files(const char *path, const char *reference, bool json)
+{
+    bfs_autoopened struct bfs_opened opened = {0};
+    struct listing listing = {.opened = &opened};
+    struct json_object *root = NULL;
+    int status = bfs_opened_bundle("ls", path, reference, &opened);
+    if (status != BFS_EXIT_OK)
+        return status;
+    if (json) {
+        root = bfs_json_new_object(&listing.status);
+        listing.array = bfs_json_new_array(&listing.status);
+        bfs_report_entry(root, opened.entry, &listing.status);
+        bfs_json_add(root, "files", listing.array, &listing.status);
+    } else {
+        listing.table = bfs_table_new("lrrll");
+        if (!listing.table) {
+            bfs_message("out of memory");
+            return BFS_EXIT_FAILED;
+        }
+        bfs_table_row(listing.table, "MODE", "SIZE", "STORED", "MTIME", "PATH", NULL);
+    }
+    if (listing.status == 0)
+        listing.status =
+            bfs_tree_walk(bfs_bundle_index(opened.bundle), json ? visit_json : visit_row, &listing);
+    return finish(&listing, root);
+}
+
+static int run(const void *given, int n_args, char **args)
+{
+    const struct options *options = given;
+    return n_args == 1 ? list_store(args[0], options->json)
+                       : list_files(args[0], args[1], options->json);
+}
+
+static const struct bfs_option table[] = {
+    BFS_OPTION_JSON(struct options),
+    {0},
+};
+
+const struct bfs_verb bfs_verb_ls = {
+    .name = "ls",
+    .run = run,
+    .summary = "list the bundles of a store, or the files of a bundle",
+    .synopsis = "STORE [NAME:VERSION]",
+    .text = "Without NAME:VERSION, lists every bundle: name, version, the first digits of its id, "
+            "bytes of its files, bytes on disk, number of files, and creation time. A damaged "
+            "bundle is listed as such, and the exit status is 1.\n\n"
+            "With NAME:VERSION, lists the bundle's files: mode, size, bytes stored, time and path.",
+    .options = table,
+    .options_size = sizeof(struct options),
+    .min_args = 1,
+    .max_args = 2,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * bundlefs pack: a directory becomes a bundle. */
+#include "codec/pack/pack.h"
+#include "tools/interrupt.h"
+#include "tools/jobs.h"
+#include "tools/message.h"
+#include "tools/opened.h"
+#include "tools/progress.h"
+#include "tools/report.h"
+#include "tools/text.h"
+#include "tools/verbs.h"
+#include "verify/checked.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    uint64_t jobs;
+    uint64_t chunk_size;
+    bool dereference;
+    bool no_dedup;
+    bool json;
+};
+
+static int on_progress(void *context, const struct bfs_pack_progress *now)
+{
+    bfs_progress_show(context, now->done, now->total, now->stored);
+    return bfs_interrupted();
+}
+
+static void on_warning(void *context, const char *text)
+{
+    bfs_progress_clear(context);
+    bfs_message("%s", text);
+}
+
+/* https://reproducible-builds.org/specs/source-date-epoch: decimal digits and nothing else. */
+static int read_source_date_epoch(int64_t *ret)
+{
+    static const int64_t last = 253402300799; /* the end of the year 9999 */
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    int64_t value = 0;
+    *ret = -1;
+    if (!text)
+        return BFS_EXIT_OK;
+    for (const char *at = text; *at || at == text; at++) {
+        if (*at < '0' || *at > '9' || value > last / 10)
+            return bfs_message_usage("pack", "SOURCE_DATE_EPOCH is \"%s\", not seconds since 1970",
+                                     text);
+        value = value * 10 + (*at - '0');
+    }
+    if (value > last)
+        return bfs_message_usage("pack", "SOURCE_DATE_EPOCH lies after the year 9999");
+    *ret = value;
+    return BFS_EXIT_OK;
+}
+
+static int print_json(const struct bfs_pack_options *options, const struct bfs_pack_report *report)
+{
+    int status = 0;
+    struct json_object *root = bfs_json_new_object(&status);
+    bfs_json_add_string(root, "name", options->reference.name, &status);
+    bfs_json_add_string(root, "version", options->reference.version, &status);
+    bfs_report_digest(root, "id", &report->bundle, &status);
+    bfs_json_add_integer(root, "n_files", report->n_files, &status);
+    bfs_json_add_integer(root, "n_tensors", report->n_tensors, &status);
+    bfs_json_add_integer(root, "content_size", report->content_size, &status);
+    bfs_json_add_integer(root, "stored_size", report->stored_size, &status);
+    bfs_json_add_integer(root, "new_size", report->new_size, &status);
+    bfs_json_add_integer(root, "known_size", report->known_size, &status);
+    return bfs_report_print(root, status);
+}
+
+static int print_line(const struct bfs_pack_options *options, const struct bfs_pack_report *report)
+{
+    char name[BFS_REFERENCE_MAX + 1], id[BFS_DIGEST_TEXT_SIZE];
+    char size[BFS_SIZE_TEXT_SIZE], left[BFS_SIZE_TEXT_SIZE], added[BFS_SIZE_TEXT_SIZE];
+    (void)printf("%s  %s  %" PRIu64 " files, %s, %s left, %s new\n",
+                 bfs_reference_text(&options->reference, name),
+                 bfs_digest_text(&report->bundle, id), report->n_files,
+                 bfs_text_size(report->content_size, size),
+                 bfs_text_left(report->stored_size, report->content_size, left),
+                 bfs_text_size(report->new_size, added));
+    return BFS_EXIT_OK;
+}
+
+static int pack_into(const char *store_path, struct bfs_pack_options *options,
+                     struct bfs_pack_report *ret)
+{
+    BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
+    struct bfs_progress progress = bfs_progress_start();
+    struct bfs_error error = {0};
+    options->progress = on_progress;
+    options->warn = on_warning;
+    options->context = &progress;
+    bfs_interrupt_install();
+    int r = bfs_store_create(store_path, &store, &error);
+    if (r == 0)
+        r = bfs_pack(store, options, ret, &error);
+    bfs_progress_clear(&progress);
+    if (r == -EINTR) {
+        bfs_message("stopped; nothing was published, and \"bundlefs gc\" removes what was written");
+        return BFS_EXIT_FAILED;
+    }
+    return r ? bfs_message_error(&error) : BFS_EXIT_OK;
+}
+
+static int run(const void *given, int n_args, char **args)
+{
+    const struct options *options = given;
+    struct bfs_pack_options pack = {
+        .directory = args[2],
+        .dereference = options->dereference,
+        .no_dedup = options->no_dedup,
+    };
+    struct bfs_pack_report report;
+    int status;
+    (void)n_args;
+    if (options->chunk_size < BFS_CHUNK_SIZE_MIN || options->chunk_size > BFS_CHUNK_SIZE_MAX ||
+        !bfs_is_power_of_two(options->chunk_size))
+        return bfs_message_usage("pack", "--chunk-size must be a power of two from 64K to 4M");
+    pack.chunk_size = (uint32_t)options->chunk_size;
+    if ((status = bfs_jobs_resolve("pack", options->jobs, &pack.n_jobs)) ||
+        (status = read_source_date_epoch(&pack.source_date_epoch)) ||
+        (status = bfs_parse_reference("pack", args[1], &pack.reference)) ||
+        (status = pack_into(args[0], &pack, &report)))
+        return status;
+    return options->json ? print_json(&pack, &report) : print_line(&pack, &report);
+}
+
+static const struct bfs_option table[] = {
+    BFS_OPTION_JOBS(struct options),
+    {"chunk-size", 'c', "SIZE", BFS_OPTION_SIZE, offsetof(struct options, chunk_size),
+     "cut files into chunks of about SIZE: a power of two from 64K to 4M (default: 256K)"},
+    {"dereference", 'L', NULL, BFS_OPTION_FLAG, offsetof(struct options, dereference),
+     "store what symbolic links point to instead of the links"},
+    {"no-dedup", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_dedup),
+     "do not share content with the bundles that the store holds"},
+    BFS_OPTION_JSON(struct options),
+    {0},
+};
+
+static const struct options defaults = {
+    .jobs = BFS_JOBS_UNSET,
+    .chunk_size = BFS_CHUNK_SIZE_DEFAULT,
+};
+
+const struct bfs_verb bfs_verb_pack = {
+    .name = "pack",
+    .run = run,
+    .summary = "pack a model directory into a store",
+    .synopsis = "STORE NAME:VERSION DIR",
+    .text = "Packs the directory DIR into STORE as the bundle NAME:VERSION. The store is made when "
+            "it does not exist. A version is never replaced by other content, and content that the "
+            "store holds already is not stored again.\n\n"
+            "On a terminal a progress bar shows the speed and what is left to do. One line on "
+            "stdout names the new bundle's id.",
+    .options = table,
+    .defaults = &defaults,
+    .options_size = sizeof(struct options),
+    .min_args = 3,
+    .max_args = 3,
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of verbs. Each row is defined beside the verb's function. */
+#include "tools/verbs.h"
+
+#include <string.h>
+
+const struct bfs_verb *const bfs_verbs[] = {
+    &bfs_verb_pack,
+    &bfs_verb_ls,
+    &bfs_verb_inspect,
+    &bfs_verb_rm,
+    &bfs_verb_gc,
+#ifdef BFS_WITH_MOUNT
+    &bfs_verb_mount,
+    &bfs_verb_umount,
+#endif
+    NULL,
+};
+
+const struct bfs_verb *bfs_verb_find(const char *name)
+{
+    for (size_t i = 0; bfs_verbs[i]; i++)
+        if (strcmp(bfs_verbs[i]->name, name) == 0)
+            return bfs_verbs[i];
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every verb, in alphabetical order. */
+#ifndef BFS_TOOLS_VERBS_H
+#define BFS_TOOLS_VERBS_H
+
+#include "tools/verb.h"
+
+extern const struct bfs_verb bfs_verb_completion;
+extern const struct bfs_verb bfs_verb_gc;
+extern const struct bfs_verb bfs_verb_inspect;
+extern const struct bfs_verb bfs_verb_ls;
+extern const struct bfs_verb bfs_verb_mount;
+extern const struct bfs_verb bfs_verb_pack;
+extern const struct bfs_verb bfs_verb_rm;
+extern const struct bfs_verb bfs_verb_umount;
+extern const struct bfs_verb bfs_verb_unpack;
+extern const struct bfs_verb bfs_verb_verify;
+
+#endif
