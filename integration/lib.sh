@@ -65,7 +65,7 @@ expect_not_mounted() {
 mount_store() { mount_at "$STORE" "$MNT" "$@"; }
 
 mount_at() {
-    "$BUNDLEFS" mount "$1" "$2" "${@:3}" >>"$LOGS/daemon.log" 2>&1 ||
+    "$BUNDLEFS" mount "$1" "$2" -o "log=$LOGS/daemon.log" "${@:3}" >>"$LOGS/daemon.log" 2>&1 ||
         fail "mount exits with $?: $(tail -n 3 "$LOGS/daemon.log")"
     is_mounted "$2" || fail "mount returned before $2 was mounted"
 }

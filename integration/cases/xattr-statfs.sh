@@ -28,6 +28,6 @@ fi
 
 [ "$(stat -c %o "$bundle/model.safetensors")" = 4096 ] || fail "st_blksize is not 4096"
 logical=$(checks disk-usage "$SRC")
-checks statfs "$MNT" "$logical" "$(checks disk-usage "$STORE")"
-checks statfs "$bundle/config.json" "$logical" "$(checks disk-usage "$STORE")"
+checks statfs "$MNT" "$logical" "$(checks disk-usage "$STORE/blobs")"
+checks statfs "$bundle/config.json" "$logical" "$(checks disk-usage "$STORE/blobs")"
 unmount
