@@ -160,7 +160,7 @@ int bfs_store_gc(const struct bfs_store *store, bool dry_run, unsigned wait_ms,
     uint64_t unused = 0;
     int r = bfs_store_lock(store, BFS_STORE_LOCK_CONTENT, true, wait_ms, &content, error);
     if (r == -EBUSY)
-        return bfs_fail(error, r, "%s: a pack is running; try again, or wait longer (--wait)",
+        return bfs_fail(error, r, "%s: busy, a pack is running; try again, or wait longer (--wait)",
                         bfs_store_path(store));
     if (r || (r = mark_all(store, &marks, error)) ||
         (r = sweep(bfs_store_blobs_path(store), dry_run, &marks, &report.n_blobs, &report.n_removed,
