@@ -21,8 +21,8 @@ for damage in '' '{' '[]' '{"schemaVersion":2}' 'null' '{"schemaVersion":2,"mani
 done
 cp "$TMP/good.json" "$STORE/index.json"
 # One digit of the digest changed: that bundle is refused, the store is not.
-sed -i 's/"digest": *"sha256:\(.\)/"digest":"sha256:\1/; s/sha256:0/sha256:1/; t; s/sha256:./sha256:0/' \
-    "$STORE/index.json"
+sed -i '/"digest"/ { s/sha256:0/sha256:1/; t; s/sha256:./sha256:0/ }' "$STORE/index.json"
+! cmp -s "$STORE/index.json" "$TMP/good.json" || fail "the damage changed nothing"
 expect_exit 1 "$BUNDLEFS" verify "$STORE"
 cp "$TMP/good.json" "$STORE/index.json"
 expect_exit 0 "$BUNDLEFS" verify "$STORE"
