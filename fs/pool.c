@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/pool.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include "fs/thread.h"
 
 struct queue {
     struct bfs_job *first;
@@ -97,19 +96,11 @@ int bfs_pool_new(unsigned n_workers, struct bfs_pool **ret)
         if (r)
             return r;
     }
-    /* Signals are for the session's thread. */
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = 0;
-    while (r == 0 && pool->n_threads < n_workers) {
-        r = pthread_create(&pool->threads[pool->n_threads], NULL, run_worker, pool);
-        if (r == 0)
-            pool->n_threads++;
+    for (; pool->n_threads < n_workers; pool->n_threads++) {
+        int r = bfs_thread_start(&pool->threads[pool->n_threads], run_worker, pool);
+        if (r)
+            return r;
     }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (r)
-        return -r;
     *ret = bfs_steal(&pool);
     return 0;
 }

@@ -77,4 +77,6 @@ void bfs_help_verb(const struct bfs_verb *verb)
     for (const struct bfs_option *option = verb->options; option && option->name; option++)
         print_option(option);
     print_pair("-h, --help", "print this", 25);
+    if (verb->more_help)
+        verb->more_help();
 }

@@ -58,13 +58,8 @@ int main(int argc, char **argv)
     raise_descriptor_limit();
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *name = argc > 0 ? (slash ? slash + 1 : argv[0]) : "";
-#ifdef BFS_WITH_MOUNT
     bool is_helper = strncmp(name, "mount.", 6) == 0;
     int status = is_helper ? bfs_mount_helper_main(argc, argv) : run(argc, argv);
-#else
-    (void)name;
-    int status = run(argc, argv);
-#endif
     /* A report that did not arrive was not made. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
         bfs_message("cannot write the output: %s", strerror(errno));

@@ -43,6 +43,7 @@ struct bfs_verb {
     const char *synopsis; /* the positional arguments: "STORE [NAME:VERSION]" */
     const char *text;     /* what it does, for help; paragraphs are separated by "\n\n" */
     const struct bfs_option *options;
+    void (*more_help)(void); /* prints what follows the options; NULL: nothing */
     const void *defaults; /* what `options` starts as; NULL: zeros */
     size_t options_size;
     int min_args;

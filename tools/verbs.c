@@ -10,13 +10,11 @@ const struct bfs_verb *const bfs_verbs[] = {
     &bfs_verb_inspect,
     &bfs_verb_verify,
     &bfs_verb_unpack,
+    &bfs_verb_mount,
+    &bfs_verb_umount,
     &bfs_verb_rm,
     &bfs_verb_gc,
     &bfs_verb_completion,
-#ifdef BFS_WITH_MOUNT
-    &bfs_verb_mount,
-    &bfs_verb_umount,
-#endif
     NULL,
 };
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The bundles of the tree: each gets a slot, and so inode numbers of its own, for as long as the
+ * daemon lives; its index is loaded when somebody looks, and dropped when memory is wanted.
+ *
+ * THREAD SAFETY: any function from any thread. */
+#ifndef BFS_FS_BUNDLES_H
+#define BFS_FS_BUNDLES_H
+
+#include "codec/store/bundle.h"
+#include "codec/store/catalog.h"
+#include "fs/log.h"
+#include "fs/metrics.h"
+
+enum {
+    /* Indexes of bundles that nobody has open are kept up to this much; 10,000 small bundles take
+     * about as much. */
+    BFS_BUNDLES_MEMORY = 24 << 20,
+    /* A refusal is believed for so long before the store is asked again. */
+    BFS_BUNDLES_RETRY_MS = 1000,
+};
+
+struct bfs_bundles;
+int bfs_bundles_new(const struct bfs_store *store, struct bfs_metrics *metrics,
+                    const struct bfs_log *log, struct bfs_bundles **ret);
+struct bfs_bundles *bfs_bundles_free(struct bfs_bundles *bundles);
+BFS_DEFINE_CLEANUP(bfs_bundles, bfs_bundles_free)
+
+/* The slot of a bundle under its name: the same for the same name and digest, never reused.
+ * Errors: -ENOMEM. */
+int bfs_bundles_slot(struct bfs_bundles *bundles, const struct bfs_catalog_entry *entry,
+                     uint32_t *ret);
+/* The bundle of a slot, with a reference. Without `may_block`, -EWOULDBLOCK when the store would
+ * have to be read. Otherwise the errors of bfs_bundle_open(); the refusal is remembered. */
+int bfs_bundles_get(struct bfs_bundles *bundles, uint32_t slot, bool may_block,
+                    struct bfs_bundle **ret);
+/* "NAME:VERSION" of a slot, valid for the daemon's life. */
+const char *bfs_bundles_name(struct bfs_bundles *bundles, uint32_t slot);
+/* Is the slot refused at present? Copies the reason. */
+bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
+                         char ret[static BFS_ERROR_TEXT_SIZE]);
+
+#endif

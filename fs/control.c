@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/control.h"
+
+#include "verify/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *bfs_control_name(enum bfs_control control)
+{
+    static const char *const names[] = {
+#define NAME(ID, name) name,
+        BFS_CONTROL_LIST(NAME)
+#undef NAME
+    };
+    return names[control];
+}
+
+/* Gauges that are the state of something else are taken when asked for. */
+static uint64_t count_refused(struct bfs_fs *fs, const struct bfs_tree *tree)
+{
+    size_t n_nodes;
+    uint64_t n = bfs_tree_catalog(tree)->n_refusals;
+    const struct bfs_tree_node *nodes = bfs_tree_all(tree, &n_nodes);
+    char reason[BFS_ERROR_TEXT_SIZE];
+    for (size_t i = 0; i < n_nodes; i++)
+        n += nodes[i].kind == BFS_TREE_BUNDLE &&
+             bfs_bundles_refusal(fs->bundles, nodes[i].slot, reason);
+    return n;
+}
+
+static int write_metrics(struct bfs_fs *fs, struct bfs_buffer *ret)
+{
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
+    uint64_t oldest_ms;
+    bfs_metric_set(&fs->metrics, BFS_METRIC_BUNDLES_REFUSED, count_refused(fs, tree));
+    bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_BYTES, bfs_cache_size(fs->cache));
+    bfs_metric_set(&fs->metrics, BFS_METRIC_QUEUED_JOBS, bfs_pool_queued(fs->pool));
+    bfs_metric_set(&fs->metrics, BFS_METRIC_PENDING_REQUESTS,
+                   bfs_calls_pending(fs->calls, &oldest_ms));
+    bfs_metrics_write(&fs->metrics, ret);
+    return bfs_buffer_status(ret);
+}
+
+static int write_document(struct json_object *root, int status, struct bfs_buffer *ret)
+{
+    if (status == 0)
+        bfs_json_write(root, ret);
+    return status ? status : bfs_buffer_status(ret);
+}
+
+static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
+{
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
+    char trouble[BFS_ERROR_TEXT_SIZE];
+    uint64_t oldest_ms, pending = bfs_calls_pending(fs->calls, &oldest_ms);
+    uint64_t refused = count_refused(fs, tree);
+    (void)pthread_mutex_lock(&fs->mutex);
+    memcpy(trouble, fs->trouble, sizeof(trouble));
+    uint64_t checked = fs->checked_ms, now = bfs_now_ms();
+    (void)pthread_mutex_unlock(&fs->mutex);
+    uint64_t age = now > checked ? now - checked : 0;
+    /* The watching thread hangs with the store, so silence is a sign too. */
+    if (!trouble[0] && age > fs->options->timeout * 1000 + fs->options->poll_ms)
+        (void)snprintf(trouble, sizeof(trouble), "the store does not answer");
+
+    int status = 0;
+    bfs_autojson struct json_object *root = bfs_json_new_object(&status);
+    bfs_json_add_string(root, "schema_version", "1.0", &status);
+    bfs_json_add_string(root, "status", trouble[0] ? "degraded" : "ok", &status);
+    if (trouble[0])
+        bfs_json_add_string(root, "reason", trouble, &status);
+    bfs_json_add_string(root, "version", BFS_VERSION, &status);
+    bfs_json_add_string(root, "store", bfs_store_path(fs->store), &status);
+    bfs_json_add_integer(root, "bundles", bfs_tree_catalog(tree)->n_entries, &status);
+    bfs_json_add_integer(root, "refused", refused, &status);
+    bfs_json_add_integer(root, "catalog_age_ms", age, &status);
+    bfs_json_add_integer(root, "pending_requests", pending, &status);
+    bfs_json_add_integer(root, "oldest_request_ms", oldest_ms, &status);
+    bfs_json_add_integer(root, "corrupt_chunks",
+                         bfs_metric_get(&fs->metrics, BFS_METRIC_CORRUPT_CHUNKS), &status);
+    return write_document(root, status, ret);
+}
+
+static void add_refusal(struct json_object *list, const char *name, const char *reason, int *status)
+{
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_string(object, "name", name, status);
+    bfs_json_add_string(object, "reason", reason, status);
+    bfs_json_append(list, object, status);
+}
+
+static int write_refused(struct bfs_fs *fs, struct bfs_buffer *ret)
+{
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
+    const struct bfs_catalog *catalog = bfs_tree_catalog(tree);
+    int status = 0;
+    bfs_autojson struct json_object *root = bfs_json_new_object(&status);
+    struct json_object *list = bfs_json_new_array(&status);
+    bfs_json_add_string(root, "schema_version", "1.0", &status);
+    for (size_t i = 0; i < catalog->n_refusals; i++)
+        add_refusal(list, catalog->refusals[i].name, catalog->refusals[i].reason, &status);
+    size_t n;
+    const struct bfs_tree_node *nodes = bfs_tree_all(tree, &n);
+    for (size_t i = 0; i < n; i++) {
+        char reason[BFS_ERROR_TEXT_SIZE];
+        if (nodes[i].kind == BFS_TREE_BUNDLE &&
+            bfs_bundles_refusal(fs->bundles, nodes[i].slot, reason))
+            add_refusal(list, bfs_bundles_name(fs->bundles, nodes[i].slot), reason, &status);
+    }
+    bfs_json_add(root, "refused", list, &status);
+    return write_document(root, status, ret);
+}
+
+int bfs_control_write(struct bfs_fs *fs, enum bfs_control control, struct bfs_buffer *ret)
+{
+    switch (control) {
+    case BFS_CONTROL_METRICS:
+        return write_metrics(fs, ret);
+    case BFS_CONTROL_HEALTH:
+        return write_health(fs, ret);
+    case BFS_CONTROL_HOST:
+        return bfs_host_write(&fs->host, ret);
+    case BFS_CONTROL_REFUSED:
+        return write_refused(fs, ret);
+    case BFS_N_CONTROLS:
+        break;
+    }
+    return -ENOENT;
+}

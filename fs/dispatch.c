@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An operation runs at once when memory holds all that it needs. Otherwise it goes to a worker, and
+ * the thread that took the request is free for the next one. */
+#include "fs/dispatch.h"
+
+#include "fs/node.h"
+
+#include <string.h>
+
+/* An operation that a worker runs. */
+struct deferred {
+    struct bfs_job job;
+    struct bfs_call call;
+    struct bfs_fs *fs;
+    struct bfs_op op;
+};
+
+static struct bfs_fs *fs_of(fuse_req_t request)
+{
+    return fuse_req_userdata(request);
+}
+
+static int send_bytes(fuse_req_t request, const struct bfs_reply *reply)
+{
+    return fuse_reply_buf(request, (const char *)reply->bytes.bytes, reply->bytes.size);
+}
+
+static int send_link(fuse_req_t request, struct bfs_reply *reply)
+{
+    bfs_buffer_put_u8(&reply->bytes, '\0');
+    if (bfs_buffer_status(&reply->bytes))
+        return fuse_reply_err(request, ENOMEM);
+    return fuse_reply_readlink(request, (const char *)reply->bytes.bytes);
+}
+
+static int send_reply(fuse_req_t request, struct bfs_reply *reply)
+{
+    switch (reply->kind) {
+    case BFS_REPLY_ENTRY:
+        return fuse_reply_entry(request, &reply->entry);
+    case BFS_REPLY_ATTR:
+        return fuse_reply_attr(request, &reply->entry.attr, reply->entry.attr_timeout);
+    case BFS_REPLY_OPEN:
+        return fuse_reply_open(request, &reply->open);
+    case BFS_REPLY_BYTES:
+        return send_bytes(request, reply);
+    case BFS_REPLY_LINK:
+        return send_link(request, reply);
+    case BFS_REPLY_COUNT:
+        return fuse_reply_xattr(request, reply->count);
+    case BFS_REPLY_STATFS:
+        return fuse_reply_statfs(request, &reply->statfs);
+    }
+    return fuse_reply_err(request, EIO);
+}
+
+/* Answers with the outcome of an operation. `request` NULL: somebody else has answered. A handle
+ * that does not reach the kernel is released: nobody will ask for that. */
+static void settle(struct bfs_fs *fs, fuse_req_t request, int status, struct bfs_reply *reply)
+{
+    int sent = -ENOENT;
+    if (request)
+        sent = status ? fuse_reply_err(request, -status) : send_reply(request, reply);
+    if (status == 0 && sent != 0 && reply->kind == BFS_REPLY_OPEN && reply->undo)
+        reply->undo(fs, reply->open.fh);
+    bfs_buffer_done(&reply->bytes);
+}
+
+static void run_deferred(struct bfs_job *job, struct bfs_chunk_reader *reader)
+{
+    struct deferred *deferred = (struct deferred *)job; /* its first member */
+    struct bfs_reply reply = {0};
+    int status = reader ? deferred->op.function(deferred->fs, &deferred->op, true, &reply) : -EIO;
+    bool ours = bfs_call_claim(deferred->fs->calls, &deferred->call);
+    settle(deferred->fs, ours ? deferred->call.request : NULL, status, &reply);
+    free(deferred);
+}
+
+static void defer(struct bfs_fs *fs, fuse_req_t request, const struct bfs_op *op)
+{
+    struct deferred *deferred = calloc(1, sizeof(*deferred));
+    if (!deferred) {
+        (void)fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    deferred->job.run = run_deferred;
+    deferred->fs = fs;
+    deferred->op = *op;
+    bfs_call_start(fs->calls, &deferred->call, request);
+    bfs_pool_submit(fs->pool, &deferred->job, BFS_PRIORITY_METADATA);
+}
+
+static void run(fuse_req_t request, const struct bfs_op *op)
+{
+    struct bfs_fs *fs = fs_of(request);
+    struct bfs_reply reply = {0};
+    int status = op->function(fs, op, false, &reply);
+    if (status == -EWOULDBLOCK) {
+        bfs_buffer_done(&reply.bytes);
+        defer(fs, request, op);
+    } else {
+        settle(fs, request, status, &reply);
+    }
+}
+
+static void run_named(fuse_req_t request, struct bfs_op *op, const char *name, int too_long)
+{
+    if (strlen(name) > BFS_OP_NAME_MAX) {
+        (void)fuse_reply_err(request, too_long);
+        return;
+    }
+    memcpy(op->name, name, strlen(name) + 1);
+    run(request, op);
+}
+
+static void on_init(void *data, struct fuse_conn_info *connection)
+{
+    enum { BACKGROUND_MAX = 64, CONGESTION = 48 };
+    (void)data;
+    /* Content is immutable: asking for it again because a second has passed is waste. */
+    connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+    connection->want |= connection->capable &
+                        (FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ | FUSE_CAP_READDIRPLUS |
+                         FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPLICIT_INVAL_DATA);
+    /* The default of 12 starves the kernel's read-ahead. */
+    connection->max_background = BACKGROUND_MAX;
+    connection->congestion_threshold = CONGESTION;
+}
+
+static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    struct bfs_op op = {.function = bfs_op_lookup, .node = parent};
+    run_named(request, &op, name, ENAMETOOLONG);
+}
+
+static void on_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
+{
+    (void)info;
+    struct bfs_op op = {.function = bfs_op_getattr, .node = node};
+    run(request, &op);
+}
+
+static void on_readlink(fuse_req_t request, fuse_ino_t node)
+{
+    struct bfs_op op = {.function = bfs_op_readlink, .node = node};
+    run(request, &op);
+}
+
+static void on_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
+{
+    struct bfs_op op = {.function = bfs_op_open, .node = node};
+    if ((info->flags & O_ACCMODE) != O_RDONLY)
+        (void)fuse_reply_err(request, EROFS);
+    else
+        run(request, &op);
+}
+
+static void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
+                    struct fuse_file_info *info)
+{
+    if (!bfs_node_is_text(node)) {
+        bfs_reads_start(fs_of(request)->reads, request, (struct bfs_open_file *)(uintptr_t)info->fh,
+                        (uint64_t)offset, size);
+        return;
+    }
+    const struct bfs_buffer *text = &((struct bfs_text *)(uintptr_t)info->fh)->bytes;
+    size_t start = (uint64_t)offset < text->size ? (size_t)offset : text->size;
+    size_t left = text->size - start;
+    (void)fuse_reply_buf(request, (const char *)text->bytes + start, left < size ? left : size);
+}
+
+static void on_release(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
+{
+    bfs_release_file(fs_of(request), node, info->fh);
+    (void)fuse_reply_err(request, 0);
+}
+
+static void on_opendir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
+{
+    (void)info;
+    struct bfs_op op = {.function = bfs_op_opendir, .node = node};
+    run(request, &op);
+}
+
+static void run_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
+                        struct fuse_file_info *info, bool plus)
+{
+    struct bfs_op op = {.function = bfs_op_readdir,
+                        .node = node,
+                        .size = size,
+                        .offset = offset,
+                        .plus = plus,
+                        .handle = info->fh,
+                        .request = request};
+    run(request, &op);
+}
+
+static void on_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
+                       struct fuse_file_info *info)
+{
+    run_readdir(request, node, size, offset, info, false);
+}
+
+static void on_readdirplus(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
+                           struct fuse_file_info *info)
+{
+    run_readdir(request, node, size, offset, info, true);
+}
+
+static void on_releasedir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
+{
+    bfs_release_directory(fs_of(request), node, info->fh);
+    (void)fuse_reply_err(request, 0);
+}
+
+static void on_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t size)
+{
+    struct bfs_op op = {.function = bfs_op_getxattr, .node = node, .size = size};
+    run_named(request, &op, name, ERANGE);
+}
+
+static void on_listxattr(fuse_req_t request, fuse_ino_t node, size_t size)
+{
+    struct bfs_op op = {.function = bfs_op_listxattr, .node = node, .size = size};
+    run(request, &op);
+}
+
+static void on_statfs(fuse_req_t request, fuse_ino_t node)
+{
+    struct bfs_op op = {.function = bfs_op_statfs, .node = node};
+    run(request, &op);
+}
+
+/* What writes is not here: the mount is read-only, so the kernel itself answers EROFS. */
+const struct fuse_lowlevel_ops bfs_fuse_ops = {
+    .init = on_init,
+    .lookup = on_lookup,
+    .getattr = on_getattr,
+    .readlink = on_readlink,
+    .open = on_open,
+    .read = on_read,
+    .release = on_release,
+    .opendir = on_opendir,
+    .readdir = on_readdir,
+    .readdirplus = on_readdirplus,
+    .releasedir = on_releasedir,
+    .getxattr = on_getxattr,
+    .listxattr = on_listxattr,
+    .statfs = on_statfs,
+};

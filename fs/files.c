@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/files.h"
+
+#include <pthread.h>
+
+enum { N_BUCKETS = 1024 }; /* files open at once are hundreds at most */
+
+struct bfs_files {
+    size_t window_max;
+    struct bfs_metrics *metrics;
+    pthread_mutex_t mutex;
+    struct bfs_open_file *buckets[N_BUCKETS]; /* protected by mutex, like all below */
+    uint64_t n_files;
+};
+
+int bfs_files_new(size_t window_max, struct bfs_metrics *metrics, struct bfs_files **ret)
+{
+    struct bfs_files *files = calloc(1, sizeof(*files));
+    if (!files)
+        return -ENOMEM;
+    files->window_max = window_max;
+    files->metrics = metrics;
+    (void)pthread_mutex_init(&files->mutex, NULL);
+    *ret = files;
+    return 0;
+}
+
+static void destroy(struct bfs_open_file *open)
+{
+    (void)bfs_readahead_free(open->readahead);
+    (void)bfs_file_unref(open->file);
+    free(open);
+}
+
+struct bfs_files *bfs_files_free(struct bfs_files *files)
+{
+    if (!files)
+        return NULL;
+    for (size_t i = 0; i < N_BUCKETS; i++) {
+        while (files->buckets[i]) {
+            struct bfs_open_file *open = files->buckets[i];
+            files->buckets[i] = open->next;
+            destroy(open);
+        }
+    }
+    (void)pthread_mutex_destroy(&files->mutex);
+    free(files);
+    return NULL;
+}
+
+/* Slots are in the high half of a node number, inodes in the low one. */
+static struct bfs_open_file **bucket_of(struct bfs_files *files, uint64_t node)
+{
+    return &files->buckets[(node ^ node >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+}
+
+static struct bfs_open_file *find_locked(struct bfs_files *files, uint64_t node)
+{
+    struct bfs_open_file *open = *bucket_of(files, node);
+    while (open && open->node != node)
+        open = open->next;
+    if (open)
+        open->references++;
+    return open;
+}
+
+struct bfs_open_file *bfs_files_find(struct bfs_files *files, uint64_t node)
+{
+    (void)pthread_mutex_lock(&files->mutex);
+    struct bfs_open_file *open = find_locked(files, node);
+    (void)pthread_mutex_unlock(&files->mutex);
+    return open;
+}
+
+static int new_open_file(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
+                         uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error)
+{
+    struct bfs_open_file *open = calloc(1, sizeof(*open));
+    if (!open)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    open->node = node;
+    open->references = 1;
+    int r = bfs_file_open(bundle, inode, &open->file, error);
+    if (r == 0)
+        r = bfs_readahead_new(open->file, files->window_max, &open->readahead);
+    if (r) {
+        destroy(open);
+        return r;
+    }
+    *ret = open;
+    return 0;
+}
+
+int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
+                   uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error)
+{
+    struct bfs_open_file *made = NULL;
+    int r = new_open_file(files, node, bundle, inode, &made, error);
+    if (r)
+        return r;
+    (void)pthread_mutex_lock(&files->mutex);
+    struct bfs_open_file *open = find_locked(files, node);
+    if (!open) {
+        struct bfs_open_file **bucket = bucket_of(files, node);
+        made->next = *bucket;
+        *bucket = made;
+        bfs_metric_set(files->metrics, BFS_METRIC_OPEN_FILES, ++files->n_files);
+    }
+    (void)pthread_mutex_unlock(&files->mutex);
+    if (open)
+        destroy(made);
+    *ret = open ? open : made;
+    return 0;
+}
+
+struct bfs_open_file *bfs_files_ref(struct bfs_files *files, struct bfs_open_file *open)
+{
+    (void)pthread_mutex_lock(&files->mutex);
+    open->references++;
+    (void)pthread_mutex_unlock(&files->mutex);
+    return open;
+}
+
+void bfs_files_unref(struct bfs_files *files, struct bfs_open_file *open)
+{
+    (void)pthread_mutex_lock(&files->mutex);
+    bool last = --open->references == 0;
+    if (last) {
+        struct bfs_open_file **at = bucket_of(files, open->node);
+        while (*at != open)
+            at = &(*at)->next;
+        *at = open->next;
+        bfs_metric_set(files->metrics, BFS_METRIC_OPEN_FILES, --files->n_files);
+    }
+    (void)pthread_mutex_unlock(&files->mutex);
+    if (last)
+        destroy(open);
+}

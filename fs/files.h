@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Files that somebody has open: one object for all opens of an inode, with its read-ahead.
+ *
+ * THREAD SAFETY: any function from any thread. */
+#ifndef BFS_FS_FILES_H
+#define BFS_FS_FILES_H
+
+#include "codec/store/file.h"
+#include "fs/metrics.h"
+#include "fs/readahead.h"
+
+struct bfs_open_file {
+    uint64_t node;
+    struct bfs_file *file;           /* set once, before anybody else sees the object */
+    struct bfs_readahead *readahead; /* likewise */
+    unsigned references;             /* protected by the table's mutex */
+    struct bfs_open_file *next;
+};
+
+struct bfs_files;
+int bfs_files_new(size_t window_max, struct bfs_metrics *metrics, struct bfs_files **ret);
+struct bfs_files *bfs_files_free(struct bfs_files *files);
+BFS_DEFINE_CLEANUP(bfs_files, bfs_files_free)
+
+/* With a reference; NULL when nobody has it open. */
+struct bfs_open_file *bfs_files_find(struct bfs_files *files, uint64_t node);
+/* Reads the chunk table and opens the blobs, so it may block. Two at once may both read; one result
+ * is kept. Errors: those of bfs_file_open(). */
+int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
+                   uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error);
+struct bfs_open_file *bfs_files_ref(struct bfs_files *files, struct bfs_open_file *open);
+void bfs_files_unref(struct bfs_files *files, struct bfs_open_file *open);
+
+#endif

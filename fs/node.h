@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Node numbers. Those of a bundle follow from its slot and the inode number, so nothing must be
+ * remembered for them; those of catalogue directories are interned; none is ever reused.
+ *
+ * THREAD SAFETY: pure functions. */
+#ifndef BFS_FS_NODE_H
+#define BFS_FS_NODE_H
+
+#include "codec/index/format.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BFS_NODE_ROOT UINT64_C(1)    /* FUSE_ROOT_ID */
+#define BFS_NODE_CONTROL UINT64_C(2) /* .bundlefs; its files follow */
+#define BFS_NODE_FIRST_CATALOG UINT64_C(256)
+#define BFS_NODE_FIRST_BUNDLE (UINT64_C(1) << 32)
+
+/* Files of a bundle's root that its index does not hold. */
+#define BFS_INODE_MANIFEST UINT32_C(0xfffffff0)
+#define BFS_INODE_SUMS UINT32_C(0xfffffff1)
+
+_Static_assert(BFS_INODES_MAX < 0xfffffff0, "virtual files have numbers of their own");
+
+static inline bool bfs_node_in_bundle(uint64_t node)
+{
+    return node >= BFS_NODE_FIRST_BUNDLE;
+}
+
+static inline uint64_t bfs_node_of(uint32_t slot, uint32_t inode)
+{
+    return ((uint64_t)slot + 1) << 32 | inode;
+}
+
+static inline uint32_t bfs_node_slot(uint64_t node)
+{
+    return (uint32_t)(node >> 32) - 1;
+}
+
+static inline uint32_t bfs_node_inode(uint64_t node)
+{
+    return (uint32_t)node;
+}
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * File system operations as functions from a request to a reply, apart from how the kernel is
+ * answered: so that one that must read the store can be run again by a worker, and so that tests
+ * can call them.
+ *
+ * THREAD SAFETY: operations run on any thread. */
+#ifndef BFS_FS_OP_H
+#define BFS_FS_OP_H
+
+#include "fs/state.h"
+
+#include <sys/statvfs.h>
+
+enum { BFS_OP_NAME_MAX = 255 };
+
+struct bfs_op;
+struct bfs_reply;
+
+/* 0 with *ret set, a negative errno for the kernel, or -EWOULDBLOCK (only without may_block): call
+ * again where blocking is fine. */
+typedef int (*bfs_op_function)(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                               struct bfs_reply *ret);
+
+struct bfs_op {
+    bfs_op_function function;
+    uint64_t node;
+    char name[BFS_OP_NAME_MAX + 1]; /* lookup, getxattr */
+    size_t size;                    /* readdir, xattrs */
+    off_t offset;                   /* readdir */
+    bool plus;                      /* readdirplus */
+    uint64_t handle;                /* readdir: what opendir gave */
+    fuse_req_t request;             /* for libfuse's formatting of directory entries */
+};
+
+enum bfs_reply_kind {
+    BFS_REPLY_ENTRY,
+    BFS_REPLY_ATTR,
+    BFS_REPLY_OPEN,
+    BFS_REPLY_BYTES,
+    BFS_REPLY_LINK,
+    BFS_REPLY_COUNT, /* the size an xattr would take */
+    BFS_REPLY_STATFS,
+};
+
+struct bfs_reply {
+    enum bfs_reply_kind kind;
+    struct fuse_entry_param entry;                    /* ENTRY; ATTR uses attr and attr_timeout */
+    struct fuse_file_info open;                       /* OPEN */
+    void (*undo)(struct bfs_fs *fs, uint64_t handle); /* OPEN: when it cannot be delivered */
+    struct bfs_buffer bytes;                          /* BYTES, LINK; owned */
+    size_t count;
+    struct statvfs statfs;
+};
+
+/* Content never changes; what does change is invalidated by name. */
+#define BFS_TIMEOUT_LONG (365.0 * 86400)
+/* What may change by itself: a bundle that is refused now and may be mended. */
+#define BFS_TIMEOUT_SHORT 1.0
+
+/* The text of a generated file; what open handles of such files hold. */
+struct bfs_text {
+    struct bfs_buffer bytes;
+};
+
+int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                  struct bfs_reply *ret);
+int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                   struct bfs_reply *ret);
+int bfs_op_readlink(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                    struct bfs_reply *ret);
+int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, struct bfs_reply *ret);
+int bfs_op_opendir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                   struct bfs_reply *ret);
+int bfs_op_readdir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                   struct bfs_reply *ret);
+int bfs_op_getxattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                    struct bfs_reply *ret);
+int bfs_op_listxattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                     struct bfs_reply *ret);
+int bfs_op_statfs(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                  struct bfs_reply *ret);
+
+/* Is the node a generated file, whose open handle is a struct bfs_text? */
+bool bfs_node_is_text(uint64_t node);
+void bfs_release_file(struct bfs_fs *fs, uint64_t node, uint64_t handle);
+void bfs_release_directory(struct bfs_fs *fs, uint64_t node, uint64_t handle);
+
+/* The errno that a failure to read the store is to the user of the mount. */
+int bfs_store_errno(int code);
+/* The bundle of a node: 0 with a reference, -EWOULDBLOCK, or an errno for the user. */
+int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_bundle **ret);
+/* Fills the attributes of a bundle's inode, virtual files included. Errors: -ENOMEM. */
+int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64_t node,
+                      struct stat *ret);
+/* Of a catalogue directory or link; NULL for the root and other directories that are no nodes. */
+void bfs_attr_of_tree(struct bfs_fs *fs, const struct bfs_tree_node *tree_node, uint64_t node,
+                      struct stat *ret);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lookup, getattr, readlink: what is where. */
+#include "fs/control.h"
+#include "fs/node.h"
+#include "fs/op.h"
+
+#include <string.h>
+
+int bfs_store_errno(int code)
+{
+    switch (code) {
+    case -ENOMEM:
+    case -EMFILE:
+    case -ENFILE:
+    case -EWOULDBLOCK:
+        return code;
+    case -EKEYREJECTED:
+    case -ENOKEY:
+        return -EACCES;
+    default:
+        return -EIO; /* what exactly is in refused.json and the log */
+    }
+}
+
+int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_bundle **ret)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    int r = bfs_bundles_get(fs->bundles, bfs_node_slot(node), may_block, &bundle);
+    if (r)
+        return bfs_store_errno(r);
+    if (!bfs_node_is_text(node) &&
+        bfs_node_inode(node) >= bfs_index_n_inodes(bfs_bundle_index(bundle)))
+        return -ESTALE;
+    *ret = bfs_steal(&bundle);
+    return 0;
+}
+
+static void set_common(struct stat *ret, uint64_t node)
+{
+    *ret = (struct stat){.st_ino = node, .st_uid = geteuid(), .st_gid = getegid()};
+    /* llama.cpp aligns its direct reads to this, and 512 broke it. */
+    ret->st_blksize = 4096;
+    ret->st_nlink = 1; /* for a directory: the number of subdirectories is not kept */
+}
+
+static void set_size(struct stat *ret, uint64_t size)
+{
+    ret->st_size = (off_t)size;
+    ret->st_blocks = (blkcnt_t)((size + 511) / 512);
+}
+
+static void set_times(struct stat *ret, struct timespec time)
+{
+    ret->st_atim = ret->st_mtim = ret->st_ctim = time;
+}
+
+void bfs_attr_of_tree(struct bfs_fs *fs, const struct bfs_tree_node *tree_node, uint64_t node,
+                      struct stat *ret)
+{
+    set_common(ret, node);
+    (void)pthread_mutex_lock(&fs->mutex);
+    set_times(ret, fs->tree_time);
+    (void)pthread_mutex_unlock(&fs->mutex);
+    ret->st_mode = S_IFDIR | 0555;
+    if (tree_node && tree_node->kind == BFS_TREE_LINK) {
+        ret->st_mode = S_IFLNK | 0777;
+        set_size(ret, strlen(tree_node->target));
+    }
+}
+
+static int sums_size(const struct bfs_bundle *bundle, uint64_t *ret)
+{
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    int r = bfs_bundle_sums(bundle, &text);
+    if (r == 0)
+        *ret = text.size;
+    return r;
+}
+
+int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64_t node,
+                      struct stat *ret)
+{
+    (void)fs;
+    uint32_t number = bfs_node_inode(node);
+    bool is_virtual = number == BFS_INODE_MANIFEST || number == BFS_INODE_SUMS;
+    struct bfs_inode inode =
+        bfs_index_inode(bfs_bundle_index(bundle), is_virtual ? BFS_INODE_ROOT : number);
+    uint64_t size = inode.size;
+    set_common(ret, node);
+    set_times(ret, (struct timespec){.tv_sec = inode.mtime_sec, .tv_nsec = inode.mtime_nsec});
+    ret->st_mode = is_virtual ? S_IFREG | 0444 : inode.mode;
+    if (number == BFS_INODE_MANIFEST) {
+        size_t config_size;
+        (void)bfs_bundle_config_bytes(bundle, &config_size);
+        size = config_size;
+    } else if (number == BFS_INODE_SUMS) {
+        int r = sums_size(bundle, &size);
+        if (r)
+            return r;
+    }
+    if (!S_ISDIR(ret->st_mode))
+        set_size(ret, size);
+    return 0;
+}
+
+static void set_entry(struct bfs_reply *ret, uint64_t node, double timeout)
+{
+    ret->kind = BFS_REPLY_ENTRY;
+    ret->entry.ino = node;
+    ret->entry.attr_timeout = timeout;
+    ret->entry.entry_timeout = timeout;
+}
+
+/* A name that is not there is an answer too, and one worth remembering. */
+static int no_entry(struct bfs_reply *ret)
+{
+    set_entry(ret, 0, BFS_TIMEOUT_LONG);
+    return 0;
+}
+
+/* The root of a bundle. One that is refused still has a place: its attributes say why. */
+static int attr_of_root(struct bfs_fs *fs, uint64_t node, bool may_block, struct stat *ret,
+                        double *ret_timeout)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    int r = bfs_op_bundle(fs, node, may_block, &bundle);
+    if (r == -EWOULDBLOCK || r == -ENOMEM)
+        return r;
+    *ret_timeout = r ? BFS_TIMEOUT_SHORT : BFS_TIMEOUT_LONG;
+    if (r == 0)
+        return bfs_attr_of_inode(fs, bundle, node, ret);
+    bfs_attr_of_tree(fs, NULL, node, ret);
+    return 0;
+}
+
+static int lookup_control(struct bfs_fs *fs, const struct bfs_op *op, struct bfs_reply *ret)
+{
+    for (unsigned i = 0; i < BFS_N_CONTROLS; i++) {
+        if (strcmp(op->name, bfs_control_name((enum bfs_control)i)) != 0)
+            continue;
+        set_entry(ret, BFS_NODE_CONTROL + 1 + i, BFS_TIMEOUT_LONG);
+        ret->entry.attr_timeout = 0;
+        bfs_attr_of_tree(fs, NULL, ret->entry.ino, &ret->entry.attr);
+        ret->entry.attr.st_mode = S_IFREG | 0444;
+        return 0;
+    }
+    return no_entry(ret);
+}
+
+static int lookup_catalog(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                          struct bfs_reply *ret)
+{
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
+    const struct bfs_tree_node *node = bfs_tree_lookup(tree, op->node, op->name);
+    if (!node)
+        return no_entry(ret);
+    set_entry(ret, node->node, BFS_TIMEOUT_LONG);
+    if (node->kind != BFS_TREE_BUNDLE) {
+        bfs_attr_of_tree(fs, node, node->node, &ret->entry.attr);
+        return 0;
+    }
+    double timeout = BFS_TIMEOUT_LONG;
+    int r = attr_of_root(fs, node->node, may_block, &ret->entry.attr, &timeout);
+    ret->entry.attr_timeout = timeout;
+    return r;
+}
+
+/* Inode number of a name in a bundle's directory; false: none. */
+static bool find_in_bundle(const struct bfs_bundle *bundle, uint32_t directory, const char *name,
+                           uint32_t *ret)
+{
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    if (directory == BFS_INODE_ROOT && strcmp(name, "manifest.json") == 0) {
+        *ret = BFS_INODE_MANIFEST;
+        return true;
+    }
+    if (directory == BFS_INODE_ROOT && strcmp(name, "SHA256SUMS") == 0) {
+        *ret = BFS_INODE_SUMS;
+        return true;
+    }
+    if (directory >= bfs_index_n_inodes(index))
+        return false;
+    struct bfs_inode inode = bfs_index_inode(index, directory);
+    return bfs_index_lookup(index, &inode, name, strlen(name), ret);
+}
+
+int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, struct bfs_reply *ret)
+{
+    if (op->node == BFS_NODE_CONTROL)
+        return lookup_control(fs, op, ret);
+    if (op->node == BFS_NODE_ROOT && strcmp(op->name, ".bundlefs") == 0) {
+        set_entry(ret, BFS_NODE_CONTROL, BFS_TIMEOUT_LONG);
+        bfs_attr_of_tree(fs, NULL, BFS_NODE_CONTROL, &ret->entry.attr);
+        return 0;
+    }
+    if (!bfs_node_in_bundle(op->node))
+        return lookup_catalog(fs, op, may_block, ret);
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    uint32_t inode;
+    int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
+    if (r)
+        return r;
+    if (!find_in_bundle(bundle, bfs_node_inode(op->node), op->name, &inode))
+        return no_entry(ret);
+    set_entry(ret, bfs_node_of(bfs_node_slot(op->node), inode), BFS_TIMEOUT_LONG);
+    return bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
+}
+
+int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                   struct bfs_reply *ret)
+{
+    ret->kind = BFS_REPLY_ATTR;
+    ret->entry.attr_timeout = BFS_TIMEOUT_LONG;
+    if (bfs_node_in_bundle(op->node)) {
+        if (bfs_node_inode(op->node) == BFS_INODE_ROOT)
+            return attr_of_root(fs, op->node, may_block, &ret->entry.attr,
+                                &ret->entry.attr_timeout);
+        BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+        int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
+        return r ? r : bfs_attr_of_inode(fs, bundle, op->node, &ret->entry.attr);
+    }
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
+    bfs_attr_of_tree(fs, bfs_tree_find(tree, op->node), op->node, &ret->entry.attr);
+    if (bfs_node_is_text(op->node)) {
+        ret->entry.attr.st_mode = S_IFREG | 0444;
+        ret->entry.attr_timeout = 0;
+    }
+    return 0;
+}
+
+int bfs_op_readlink(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                    struct bfs_reply *ret)
+{
+    ret->kind = BFS_REPLY_LINK;
+    if (!bfs_node_in_bundle(op->node)) {
+        BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
+        const struct bfs_tree_node *node = bfs_tree_find(tree, op->node);
+        if (!node || node->kind != BFS_TREE_LINK)
+            return node ? -EINVAL : -ENOENT;
+        bfs_buffer_put_text(&ret->bytes, node->target);
+        return bfs_buffer_status(&ret->bytes);
+    }
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
+    if (r)
+        return r;
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    struct bfs_inode inode = bfs_index_inode(index, bfs_node_inode(op->node));
+    if (!S_ISLNK(inode.mode))
+        return -EINVAL;
+    bfs_buffer_put(&ret->bytes, bfs_index_target(index, &inode), (size_t)inode.size);
+    return bfs_buffer_status(&ret->bytes);
+}

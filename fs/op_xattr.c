@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Extended attributes: what is known about a file, without opening it. */
+#include "fs/node.h"
+#include "fs/op.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define PREFIX "user.bundlefs."
+
+/* What the attributes of one node are made from. */
+struct subject {
+    struct bfs_fs *fs;
+    uint64_t node;
+    struct bfs_bundle *bundle; /* a reference; NULL when it is refused */
+    struct bfs_inode inode;    /* with a bundle */
+    bool is_file;              /* a regular file of the index */
+    bool may_block;
+};
+
+/* Each appends the value, or says -ENODATA when the node has no such attribute. */
+
+static int put_digest(const struct subject *subject, struct bfs_buffer *ret)
+{
+    char text[BFS_DIGEST_TEXT_SIZE];
+    if (subject->bundle && bfs_node_inode(subject->node) == BFS_INODE_MANIFEST)
+        bfs_buffer_put_text(ret, bfs_digest_text(bfs_bundle_config_digest(subject->bundle), text));
+    else if (subject->is_file)
+        bfs_buffer_put_text(ret, bfs_digest_text(&subject->inode.digest, text));
+    else
+        return -ENODATA;
+    return bfs_buffer_status(ret);
+}
+
+static int put_bundle(const struct subject *subject, struct bfs_buffer *ret)
+{
+    char text[BFS_DIGEST_TEXT_SIZE];
+    if (!subject->bundle)
+        return -ENODATA;
+    bfs_buffer_put_text(ret, bfs_digest_text(bfs_bundle_id(subject->bundle), text));
+    return bfs_buffer_status(ret);
+}
+
+static int put_stored(const struct subject *subject, struct bfs_buffer *ret)
+{
+    if (!subject->is_file)
+        return -ENODATA;
+    bfs_buffer_printf(ret, "%" PRIu64, subject->inode.stored_size);
+    return bfs_buffer_status(ret);
+}
+
+static uint64_t resident_size(struct bfs_fs *fs, const struct bfs_file *file)
+{
+    const struct bfs_chunk_table *table = bfs_file_table(file);
+    uint64_t size = 0;
+    for (uint32_t i = 0; table && i < bfs_chunk_table_n_chunks(table); i++) {
+        struct bfs_chunk chunk = bfs_chunk_table_at(table, i);
+        if (bfs_cache_has(fs->cache, &chunk))
+            size += chunk.raw_size;
+    }
+    return size;
+}
+
+static int put_resident(const struct subject *subject, struct bfs_buffer *ret)
+{
+    struct bfs_fs *fs = subject->fs;
+    if (!subject->is_file)
+        return -ENODATA;
+    struct bfs_open_file *open = bfs_files_find(fs->files, subject->node);
+    if (!open) {
+        if (!subject->may_block)
+            return -EWOULDBLOCK;
+        int r = bfs_files_open(fs->files, subject->node, subject->bundle,
+                               bfs_node_inode(subject->node), &open, NULL);
+        if (r)
+            return bfs_store_errno(r);
+    }
+    bfs_buffer_printf(ret, "%" PRIu64, resident_size(fs, open->file));
+    bfs_files_unref(fs->files, open);
+    return bfs_buffer_status(ret);
+}
+
+static int put_refused(const struct subject *subject, struct bfs_buffer *ret)
+{
+    char reason[BFS_ERROR_TEXT_SIZE];
+    if (subject->bundle ||
+        !bfs_bundles_refusal(subject->fs->bundles, bfs_node_slot(subject->node), reason))
+        return -ENODATA;
+    bfs_buffer_put_text(ret, reason);
+    return bfs_buffer_status(ret);
+}
+
+static const struct {
+    const char *name;
+    int (*put)(const struct subject *subject, struct bfs_buffer *ret);
+} attributes[] = {
+    {PREFIX "bundle", put_bundle},   {PREFIX "digest", put_digest},
+    {PREFIX "refused", put_refused}, {PREFIX "resident", put_resident},
+    {PREFIX "stored", put_stored},
+};
+
+enum { N_ATTRIBUTES = sizeof(attributes) / sizeof(attributes[0]) };
+
+static void subject_done(struct subject *subject)
+{
+    (void)bfs_bundle_unref(subject->bundle);
+}
+
+static int find_subject(struct bfs_fs *fs, uint64_t node, bool may_block, struct subject *ret)
+{
+    *ret = (struct subject){.fs = fs, .node = node, .may_block = may_block};
+    int r = bfs_op_bundle(fs, node, may_block, &ret->bundle);
+    if (r == -EWOULDBLOCK || r == -ENOMEM)
+        return r;
+    if (r) {
+        ret->bundle = NULL;
+        return bfs_node_inode(node) == BFS_INODE_ROOT ? 0 : r;
+    }
+    if (!bfs_node_is_text(node)) {
+        ret->inode = bfs_index_inode(bfs_bundle_index(ret->bundle), bfs_node_inode(node));
+        ret->is_file = S_ISREG(ret->inode.mode);
+    }
+    return 0;
+}
+
+/* The size alone is asked for with a size of 0. */
+static int give(const struct bfs_op *op, struct bfs_reply *ret)
+{
+    if (op->size == 0) {
+        ret->kind = BFS_REPLY_COUNT;
+        ret->count = ret->bytes.size;
+        return 0;
+    }
+    ret->kind = BFS_REPLY_BYTES;
+    return ret->bytes.size > op->size ? -ERANGE : 0;
+}
+
+int bfs_op_getxattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                    struct bfs_reply *ret)
+{
+    /* The kernel asks every file for ACLs and capabilities; that needs no bundle. */
+    if (!bfs_node_in_bundle(op->node) || strncmp(op->name, PREFIX, strlen(PREFIX)) != 0)
+        return -ENODATA;
+    BFS_CLEANUP(subject_done) struct subject subject = {0};
+    int r = find_subject(fs, op->node, may_block, &subject);
+    for (unsigned i = 0; r == 0 && i < N_ATTRIBUTES; i++) {
+        if (strcmp(op->name, attributes[i].name) != 0)
+            continue;
+        r = attributes[i].put(&subject, &ret->bytes);
+        return r ? r : give(op, ret);
+    }
+    return r ? r : -ENODATA;
+}
+
+int bfs_op_listxattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                     struct bfs_reply *ret)
+{
+    if (!bfs_node_in_bundle(op->node))
+        return give(op, ret);
+    BFS_CLEANUP(subject_done) struct subject subject = {0};
+    int r = find_subject(fs, op->node, may_block, &subject);
+    for (unsigned i = 0; r == 0 && i < N_ATTRIBUTES; i++) {
+        bfs_autobuffer struct bfs_buffer value = BFS_BUFFER_INIT;
+        r = attributes[i].put(&subject, &value);
+        if (r == 0)
+            bfs_buffer_put(&ret->bytes, attributes[i].name, strlen(attributes[i].name) + 1);
+        else if (r == -ENODATA)
+            r = 0;
+    }
+    return r ? r : give(op, ret);
+}

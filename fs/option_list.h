@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every mount option of our own, once: the parser, --help and the man page follow this list.
+ *   X(FIELD, type, "name", "value", "default", "help")
+ * Types: SIZE (bytes, K/M/G), NUMBER, FLAG, TEXT. */
+#ifndef BFS_FS_OPTION_LIST_H
+#define BFS_FS_OPTION_LIST_H
+
+#define BFS_MOUNT_OPTION_LIST(X)                                                                   \
+    X(cache_size, SIZE, "cache_size", "SIZE", "256M", "memory for decoded chunks, at least 16M")   \
+    X(workers, NUMBER, "workers", "N", "CPUs", "threads that read, prove and decode")              \
+    X(timeout, NUMBER, "timeout", "SECONDS", "30", "a request that waits longer gets EIO")         \
+    X(read_ahead_kb, NUMBER, "read_ahead_kb", "KIB", "1024", "kernel read-ahead; only as root")    \
+    X(poll_ms, NUMBER, "poll_ms", "MS", "1000", "how often index.json is looked at")               \
+    X(allow_other, FLAG, "allow_other", NULL, NULL, "let other users in (root: the default)")      \
+    X(log_file, TEXT, "log", "FILE", NULL, "append messages to FILE, not to syslog")
+
+#endif

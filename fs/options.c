@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/options.h"
+
+#include "fs/cache.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum type { SIZE, NUMBER, FLAG, TEXT };
+
+static const struct row {
+    const char *name;
+    enum type type;
+    size_t offset;
+    const char *value, *preset, *help;
+} rows[] = {
+#define ROW(FIELD, type, name, value, preset, help)                                                \
+    {name, type, offsetof(struct bfs_mount_options, FIELD), value, preset, help},
+    BFS_MOUNT_OPTION_LIST(ROW)
+#undef ROW
+};
+
+enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+/* What generic tools put into -o and what is true of every mount of ours, or meant for others. */
+static const char *const ignored[] = {
+    "ro",     "noatime",    "relatime",    "nodiratime",    "nodev",  "nosuid",   "defaults",
+    "nofail", "_netdev",    "auto",        "noauto",        "nouser", "exec",     "noexec",
+    "async",  "dev",        "suid",        "user",          "users",  "owner",    "group",
+    "rbind",  "norelatime", "strictatime", "nostrictatime", "atime",  "diratime", "silent",
+};
+
+static bool is_ignored(const char *option)
+{
+    if (strncmp(option, "x-", 2) == 0 || strncmp(option, "comment=", 8) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        if (strcmp(option, ignored[i]) == 0)
+            return true;
+    return false;
+}
+
+static int parse_number(const char *text, bool is_size, uint64_t *ret)
+{
+    uint64_t value = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (value > (UINT64_MAX - 9) / 10)
+            return -EINVAL;
+        value = value * 10 + (uint64_t)(*at - '0');
+    }
+    if (at == text)
+        return -EINVAL;
+    unsigned shift = 0;
+    if (is_size && *at) {
+        static const char units[] = "KMGT";
+        const char *unit = strchr(units, *at & ~0x20);
+        if (!unit || !*unit)
+            return -EINVAL;
+        shift = 10 * (unsigned)(unit - units + 1);
+        at++;
+    }
+    if (*at || value > (UINT64_MAX >> 1) >> shift)
+        return -EINVAL;
+    *ret = value << shift;
+    return 0;
+}
+
+static int set(const struct row *row, const char *value, struct bfs_mount_options *options)
+{
+    void *field = (char *)options + row->offset;
+    if (row->type == FLAG) {
+        *(bool *)field = true;
+        return value ? -EINVAL : 0;
+    }
+    if (!value || !*value)
+        return -EINVAL;
+    if (row->type != TEXT)
+        return parse_number(value, row->type == SIZE, field);
+    char *own = strdup(value);
+    if (!own)
+        return -ENOMEM;
+    free(*(char **)field);
+    *(char **)field = own;
+    return 0;
+}
+
+void bfs_mount_options_init(struct bfs_mount_options *ret)
+{
+    *ret = (struct bfs_mount_options){0};
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (rows[i].preset && rows[i].preset[0] >= '0' && rows[i].preset[0] <= '9')
+            (void)set(&rows[i], rows[i].preset, ret);
+    ret->allow_other = geteuid() == 0;
+}
+
+void bfs_mount_options_done(struct bfs_mount_options *options)
+{
+    free(options->log_file);
+    options->log_file = NULL;
+}
+
+static int apply(char *option, struct bfs_mount_options *options, struct bfs_error *error)
+{
+    if (!*option || is_ignored(option))
+        return 0;
+    if (strcmp(option, "rw") == 0)
+        return bfs_fail(error, -EINVAL, "a bundle store can only be mounted read-only; drop -o rw");
+    char *value = strchr(option, '=');
+    if (value)
+        *value++ = '\0';
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (strcmp(rows[i].name, option) != 0)
+            continue;
+        int r = set(&rows[i], value, options);
+        if (r == -EINVAL)
+            return bfs_fail(error, r, "-o %.64s: \"%.64s\" is not a valid value; write %s%s%s",
+                            option, value ? value : "", option, rows[i].value ? "=" : "",
+                            rows[i].value ? rows[i].value : "");
+        return r ? bfs_fail(error, r, "out of memory") : 0;
+    }
+    return bfs_fail(error, -EINVAL, "-o %.64s: no such option; see bundlefs mount --help", option);
+}
+
+static int check(const struct bfs_mount_options *options, struct bfs_error *error)
+{
+    if (options->cache_size < BFS_CACHE_SIZE_MIN || options->cache_size > UINT64_C(1) << 46)
+        return bfs_fail(error, -EINVAL, "-o cache_size: must be at least 16M");
+    if (options->workers > 1024)
+        return bfs_fail(error, -EINVAL, "-o workers: must be at most 1024");
+    if (options->timeout < 1 || options->timeout > 86400)
+        return bfs_fail(error, -EINVAL, "-o timeout: must be 1 to 86400 seconds");
+    if (options->read_ahead_kb > 1 << 20)
+        return bfs_fail(error, -EINVAL, "-o read_ahead_kb: must be at most 1048576");
+    if (options->poll_ms < 10 || options->poll_ms > 3600000)
+        return bfs_fail(error, -EINVAL, "-o poll_ms: must be 10 to 3600000");
+    return 0;
+}
+
+int bfs_mount_options_parse(const char *text, struct bfs_mount_options *options,
+                            struct bfs_error *error)
+{
+    bfs_autofree char *copy = strdup(text);
+    if (!copy)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    char *rest = copy;
+    for (char *option; (option = strsep(&rest, ","));) {
+        int r = apply(option, options, error);
+        if (r)
+            return r;
+    }
+    return check(options, error);
+}
+
+void bfs_mount_options_help(struct bfs_buffer *ret)
+{
+    for (size_t i = 0; i < N_ROWS; i++) {
+        char left[32];
+        (void)snprintf(left, sizeof(left), "%s%s%s", rows[i].name, rows[i].value ? "=" : "",
+                       rows[i].value ? rows[i].value : "");
+        bfs_buffer_printf(ret, "  %-20s %s%s%s%s\n", left, rows[i].help, rows[i].preset ? " [" : "",
+                          rows[i].preset ? rows[i].preset : "", rows[i].preset ? "]" : "");
+    }
+}

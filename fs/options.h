@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Mount options: -o name=value,...
+ *
+ * THREAD SAFETY: plain data. */
+#ifndef BFS_FS_OPTIONS_H
+#define BFS_FS_OPTIONS_H
+
+#include "fs/option_list.h"
+#include "verify/buffer.h"
+#include "verify/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bfs_mount_options {
+    uint64_t cache_size;
+    uint64_t workers; /* 0: as many as there are CPUs */
+    uint64_t timeout; /* seconds */
+    uint64_t read_ahead_kb;
+    uint64_t poll_ms;
+    bool allow_other;
+    char *log_file; /* owned; NULL: none */
+};
+
+/* The defaults of the list. */
+void bfs_mount_options_init(struct bfs_mount_options *ret);
+void bfs_mount_options_done(struct bfs_mount_options *options);
+#define bfs_automountoptions BFS_CLEANUP(bfs_mount_options_done)
+
+/* Applies a comma-separated list. Options that mount(8) passes to every file system (ro, noatime,
+ * nofail, _netdev, x-*, ...) are accepted and ignored; rw and unknown ones are refused.
+ * Errors: -EINVAL, -ENOMEM. */
+int bfs_mount_options_parse(const char *text, struct bfs_mount_options *options,
+                            struct bfs_error *error);
+/* Appends one line for each option, at most 80 columns wide. */
+void bfs_mount_options_help(struct bfs_buffer *ret);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/readahead.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum {
+    N_STREAMS = 16,       /* readers of one file at once that are told apart */
+    WINDOW_MIN = 1 << 20, /* bytes ahead of a new stream */
+    NAME_ORDER_STEPS = 2, /* jumps to the next name before that order is believed */
+};
+
+struct stream {
+    uint32_t next;    /* the chunk after the last one read */
+    uint32_t ahead;   /* all before was prefetched, or was decided not to be */
+    uint32_t end;     /* the chunk after the last one of this run of tensors */
+    size_t window;    /* bytes; 0: random until it continues */
+    uint64_t touched; /* for replacing the least recent */
+};
+
+/* Where a tensor's chunks are, by file order; and who follows it by name. */
+struct span {
+    uint32_t first;
+    uint32_t last;
+    uint32_t by_name; /* span number; itself for the last name */
+};
+
+struct bfs_readahead {
+    const struct bfs_chunk_table *table; /* lives as long as the file, which outlives this */
+    uint32_t n_chunks;
+    size_t window_max;
+    struct span *spans;
+    uint32_t n_spans;
+    pthread_mutex_t mutex;
+    struct stream streams[N_STREAMS]; /* protected by mutex, like all below */
+    uint64_t clock;
+    uint32_t last_span; /* that a stream started at; n_spans: none */
+    unsigned name_steps;
+};
+
+struct named {
+    struct bfs_index_tensor tensor;
+    uint32_t span;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct bfs_index_tensor *left = &((const struct named *)a)->tensor;
+    const struct bfs_index_tensor *right = &((const struct named *)b)->tensor;
+    size_t shorter =
+        left->name_length < right->name_length ? left->name_length : right->name_length;
+    int order = memcmp(left->name, right->name, shorter);
+    return order ? order
+                 : (left->name_length > right->name_length) -
+                       (left->name_length < right->name_length);
+}
+
+/* Tensors that share a chunk are one span: reading one reads the other. */
+static int map_tensors(struct bfs_readahead *readahead, const struct bfs_file *file)
+{
+    const struct bfs_index *index = bfs_bundle_index(bfs_file_bundle(file));
+    struct bfs_inode inode = bfs_index_inode(index, bfs_file_inode(file));
+    bfs_autofree struct named *names = calloc(inode.n_tensors + (size_t)1, sizeof(*names));
+    readahead->spans = calloc(inode.n_tensors + (size_t)1, sizeof(*readahead->spans));
+    if (!names || !readahead->spans)
+        return -ENOMEM;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < inode.n_tensors; i++) {
+        struct bfs_index_tensor tensor = bfs_index_tensor(index, &inode, i);
+        if (tensor.size == 0)
+            continue;
+        uint32_t first = bfs_chunk_table_find(readahead->table, tensor.offset);
+        uint32_t last = bfs_chunk_table_find(readahead->table, tensor.offset + tensor.size - 1);
+        if (n > 0 && first <= readahead->spans[n - 1].last) {
+            readahead->spans[n - 1].last = last;
+            continue;
+        }
+        names[n] = (struct named){.tensor = tensor, .span = n};
+        readahead->spans[n++] = (struct span){.first = first, .last = last};
+    }
+    qsort(names, n, sizeof(*names), by_name);
+    for (uint32_t i = 0; i < n; i++)
+        readahead->spans[names[i].span].by_name = names[i + 1 < n ? i + 1 : i].span;
+    readahead->n_spans = n;
+    readahead->last_span = n;
+    return 0;
+}
+
+int bfs_readahead_new(const struct bfs_file *file, size_t window_max, struct bfs_readahead **ret)
+{
+    BFS_CLEANUP(bfs_readahead_cleanup)
+    struct bfs_readahead *readahead = calloc(1, sizeof(*readahead));
+    if (!readahead)
+        return -ENOMEM;
+    (void)pthread_mutex_init(&readahead->mutex, NULL);
+    readahead->table = bfs_file_table(file);
+    readahead->n_chunks = readahead->table ? bfs_chunk_table_n_chunks(readahead->table) : 0;
+    readahead->window_max = window_max;
+    int r = readahead->table ? map_tensors(readahead, file) : 0;
+    if (r)
+        return r;
+    *ret = bfs_steal(&readahead);
+    return 0;
+}
+
+struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead)
+{
+    if (readahead) {
+        free(readahead->spans);
+        (void)pthread_mutex_destroy(&readahead->mutex);
+        free(readahead);
+    }
+    return NULL;
+}
+
+/* The span that holds a chunk; n_spans when it is between tensors. */
+static uint32_t span_of(const struct bfs_readahead *readahead, uint32_t chunk)
+{
+    uint32_t low = 0, high = readahead->n_spans;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (readahead->spans[middle].last < chunk)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < readahead->n_spans && readahead->spans[low].first <= chunk ? low
+                                                                            : readahead->n_spans;
+}
+
+static bool goes_by_name(const struct bfs_readahead *readahead)
+{
+    return readahead->name_steps >= NAME_ORDER_STEPS;
+}
+
+/* Notes in which order tensors are started. */
+static void learn_order(struct bfs_readahead *readahead, uint32_t span)
+{
+    uint32_t before = readahead->last_span;
+    readahead->last_span = span;
+    if (before >= readahead->n_spans || before == span || before + 1 == span)
+        return; /* file order looks the same as name order where both agree */
+    if (readahead->spans[before].by_name == span)
+        readahead->name_steps++;
+    else
+        readahead->name_steps = 0;
+}
+
+static struct stream *find_stream(struct bfs_readahead *readahead, uint32_t first, uint32_t last)
+{
+    for (unsigned i = 0; i < N_STREAMS; i++) {
+        struct stream *stream = &readahead->streams[i];
+        /* The chunk before is read again when it was not read to its end. Once a stream runs, the
+         * kernel's own requests overtake each other a little. */
+        uint32_t slack = stream->window > WINDOW_MIN ? 8 : 1;
+        if (stream->touched && first + slack >= stream->next && first <= stream->next + slack &&
+            last + slack >= stream->next)
+            return stream;
+    }
+    return NULL;
+}
+
+static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t first)
+{
+    struct stream *stream = &readahead->streams[0];
+    for (unsigned i = 1; i < N_STREAMS; i++)
+        if (readahead->streams[i].touched < stream->touched)
+            stream = &readahead->streams[i];
+    uint32_t span = span_of(readahead, first);
+    bool at_start =
+        first == 0 || (span < readahead->n_spans && readahead->spans[span].first == first);
+    if (span < readahead->n_spans && at_start)
+        learn_order(readahead, span);
+    *stream = (struct stream){.next = first,
+                              .ahead = first,
+                              .end = readahead->n_chunks,
+                              .window = at_start ? WINDOW_MIN : 0};
+    if (goes_by_name(readahead) && span < readahead->n_spans)
+        stream->end = readahead->spans[span].last + 1;
+    return stream;
+}
+
+/* The run of up to `bytes` from `first`, not past `end`. */
+static struct bfs_readahead_run take_run(const struct bfs_readahead *readahead, uint32_t first,
+                                         uint32_t end, size_t bytes)
+{
+    struct bfs_readahead_run run = {.first = first};
+    size_t total = 0;
+    while (first + run.n < end && total < bytes) {
+        total += bfs_chunk_table_at(readahead->table, first + run.n).raw_size;
+        run.n++;
+    }
+    return run;
+}
+
+static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
+                         struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX])
+{
+    size_t n = 0;
+    if (stream->ahead < stream->next)
+        stream->ahead = stream->next;
+    struct bfs_readahead_run reach = take_run(readahead, stream->next, stream->end, stream->window);
+    uint32_t until = reach.first + reach.n;
+    if (until > stream->ahead) {
+        ret[n++] = (struct bfs_readahead_run){.first = stream->ahead, .n = until - stream->ahead};
+        stream->ahead = until;
+    }
+    /* The window reaches past the tensor: on with the next by name, once. */
+    if (stream->window && until == stream->end && stream->end < readahead->n_chunks &&
+        goes_by_name(readahead)) {
+        uint32_t span = span_of(readahead, stream->end - 1);
+        if (span < readahead->n_spans && readahead->spans[span].by_name != span) {
+            const struct span *next = &readahead->spans[readahead->spans[span].by_name];
+            ret[n++] = take_run(readahead, next->first, next->last + 1, WINDOW_MIN);
+            stream->end = readahead->n_chunks; /* only once, and file order if it goes on */
+            stream->window = WINDOW_MIN;
+        }
+    }
+    return n;
+}
+
+size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
+                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX])
+{
+    (void)pthread_mutex_lock(&readahead->mutex);
+    struct stream *stream = find_stream(readahead, first, last);
+    if (!stream) {
+        stream = open_stream(readahead, first);
+    } else if (last + 1 > stream->next) {
+        size_t wider = stream->window ? stream->window * 2 : WINDOW_MIN;
+        stream->window = wider < readahead->window_max ? wider : readahead->window_max;
+    }
+    if (last + 1 > stream->next)
+        stream->next = last + 1;
+    stream->touched = ++readahead->clock;
+    size_t n = stream->window ? plan_ahead(readahead, stream, ret) : 0;
+    (void)pthread_mutex_unlock(&readahead->mutex);
+    return n;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What to decode next, from the tensors of a file rather than from one descriptor's history: ranks,
+ * threads and page faults of one loader all read the same file through many.
+ *
+ * Each file remembers a few streams. A read that continues a stream doubles its window; one that
+ * starts at a tensor opens a stream with a small window; any other is random and prefetches
+ * nothing. Loaders that go by tensor name, not by file order, are recognized after two steps, and
+ * then the window goes on at the next tensor by name.
+ *
+ * THREAD SAFETY: any function from any thread. */
+#ifndef BFS_FS_READAHEAD_H
+#define BFS_FS_READAHEAD_H
+
+#include "codec/store/file.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BFS_READAHEAD_RUNS_MAX = 4 };
+
+/* Chunks [first, first + n) of the file. */
+struct bfs_readahead_run {
+    uint32_t first;
+    uint32_t n;
+};
+
+struct bfs_readahead;
+/* `window_max` bytes bound how far it looks ahead. Errors: -ENOMEM. */
+int bfs_readahead_new(const struct bfs_file *file, size_t window_max, struct bfs_readahead **ret);
+struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead);
+BFS_DEFINE_CLEANUP(bfs_readahead, bfs_readahead_free)
+
+/* Chunks first..last are being read: what should be decoded ahead? Returns the number of runs; no
+ * chunk is named twice for one stream. */
+size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
+                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX]);
+
+#endif

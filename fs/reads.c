@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A read waits for its chunks without holding a thread: each chunk that arrives is counted down,
+ * and who brings the last one answers. Reads whose chunks together exceed half of the cache wait in
+ * line, so that the memory in use stays within the budget. */
+#include "fs/reads.h"
+
+#include "fs/thread.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/uio.h>
+
+enum { IOV_SEGMENTS_MAX = 256 }; /* beyond this many small chunks, copying is cheaper */
+
+struct bfs_read;
+
+/* One chunk of a read. */
+struct part {
+    struct bfs_waiter waiter;
+    struct bfs_read *read;
+    struct bfs_block *block; /* a reference, once it is there */
+};
+
+struct bfs_read {
+    struct bfs_call call;
+    struct bfs_reads *reads;
+    struct bfs_open_file *open; /* a reference */
+    uint64_t offset;
+    size_t size;
+    uint32_t first; /* chunk */
+    uint32_t n_parts;
+    size_t cost; /* raw bytes of all its chunks */
+    atomic_uint n_missing;
+    atomic_int status;
+    struct bfs_read *next; /* in line */
+    struct part parts[];
+};
+
+struct bfs_reads {
+    struct bfs_cache *cache;
+    struct bfs_calls *calls;
+    struct bfs_files *files;
+    struct bfs_metrics *metrics;
+    size_t cost_limit;
+    pthread_mutex_t mutex;
+    size_t admitted; /* protected by mutex, like all below */
+    struct bfs_read *first, **last;
+};
+
+int bfs_reads_new(struct bfs_cache *cache, struct bfs_calls *calls, struct bfs_files *files,
+                  struct bfs_metrics *metrics, struct bfs_reads **ret)
+{
+    struct bfs_reads *reads = calloc(1, sizeof(*reads));
+    if (!reads)
+        return -ENOMEM;
+    *reads = (struct bfs_reads){.cache = cache,
+                                .calls = calls,
+                                .files = files,
+                                .metrics = metrics,
+                                .cost_limit = bfs_cache_limit(cache) / 2};
+    reads->last = &reads->first;
+    (void)pthread_mutex_init(&reads->mutex, NULL);
+    *ret = reads;
+    return 0;
+}
+
+struct bfs_reads *bfs_reads_free(struct bfs_reads *reads)
+{
+    if (reads) {
+        (void)pthread_mutex_destroy(&reads->mutex);
+        free(reads);
+    }
+    return NULL;
+}
+
+/* The bytes of one chunk that the read wants. */
+static struct iovec wanted(const struct bfs_read *read, uint32_t i)
+{
+    struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(read->open->file), read->first + i);
+    uint64_t from = read->offset > chunk.raw_off ? read->offset - chunk.raw_off : 0;
+    uint64_t end = read->offset + read->size - chunk.raw_off;
+    if (end > chunk.raw_size)
+        end = chunk.raw_size;
+    /* The reply only reads; iovec has no const. */
+    return (struct iovec){.iov_base =
+                              (void *)(uintptr_t)(bfs_block_bytes(read->parts[i].block) + from),
+                          .iov_len = (size_t)(end - from)};
+}
+
+static void reply_segments(const struct bfs_read *read)
+{
+    struct iovec segments[IOV_SEGMENTS_MAX];
+    for (uint32_t i = 0; i < read->n_parts; i++)
+        segments[i] = wanted(read, i);
+    (void)fuse_reply_iov(read->call.request, segments, (int)read->n_parts);
+}
+
+static void reply_copy(const struct bfs_read *read)
+{
+    bfs_autofree char *copy = malloc(read->size);
+    if (!copy) {
+        (void)fuse_reply_err(read->call.request, ENOMEM);
+        return;
+    }
+    size_t done = 0;
+    for (uint32_t i = 0; i < read->n_parts; i++) {
+        struct iovec segment = wanted(read, i);
+        memcpy(copy + done, segment.iov_base, segment.iov_len);
+        done += segment.iov_len;
+    }
+    (void)fuse_reply_buf(read->call.request, copy, read->size);
+}
+
+static void reply(struct bfs_read *read)
+{
+    int status = atomic_load(&read->status);
+    if (status) {
+        bfs_metric_add(read->reads->metrics, BFS_METRIC_READ_ERRORS, 1);
+        (void)fuse_reply_err(read->call.request, status == -ENOMEM ? ENOMEM : EIO);
+        return;
+    }
+    bfs_metric_add(read->reads->metrics, BFS_METRIC_READ_BYTES, read->size);
+    if (read->n_parts <= IOV_SEGMENTS_MAX)
+        reply_segments(read);
+    else
+        reply_copy(read);
+}
+
+static void begin(struct bfs_read *read);
+
+static void leave(struct bfs_reads *reads, size_t cost)
+{
+    (void)pthread_mutex_lock(&reads->mutex);
+    reads->admitted -= cost;
+    (void)pthread_mutex_unlock(&reads->mutex);
+}
+
+static struct bfs_read *admit_next(struct bfs_reads *reads)
+{
+    (void)pthread_mutex_lock(&reads->mutex);
+    struct bfs_read *read = reads->first;
+    if (read && (reads->admitted == 0 || reads->admitted + read->cost <= reads->cost_limit)) {
+        reads->first = read->next;
+        if (!reads->first)
+            reads->last = &reads->first;
+        reads->admitted += read->cost;
+    } else {
+        read = NULL;
+    }
+    (void)pthread_mutex_unlock(&reads->mutex);
+    return read;
+}
+
+static void finish(struct bfs_read *read)
+{
+    struct bfs_reads *reads = read->reads;
+    if (bfs_call_claim(reads->calls, &read->call))
+        reply(read);
+    for (uint32_t i = 0; i < read->n_parts; i++)
+        if (read->parts[i].block)
+            bfs_cache_put(reads->cache, read->parts[i].block);
+    bfs_files_unref(reads->files, read->open);
+    leave(reads, read->cost);
+    free(read);
+}
+
+static void count_down(struct bfs_read *read)
+{
+    if (atomic_fetch_sub(&read->n_missing, 1) != 1)
+        return;
+    struct bfs_reads *reads = read->reads;
+    finish(read);
+    for (struct bfs_read *next; (next = admit_next(reads));)
+        begin(next);
+}
+
+static void part_done(struct bfs_waiter *waiter, int status, struct bfs_block *block)
+{
+    struct part *part = (struct part *)((char *)waiter - offsetof(struct part, waiter));
+    part->block = block;
+    if (status)
+        atomic_store(&part->read->status, status);
+    count_down(part->read);
+}
+
+/* One more than there are parts is missing until all are asked for. */
+static void begin(struct bfs_read *read)
+{
+    atomic_store(&read->n_missing, read->n_parts + 1);
+    for (uint32_t i = 0; i < read->n_parts; i++) {
+        struct part *part = &read->parts[i];
+        struct bfs_block *block = NULL;
+        part->read = read;
+        part->waiter.done = part_done;
+        int r = bfs_cache_get(read->reads->cache, read->open->file, read->first + i, &part->waiter,
+                              &block);
+        if (r == 0)
+            continue; /* part_done() is called, perhaps already */
+        part->block = block;
+        if (r < 0)
+            atomic_store(&read->status, r);
+        count_down(read);
+    }
+    count_down(read);
+}
+
+static void look_ahead(struct bfs_reads *reads, struct bfs_open_file *open, uint32_t first,
+                       uint32_t last)
+{
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    size_t n = bfs_readahead_note(open->readahead, first, last, runs);
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < runs[i].n; k++)
+            bfs_cache_prefetch(reads->cache, open->file, runs[i].first + k);
+}
+
+static void enter(struct bfs_reads *reads, struct bfs_read *read)
+{
+    (void)pthread_mutex_lock(&reads->mutex);
+    bool fits = !reads->first &&
+                (reads->admitted == 0 || reads->admitted + read->cost <= reads->cost_limit);
+    if (fits) {
+        reads->admitted += read->cost;
+    } else {
+        *reads->last = read;
+        reads->last = &read->next;
+    }
+    (void)pthread_mutex_unlock(&reads->mutex);
+    if (fits)
+        begin(read);
+}
+
+void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_open_file *open,
+                     uint64_t offset, size_t size)
+{
+    bfs_metric_add(reads->metrics, BFS_METRIC_READ_REQUESTS, 1);
+    uint64_t file_size = bfs_file_size(open->file);
+    if (offset >= file_size || size == 0) {
+        (void)fuse_reply_buf(request, NULL, 0);
+        return;
+    }
+    if (size > file_size - offset)
+        size = (size_t)(file_size - offset);
+    const struct bfs_chunk_table *table = bfs_file_table(open->file);
+    uint32_t first = bfs_chunk_table_find(table, offset);
+    uint32_t last = bfs_chunk_table_find(table, offset + size - 1);
+    uint32_t n = last - first + 1;
+    struct bfs_read *read = calloc(1, sizeof(*read) + n * sizeof(read->parts[0]));
+    if (!read) {
+        (void)fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    read->reads = reads;
+    read->open = bfs_files_ref(reads->files, open);
+    read->offset = offset;
+    read->size = size;
+    read->first = first;
+    read->n_parts = n;
+    for (uint32_t i = 0; i < n; i++)
+        read->cost += bfs_chunk_table_at(table, first + i).raw_size;
+    bfs_call_start(reads->calls, &read->call, request);
+    enter(reads, read);
+    look_ahead(reads, open, first, last);
+}

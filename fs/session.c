@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/session.h"
+
+#include "fs/dispatch.h"
+#include "fs/mounts.h"
+#include "fs/thread.h"
+#include "fs/watch.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* None of them ever waits for the store, so few serve many. */
+enum { REQUEST_THREADS_MIN = 4, REQUEST_THREADS_MAX = 16 };
+
+struct bfs_session {
+    struct bfs_fs *fs;
+    const char *mount_point; /* borrowed */
+    struct fuse_session *fuse;
+    struct bfs_watch *watch;
+    bool is_mounted;
+    bool has_handlers;
+    pthread_t starter;
+    bool has_starter;
+    void (*ready)(void *context);
+    void *ready_context;
+};
+
+static int check_fuse(struct bfs_error *error)
+{
+    if (access("/dev/fuse", F_OK) != 0)
+        return bfs_fail(error, -ENODEV, "there is no /dev/fuse; load the kernel's fuse module");
+    return 0;
+}
+
+/* fusermount3 would say so in words of its own, after the fact. */
+static int check_allow_other(const struct bfs_mount_options *options, struct bfs_error *error)
+{
+    bfs_autofree char *line = NULL;
+    size_t capacity = 0;
+    bool permitted = false;
+    if (!options->allow_other || geteuid() == 0)
+        return 0;
+    FILE *file = fopen("/etc/fuse.conf", "re");
+    while (file && getline(&line, &capacity, file) > 0)
+        permitted = permitted || strncmp(line, "user_allow_other", 16) == 0;
+    if (file)
+        (void)fclose(file);
+    if (permitted)
+        return 0;
+    return bfs_fail(error, -EPERM,
+                    "-o allow_other: only root may, unless /etc/fuse.conf says user_allow_other");
+}
+
+static int clear_place(const char *mount_point, const struct bfs_log *log, struct bfs_error *error)
+{
+    struct bfs_mount_entry entry;
+    struct stat st;
+    if (bfs_mount_is_stale(mount_point)) {
+        int r = bfs_mount_detach(mount_point, true, error);
+        if (r)
+            return r;
+        bfs_log(log, BFS_LOG_WARNING, "%s: removed the mount of a daemon that died", mount_point);
+    } else if (bfs_mount_find(mount_point, &entry) && strcmp(entry.type, BFS_FUSE_TYPE) == 0) {
+        return bfs_fail(error, -EBUSY,
+                        "%s: a bundle store is mounted there already; bundlefs umount it first",
+                        mount_point);
+    }
+    if (stat(mount_point, &st) != 0)
+        return bfs_fail(error, -errno, "%s: %s", mount_point, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return bfs_fail(error, -ENOTDIR, "%s: not a directory; a mount needs one", mount_point);
+    return 0;
+}
+
+/* "-o" text for libfuse; in it, commas and backslashes of the store's path are escaped. */
+static char *fuse_options(const struct bfs_store *store, const struct bfs_mount_options *options)
+{
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    bfs_buffer_put_text(&text, "ro,default_permissions,subtype=bundlefs");
+    if (options->allow_other)
+        bfs_buffer_put_text(&text, ",allow_other");
+    bfs_buffer_put_text(&text, ",fsname=");
+    for (const char *at = bfs_store_path(store); *at; at++) {
+        if (*at == ',' || *at == '\\')
+            bfs_buffer_put_u8(&text, '\\');
+        bfs_buffer_put_u8(&text, (uint8_t)*at);
+    }
+    bfs_buffer_put_u8(&text, '\0');
+    return bfs_buffer_status(&text) ? NULL : (char *)bfs_buffer_steal(&text);
+}
+
+static const struct bfs_log *fuse_log_target; /* libfuse's log function takes no context */
+
+__attribute__((format(printf, 2, 0))) static void log_fuse(enum fuse_log_level level,
+                                                           const char *format, va_list args)
+{
+    char line[512];
+    (void)vsnprintf(line, sizeof(line), format, args);
+    line[strcspn(line, "\n")] = '\0';
+    bfs_log(fuse_log_target, level <= FUSE_LOG_ERR ? BFS_LOG_ERROR : BFS_LOG_INFO, "%s", line);
+}
+
+static int mount_fuse(struct bfs_session *session, const struct bfs_store *store,
+                      const struct bfs_mount_options *options, struct bfs_error *error)
+{
+    bfs_autofree char *text = fuse_options(store, options);
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    if (!text || fuse_opt_add_arg(&args, "bundlefs") != 0 || fuse_opt_add_arg(&args, "-o") != 0 ||
+        fuse_opt_add_arg(&args, text) != 0) {
+        fuse_opt_free_args(&args);
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    }
+    session->fuse = fuse_session_new(&args, &bfs_fuse_ops, sizeof(bfs_fuse_ops), session->fs);
+    fuse_opt_free_args(&args);
+    if (!session->fuse)
+        return bfs_fail(error, -EIO, "cannot start a FUSE session");
+    errno = 0;
+    if (fuse_session_mount(session->fuse, session->mount_point) != 0) {
+        int r = errno ? -errno : -EPERM;
+        return bfs_fail(error, r,
+                        "%s: cannot mount: %s; may you open /dev/fuse and write to the "
+                        "directory?",
+                        session->mount_point, strerror(-r));
+    }
+    session->is_mounted = true;
+    session->fs->session = session->fuse;
+    return 0;
+}
+
+struct bfs_session *bfs_session_free(struct bfs_session *session)
+{
+    if (!session)
+        return NULL;
+    if (session->is_mounted)
+        fuse_session_unmount(session->fuse); /* what waits in the kernel is aborted by it */
+    if (session->has_starter)
+        (void)pthread_join(session->starter, NULL);
+    bool quiet = bfs_watch_stop(session->watch);
+    if (session->has_handlers)
+        fuse_remove_signal_handlers(session->fuse);
+    if (quiet) {
+        /* Workers may still answer requests, so the session goes after them. */
+        (void)bfs_fs_free(session->fs);
+        if (session->fuse)
+            fuse_session_destroy(session->fuse);
+    }
+    free(session);
+    return NULL;
+}
+
+int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
+                      const struct bfs_mount_options *options, const struct bfs_log *log,
+                      struct bfs_session **ret, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_session_cleanup) struct bfs_session *session = calloc(1, sizeof(*session));
+    int r;
+    if (!session)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    session->mount_point = mount_point;
+    fuse_log_target = log;
+    fuse_set_log_func(log_fuse);
+    if ((r = check_fuse(error)) || (r = check_allow_other(options, error)) ||
+        (r = clear_place(mount_point, log, error)) ||
+        (r = bfs_fs_new(store, options, log, &session->fs, error)) ||
+        (r = mount_fuse(session, store, options, error)))
+        return r;
+    r = bfs_watch_start(session->fs, &session->watch);
+    if (r)
+        return bfs_fail(error, r, "cannot watch the store: %s", strerror(-r));
+    *ret = bfs_steal(&session);
+    return 0;
+}
+
+/* The kernel clamps a buffered read to the read-ahead of the mount's device, whatever sizes were
+ * agreed on; only root can widen it, and only after the connection is set up. */
+static void widen_read_ahead(const struct bfs_session *session)
+{
+    struct bfs_mount_entry entry;
+    char path[128], text[32];
+    if (session->fs->options->read_ahead_kb == 0 || geteuid() != 0 ||
+        !bfs_mount_find(session->mount_point, &entry))
+        return;
+    (void)snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", entry.device);
+    int length = snprintf(text, sizeof(text), "%llu",
+                          (unsigned long long)session->fs->options->read_ahead_kb);
+    bfs_autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, (size_t)length) != length)
+        bfs_log(session->fs->log, BFS_LOG_WARNING, "%s: cannot set read-ahead: %s", path,
+                strerror(errno));
+}
+
+/* The first request is answered after the connection is set up, so its answer means that the mount
+ * works. */
+static void *start_up(void *argument)
+{
+    struct bfs_session *session = argument;
+    struct stat st;
+    (void)stat(session->mount_point, &st);
+    widen_read_ahead(session);
+    if (session->ready)
+        session->ready(session->ready_context);
+    return NULL;
+}
+
+static int loop(struct bfs_session *session)
+{
+    unsigned n = session->fs->host.n_cpus;
+    n = n < REQUEST_THREADS_MIN ? REQUEST_THREADS_MIN : n;
+    n = n > REQUEST_THREADS_MAX ? REQUEST_THREADS_MAX : n;
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    if (!config)
+        return -ENOMEM;
+    /* A queue of its own for each thread; opening it again may not be permitted to a user. */
+    fuse_loop_cfg_set_clone_fd(config, access("/dev/fuse", R_OK | W_OK) == 0);
+    fuse_loop_cfg_set_max_threads(config, n);
+    fuse_loop_cfg_set_idle_threads(config, n);
+    int r = fuse_session_loop_mt(session->fuse, config);
+    fuse_loop_cfg_destroy(config);
+    return r < 0 ? -EIO : 0; /* a signal that asked for the end is no error */
+}
+
+int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), void *context)
+{
+    session->ready = ready;
+    session->ready_context = context;
+    if (fuse_set_signal_handlers(session->fuse) != 0)
+        return -EIO;
+    session->has_handlers = true;
+    int r = bfs_thread_start(&session->starter, start_up, session);
+    if (r)
+        return r;
+    session->has_starter = true;
+    return loop(session);
+}

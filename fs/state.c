@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/state.h"
+
+#include <string.h>
+
+enum {
+    WINDOW_MAX = 16 << 20, /* beyond this, waiting for the disk is no longer what costs */
+    WINDOW_SHARE = 8,      /* and no stream may fill more of the cache than this part */
+};
+
+struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
+{
+    if (!fs)
+        return NULL;
+    /* Who waits is answered first, then the workers end, then what they use may go. */
+    (void)bfs_pool_free(fs->pool);
+    (void)bfs_calls_free(fs->calls);
+    (void)bfs_reads_free(fs->reads);
+    (void)bfs_files_free(fs->files);
+    (void)bfs_cache_free(fs->cache);
+    (void)bfs_tree_unref(fs->tree);
+    (void)bfs_bundles_free(fs->bundles);
+    (void)bfs_tree_numbers_free(fs->numbers);
+    bfs_host_done(&fs->host);
+    (void)pthread_mutex_destroy(&fs->mutex);
+    free(fs);
+    return NULL;
+}
+
+static int start(struct bfs_fs *fs)
+{
+    const struct bfs_mount_options *options = fs->options;
+    size_t window = (size_t)options->cache_size / WINDOW_SHARE;
+    int r;
+    if ((r = bfs_host_probe(&fs->host)) ||
+        (r = bfs_pool_new(options->workers ? (unsigned)options->workers : fs->host.n_cpus,
+                          &fs->pool)) ||
+        (r = bfs_cache_new((size_t)options->cache_size, fs->pool, &fs->metrics, fs->log,
+                           &fs->cache)) ||
+        (r = bfs_calls_new((unsigned)options->timeout * 1000, &fs->metrics, &fs->calls)) ||
+        (r = bfs_files_new(window < WINDOW_MAX ? window : WINDOW_MAX, &fs->metrics, &fs->files)) ||
+        (r = bfs_reads_new(fs->cache, fs->calls, fs->files, &fs->metrics, &fs->reads)) ||
+        (r = bfs_bundles_new(fs->store, &fs->metrics, fs->log, &fs->bundles)) ||
+        (r = bfs_tree_numbers_new(&fs->numbers)))
+        return r;
+    return 0;
+}
+
+static int read_first_tree(struct bfs_fs *fs, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
+    struct bfs_tree *tree;
+    int r = bfs_catalog_load(fs->store, &catalog, error);
+    if (r)
+        return r;
+    r = bfs_tree_new(catalog, fs->bundles, fs->numbers, &tree);
+    if (r)
+        return bfs_fail(error, r, "out of memory");
+    catalog = NULL; /* transferred */
+    (void)bfs_fs_set_tree(fs, tree);
+    return 0;
+}
+
+int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *options,
+               const struct bfs_log *log, struct bfs_fs **ret, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_fs_cleanup) struct bfs_fs *fs = calloc(1, sizeof(*fs));
+    if (!fs)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    fs->store = store;
+    fs->options = options;
+    fs->log = log;
+    (void)pthread_mutex_init(&fs->mutex, NULL);
+    int r = start(fs);
+    if (r)
+        return bfs_fail(error, r, "cannot start: %s", strerror(-r));
+    bfs_metric_set(&fs->metrics, BFS_METRIC_START_TIME, (uint64_t)time(NULL));
+    bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_LIMIT_BYTES, options->cache_size);
+    r = read_first_tree(fs, error);
+    if (r)
+        return r;
+    *ret = bfs_steal(&fs);
+    return 0;
+}
+
+struct bfs_tree *bfs_fs_tree(struct bfs_fs *fs)
+{
+    (void)pthread_mutex_lock(&fs->mutex);
+    struct bfs_tree *tree = bfs_tree_ref(fs->tree);
+    (void)pthread_mutex_unlock(&fs->mutex);
+    return tree;
+}
+
+struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree)
+{
+    bfs_metric_set(&fs->metrics, BFS_METRIC_BUNDLES, bfs_tree_catalog(tree)->n_entries);
+    (void)pthread_mutex_lock(&fs->mutex);
+    struct bfs_tree *old = fs->tree;
+    fs->tree = tree;
+    fs->generation++;
+    fs->checked_ms = bfs_now_ms();
+    fs->trouble[0] = '\0';
+    (void)clock_gettime(CLOCK_REALTIME, &fs->tree_time);
+    (void)pthread_mutex_unlock(&fs->mutex);
+    return old;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Everything that one mount is made of. */
+#ifndef BFS_FS_STATE_H
+#define BFS_FS_STATE_H
+
+#include "accel/host.h"
+#include "fs/bundles.h"
+#include "fs/cache.h"
+#include "fs/call.h"
+#include "fs/files.h"
+#include "fs/options.h"
+#include "fs/reads.h"
+#include "fs/tree.h"
+
+#include <pthread.h>
+#include <time.h>
+
+struct bfs_fs {
+    const struct bfs_mount_options *options; /* borrowed, like store and log */
+    const struct bfs_store *store;
+    const struct bfs_log *log;
+    struct bfs_host host;
+    struct bfs_metrics metrics;
+    struct bfs_pool *pool;
+    struct bfs_cache *cache;
+    struct bfs_calls *calls;
+    struct bfs_files *files;
+    struct bfs_reads *reads;
+    struct bfs_bundles *bundles;
+    struct bfs_tree_numbers *numbers;
+    struct fuse_session *session; /* NULL in tests that mount nothing */
+
+    pthread_mutex_t mutex;
+    struct bfs_tree *tree;             /* protected by mutex, like all below */
+    struct timespec tree_time;         /* when it was read: the time of its directories */
+    uint64_t checked_ms;               /* when index.json was last seen to be fine */
+    char trouble[BFS_ERROR_TEXT_SIZE]; /* what the last look at it found wrong; "" for nothing */
+    uint64_t generation;               /* of the tree, counted */
+    uint64_t usage_logical;            /* for statfs, of usage_generation */
+    uint64_t usage_stored;
+    uint64_t usage_generation;
+};
+
+/* Starts the threads and reads the catalogue; mounts nothing. Errors: those of bfs_catalog_load(),
+ * -ENOMEM, -EAGAIN. */
+int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *options,
+               const struct bfs_log *log, struct bfs_fs **ret, struct bfs_error *error);
+struct bfs_fs *bfs_fs_free(struct bfs_fs *fs);
+BFS_DEFINE_CLEANUP(bfs_fs, bfs_fs_free)
+
+/* The present tree, with a reference. */
+struct bfs_tree *bfs_fs_tree(struct bfs_fs *fs);
+/* Puts a new tree in place; takes the reference over and gives the old one back. */
+struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree);
+
+#endif

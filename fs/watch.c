@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/watch.h"
+
+#include "fs/node.h"
+#include "fs/thread.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+struct bfs_watch {
+    struct bfs_fs *fs;
+    pthread_t thread;
+    int stop;    /* eventfd */
+    int inotify; /* -1: polling only */
+    struct stat seen;
+    bool has_seen;
+};
+
+static bool is_same_node(const struct bfs_tree_node *a, const struct bfs_tree_node *b)
+{
+    return a && b && a->node == b->node && a->kind == b->kind;
+}
+
+/* A name that came, went or means something else, and the directory that holds it. Failures mean
+ * that the kernel does not know the name. */
+static void invalidate(struct bfs_fs *fs, const struct bfs_tree_node *node)
+{
+    if (!fs->session)
+        return;
+    (void)fuse_lowlevel_notify_inval_entry(fs->session, node->parent, node->name,
+                                           strlen(node->name));
+    (void)fuse_lowlevel_notify_inval_inode(fs->session, node->parent, 0, 0);
+}
+
+/* Every node of `a` that `b` does not have as it is. */
+static void invalidate_difference(struct bfs_fs *fs, const struct bfs_tree *a,
+                                  const struct bfs_tree *b)
+{
+    size_t n;
+    const struct bfs_tree_node *nodes = bfs_tree_all(a, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!is_same_node(&nodes[i], bfs_tree_lookup(b, nodes[i].parent, nodes[i].name)))
+            invalidate(fs, &nodes[i]);
+}
+
+int bfs_fs_reload(struct bfs_fs *fs, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
+    struct bfs_tree *tree = NULL;
+    int r = bfs_catalog_load(fs->store, &catalog, error);
+    if (r)
+        return r;
+    r = bfs_tree_new(catalog, fs->bundles, fs->numbers, &tree);
+    if (r)
+        return bfs_fail(error, r, "out of memory");
+    catalog = NULL; /* transferred */
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *now = bfs_tree_ref(tree);
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *before = bfs_fs_set_tree(fs, tree);
+    invalidate_difference(fs, now, before);
+    invalidate_difference(fs, before, now);
+    bfs_metric_add(&fs->metrics, BFS_METRIC_RELOADS, 1);
+    return 0;
+}
+
+static void note_trouble(struct bfs_fs *fs, const char *text)
+{
+    (void)pthread_mutex_lock(&fs->mutex);
+    bool news = strcmp(fs->trouble, text) != 0;
+    (void)snprintf(fs->trouble, sizeof(fs->trouble), "%s", text);
+    (void)pthread_mutex_unlock(&fs->mutex);
+    if (news && *text)
+        bfs_log(fs->log, BFS_LOG_ERROR, "catalogue: %s; serving what was last known", text);
+    else if (news)
+        bfs_log(fs->log, BFS_LOG_INFO, "catalogue: readable again");
+}
+
+static void note_fine(struct bfs_fs *fs)
+{
+    note_trouble(fs, "");
+    (void)pthread_mutex_lock(&fs->mutex);
+    fs->checked_ms = bfs_now_ms();
+    (void)pthread_mutex_unlock(&fs->mutex);
+}
+
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void look(struct bfs_watch *watch)
+{
+    struct bfs_fs *fs = watch->fs;
+    struct stat st;
+    char text[BFS_ERROR_TEXT_SIZE];
+    struct bfs_error error = {0};
+    if (stat(bfs_store_index_path(fs->store), &st) != 0) {
+        (void)snprintf(text, sizeof(text), "%s: %s", bfs_store_index_path(fs->store),
+                       strerror(errno));
+        bfs_metric_add(&fs->metrics, BFS_METRIC_RELOAD_ERRORS, 1);
+        note_trouble(fs, text);
+        watch->has_seen = false;
+        return;
+    }
+    if (watch->has_seen && is_unchanged(&st, &watch->seen)) {
+        note_fine(fs);
+        return;
+    }
+    if (bfs_fs_reload(fs, &error)) {
+        bfs_metric_add(&fs->metrics, BFS_METRIC_RELOAD_ERRORS, 1);
+        note_trouble(fs, bfs_error_text(&error, text));
+        watch->has_seen = false;
+        return;
+    }
+    /* Seen before it was read: a change in between is noticed the next time. */
+    watch->seen = st;
+    watch->has_seen = true;
+    note_fine(fs);
+}
+
+static void drain(int fd)
+{
+    char events[4096];
+    while (read(fd, events, sizeof(events)) > 0)
+        continue;
+}
+
+static void *run_watch(void *argument)
+{
+    struct bfs_watch *watch = argument;
+    struct pollfd events[] = {{.fd = watch->stop, .events = POLLIN},
+                              {.fd = watch->inotify, .events = POLLIN}};
+    for (;;) {
+        look(watch);
+        int n = poll(events, 2, (int)watch->fs->options->poll_ms);
+        if (n > 0 && events[0].revents)
+            return NULL;
+        if (n > 0 && events[1].revents)
+            drain(watch->inotify);
+    }
+}
+
+/* Of the folder, not of the file: index.json is replaced, never written. */
+static int watch_folder(const char *path)
+{
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd >= 0 && inotify_add_watch(fd, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) < 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+int bfs_watch_start(struct bfs_fs *fs, struct bfs_watch **ret)
+{
+    struct bfs_watch *watch = calloc(1, sizeof(*watch));
+    if (!watch)
+        return -ENOMEM;
+    watch->fs = fs;
+    watch->inotify = watch_folder(bfs_store_path(fs->store));
+    watch->stop = eventfd(0, EFD_CLOEXEC);
+    int r = watch->stop < 0 ? -errno : bfs_thread_start(&watch->thread, run_watch, watch);
+    if (r) {
+        bfs_cleanup_close(&watch->stop);
+        bfs_cleanup_close(&watch->inotify);
+        free(watch);
+        return r;
+    }
+    *ret = watch;
+    return 0;
+}
+
+bool bfs_watch_stop(struct bfs_watch *watch)
+{
+    struct timespec until;
+    if (!watch)
+        return true;
+    (void)eventfd_write(watch->stop, 1);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    if (pthread_timedjoin_np(watch->thread, NULL, &until) != 0)
+        return false;
+    bfs_cleanup_close(&watch->stop);
+    bfs_cleanup_close(&watch->inotify);
+    free(watch);
+    return true;
+}

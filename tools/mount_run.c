@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The daemon is forked before anything is opened or started, so that no thread is lost to the fork.
+ * It reports through a pipe: one byte when it serves, or the line that says why not. */
+#include "tools/mount_run.h"
+
+#include "fs/mounts.h"
+#include "fs/session.h"
+#include "tools/message.h"
+#include "tools/verb.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long the end may take: a worker that hangs in a dead store must not keep the process. */
+enum { SHUTDOWN_SECONDS = 15 };
+
+#define READY_BYTE '\n' /* no message is empty */
+
+struct daemon_state {
+    int report; /* the pipe; -1: in the foreground, or reported */
+    FILE *log_file;
+};
+
+static void log_stderr(void *context, enum bfs_log_level level, const char *line)
+{
+    (void)context;
+    (void)level;
+    bfs_message("%s", line);
+}
+
+static void log_syslog(void *context, enum bfs_log_level level, const char *line)
+{
+    static const int priorities[] = {
+        [BFS_LOG_ERROR] = LOG_ERR, [BFS_LOG_WARNING] = LOG_WARNING, [BFS_LOG_INFO] = LOG_INFO};
+    (void)context;
+    syslog(priorities[level], "%s", line);
+}
+
+static void log_to_file(void *context, enum bfs_log_level level, const char *line)
+{
+    static const char *const words[] = {
+        [BFS_LOG_ERROR] = "error", [BFS_LOG_WARNING] = "warning", [BFS_LOG_INFO] = "info"};
+    char when[64];
+    time_t now = time(NULL);
+    struct tm utc;
+    (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    (void)fprintf(context, "%s bundlefs[%d] %s: %s\n", when, (int)getpid(), words[level], line);
+}
+
+static int open_log(const struct bfs_mount_options *options, bool foreground,
+                    struct daemon_state *state, struct bfs_log *ret, struct bfs_error *error)
+{
+    if (options->log_file) {
+        state->log_file = fopen(options->log_file, "ae");
+        if (!state->log_file)
+            return bfs_fail(error, -errno, "%s: %s", options->log_file, strerror(errno));
+        (void)setvbuf(state->log_file, NULL, _IOLBF, 0);
+        *ret = (struct bfs_log){.write = log_to_file, .context = state->log_file};
+        return 0;
+    }
+    if (!foreground)
+        openlog("bundlefs", LOG_PID, LOG_DAEMON);
+    *ret = (struct bfs_log){.write = foreground ? log_stderr : log_syslog};
+    return 0;
+}
+
+static void detach_stdio(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return;
+    for (int fd = 0; fd <= 2; fd++)
+        (void)dup2(null, fd);
+    if (null > 2)
+        (void)close(null);
+}
+
+static void on_ready(void *context)
+{
+    struct daemon_state *state = context;
+    if (state->report < 0) {
+        bfs_message("ready");
+        return;
+    }
+    static const char ready = READY_BYTE;
+    detach_stdio();
+    (void)!write(state->report, &ready, 1);
+    (void)close(state->report);
+    state->report = -1;
+}
+
+static int serve(const char *store_path, const char *mount_point,
+                 const struct bfs_mount_options *options, struct daemon_state *state,
+                 struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
+    BFS_CLEANUP(bfs_session_cleanup) struct bfs_session *session = NULL;
+    bfs_autofree char *absolute = NULL;
+    struct bfs_log log;
+    int r;
+    if ((r = bfs_store_open(store_path, &store, error)) ||
+        (r = bfs_mount_path(mount_point, &absolute, error)) ||
+        (r = open_log(options, state->report < 0, state, &log, error)))
+        return r;
+    r = bfs_session_mount(store, absolute, options, &log, &session, error);
+    if (r)
+        return r;
+    /* The daemon must not keep the folder busy that it was started from. */
+    if (chdir("/") != 0)
+        return bfs_fail(error, -errno, "/: %s", strerror(errno));
+    r = bfs_session_run(session, on_ready, state);
+    (void)alarm(SHUTDOWN_SECONDS);
+    session = bfs_session_free(session);
+    return r ? bfs_fail(error, r, "%s: the session failed: %s", absolute, strerror(-r)) : 0;
+}
+
+/* The daemon's whole life; never returns. */
+_Noreturn static void be_daemon(const char *store, const char *mount_point,
+                                const struct bfs_mount_options *options, int report)
+{
+    struct daemon_state state = {.report = report};
+    struct bfs_error error = {0};
+    char text[BFS_ERROR_TEXT_SIZE];
+    (void)setsid();
+    int r = serve(store, mount_point, options, &state, &error);
+    if (r && state.report >= 0) {
+        (void)bfs_error_text(&error, text);
+        (void)!write(state.report, text, strlen(text));
+    }
+    exit(r ? BFS_EXIT_FAILED : BFS_EXIT_OK);
+}
+
+/* What the daemon reported, as an exit status. */
+static int read_report(int fd, pid_t daemon)
+{
+    char text[BFS_ERROR_TEXT_SIZE];
+    size_t size = 0;
+    for (;;) {
+        ssize_t n = read(fd, text + size, sizeof(text) - 1 - size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        size += (size_t)n;
+        if (text[0] == READY_BYTE)
+            return BFS_EXIT_OK;
+    }
+    int status = 0;
+    (void)waitpid(daemon, &status, 0);
+    text[size] = '\0';
+    if (size > 0)
+        bfs_message("%s", text);
+    else if (WIFSIGNALED(status))
+        bfs_message("the daemon was killed by signal %d while it started", WTERMSIG(status));
+    else
+        bfs_message("the daemon ended while it started");
+    return BFS_EXIT_FAILED;
+}
+
+static int run_background(const char *store, const char *mount_point,
+                          const struct bfs_mount_options *options)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        bfs_message("cannot make a pipe: %s", strerror(errno));
+        return BFS_EXIT_FAILED;
+    }
+    (void)fflush(NULL);
+    pid_t daemon = fork();
+    if (daemon == 0) {
+        (void)close(ends[0]);
+        be_daemon(store, mount_point, options, ends[1]);
+    }
+    (void)close(ends[1]);
+    int status = BFS_EXIT_FAILED;
+    if (daemon < 0)
+        bfs_message("cannot start a daemon: %s", strerror(errno));
+    else
+        status = read_report(ends[0], daemon);
+    (void)close(ends[0]);
+    return status;
+}
+
+int bfs_mount_run(const char *store, const char *mount_point,
+                  const struct bfs_mount_options *options, bool foreground)
+{
+    if (!foreground)
+        return run_background(store, mount_point, options);
+    struct daemon_state state = {.report = -1};
+    struct bfs_error error = {0};
+    int r = serve(store, mount_point, options, &state, &error);
+    if (state.log_file)
+        (void)fclose(state.log_file);
+    return r ? bfs_message_error(&error) : BFS_EXIT_OK;
+}
