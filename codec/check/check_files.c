@@ -47,10 +47,13 @@ static int on_progress(void *context, uint64_t bytes)
     return bfs_check_progress(reading->check, bytes);
 }
 
-/* The files that this bundle was the first to bring; of the others, the bad ones are reported. */
-static int select_files(const struct reading *reading, uint32_t *ret, size_t *ret_n)
+/* Puts the files that this bundle was the first to bring at the front of `ret`, and those that
+ * share such content at its end. */
+static int select_files(const struct reading *reading, uint32_t *ret, size_t *ret_n,
+                        size_t *ret_first_shared)
 {
     *ret_n = 0;
+    *ret_first_shared = bfs_index_n_inodes(reading->index);
     for (uint32_t number = 0; number < bfs_index_n_inodes(reading->index); number++) {
         struct bfs_inode inode = bfs_index_inode(reading->index, number);
         if (!S_ISREG(inode.mode))
@@ -61,13 +64,26 @@ static int select_files(const struct reading *reading, uint32_t *ret, size_t *re
         if (item->owner == reading->entry) {
             ret[(*ret_n)++] = number;
             item->owner = UINT32_MAX; /* a second file of this content is not read either */
-        } else if (item->bad) {
-            struct bfs_error error = {0};
-            (void)bfs_fail(&error, -EBADMSG, "shares content that is damaged, see above");
-            int r = report(reading, number, NULL, &error);
-            if (r)
-                return r;
+        } else {
+            ret[--*ret_first_shared] = number;
         }
+    }
+    return 0;
+}
+
+/* Damage was told for the first file of that content only. */
+static int report_shared(const struct reading *reading, const uint32_t *files, size_t n)
+{
+    for (size_t i = n; i-- > 0;) {
+        struct bfs_inode inode = bfs_index_inode(reading->index, files[i]);
+        const struct bfs_digest_item *item = item_of(reading->check, &inode);
+        struct bfs_error error = {0};
+        if (!item || !item->bad)
+            continue;
+        (void)bfs_fail(&error, -EBADMSG, "shares content that is damaged, see above");
+        int r = report(reading, files[i], NULL, &error);
+        if (r)
+            return r;
     }
     return 0;
 }
@@ -93,12 +109,18 @@ int bfs_check_files(struct bfs_check *check, uint32_t entry, struct bfs_bundle *
 {
     static const struct bfs_content_ops ops = {.failed = on_failed, .progress = on_progress};
     struct reading reading = {.check = check, .index = bfs_bundle_index(bundle), .entry = entry};
-    bfs_autofree uint32_t *files = calloc(bfs_index_n_inodes(reading.index), sizeof(*files));
-    size_t n = 0;
-    int r = files ? select_files(&reading, files, &n) : -ENOMEM;
-    if (r == 0 && !check->options->quick)
-        return bfs_content_read(bundle, files, n, check->options->n_jobs, &ops, &reading, error);
-    if (r == 0)
+    uint32_t n_inodes = bfs_index_n_inodes(reading.index);
+    bfs_autofree uint32_t *files = calloc(n_inodes, sizeof(*files));
+    size_t n = 0, first_shared = 0;
+    int r = files ? select_files(&reading, files, &n, &first_shared) : -ENOMEM;
+    if (r == 0 && check->options->quick) {
         r = open_tables(&reading, bundle, files, n);
+    } else if (r == 0) {
+        r = bfs_content_read(bundle, files, n, check->options->n_jobs, &ops, &reading, error);
+        if (r)
+            return r;
+    }
+    if (r == 0)
+        r = report_shared(&reading, files + first_shared, n_inodes - first_shared);
     return r ? bfs_fail(error, r, "%s", strerror(-r)) : 0;
 }
