@@ -3,7 +3,7 @@
 # The verbs together: pack, ls, inspect, verify, unpack, rm, gc on a small directory, with names
 # that are awkward for shells and terminals.
 set -eu
-program=$1
+program=$(realpath "$1")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
