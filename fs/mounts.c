@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -95,9 +95,10 @@ bool bfs_mount_find(const char *absolute, struct bfs_mount_entry *ret)
 bool bfs_mount_is_stale(const char *absolute)
 {
     struct bfs_mount_entry entry;
-    struct stat st;
+    struct statvfs st;
+    /* stat(2) would be answered from the kernel's cache; this asks the daemon every time. */
     return bfs_mount_find(absolute, &entry) && strcmp(entry.type, BFS_FUSE_TYPE) == 0 &&
-           stat(absolute, &st) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+           statvfs(absolute, &st) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 /* fusermount3 explains itself on stderr, which is silenced: its words are of another program. */

@@ -41,11 +41,16 @@ static bool is_ignored(const char *option)
     return false;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static int parse_number(const char *text, bool is_size, uint64_t *ret)
 {
     uint64_t value = 0;
     const char *at = text;
-    for (; *at >= '0' && *at <= '9'; at++) {
+    for (; is_digit(*at); at++) {
         if (value > (UINT64_MAX - 9) / 10)
             return -EINVAL;
         value = value * 10 + (uint64_t)(*at - '0');
@@ -76,8 +81,15 @@ static int set(const struct row *row, const char *value, struct bfs_mount_option
     }
     if (!value || !*value)
         return -EINVAL;
-    if (row->type != TEXT)
-        return parse_number(value, row->type == SIZE, field);
+    if (row->type != TEXT) {
+        uint64_t number;
+        int r = parse_number(value, row->type == SIZE, &number);
+        /* 0 stands for a default that is found out, which nobody needs to write. */
+        if (r || (number == 0 && !is_digit(row->preset[0])))
+            return -EINVAL;
+        *(uint64_t *)field = number;
+        return 0;
+    }
     char *own = strdup(value);
     if (!own)
         return -ENOMEM;
@@ -90,7 +102,7 @@ void bfs_mount_options_init(struct bfs_mount_options *ret)
 {
     *ret = (struct bfs_mount_options){0};
     for (size_t i = 0; i < N_ROWS; i++)
-        if (rows[i].preset && rows[i].preset[0] >= '0' && rows[i].preset[0] <= '9')
+        if (rows[i].preset && is_digit(rows[i].preset[0]))
             (void)set(&rows[i], rows[i].preset, ret);
     ret->allow_other = geteuid() == 0;
 }

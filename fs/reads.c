@@ -258,7 +258,11 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
     read->n_parts = n;
     for (uint32_t i = 0; i < n; i++)
         read->cost += bfs_chunk_table_at(table, first + i).raw_size;
+    /* Once the read is answered, the kernel may release the file: what follows needs a reference.
+     */
+    (void)bfs_files_ref(reads->files, open);
     bfs_call_start(reads->calls, &read->call, request);
     enter(reads, read);
     look_ahead(reads, open, first, last);
+    bfs_files_unref(reads->files, open);
 }

@@ -18,7 +18,7 @@ BFS_DEFINE_CLEANUP(bfs_reads, bfs_reads_free)
 
 /* Answers `request` now or later with all of [offset, offset + size) that is in the file, or with
  * EIO when any of it cannot be proved. Never blocks on the store. The caller's reference to `open`
- * is only needed during the call. */
+ * must last until the answer. */
 void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_open_file *open,
                      uint64_t offset, size_t size);
 

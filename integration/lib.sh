@@ -72,7 +72,9 @@ mount_at() {
 
 # mount_foreground [OPTION...]: sets DAEMON; its stderr, hence its log, is in $LOGS/daemon.log.
 mount_foreground() {
-    "$BUNDLEFS" mount "$STORE" "$MNT" --foreground "$@" >>"$LOGS/daemon.log" 2>&1 &
+    # A shell lets its background jobs ignore SIGINT, and a daemon leaves ignored signals alone.
+    env --default-signal=INT "$BUNDLEFS" mount "$STORE" "$MNT" --foreground "$@" \
+        >>"$LOGS/daemon.log" 2>&1 &
     # shellcheck disable=SC2034 # for the case
     DAEMON=$!
     wait_until 15 is_mounted

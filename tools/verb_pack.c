@@ -95,7 +95,10 @@ static int pack_into(const char *store_path, struct bfs_pack_options *options,
     options->warn = on_warning;
     options->context = &progress;
     bfs_interrupt_install();
-    int r = bfs_store_create(store_path, &store, &error);
+    /* A directory that cannot be packed must not leave a new store behind. */
+    int r = bfs_pack_check(options, &error);
+    if (r == 0)
+        r = bfs_store_create(store_path, &store, &error);
     if (r == 0)
         r = bfs_pack(store, options, ret, &error);
     bfs_progress_clear(&progress);

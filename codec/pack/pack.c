@@ -2,6 +2,7 @@
 #include "codec/pack/pack.h"
 
 #include "codec/pack/pack_private.h"
+#include "codec/pack/same.h"
 #include "codec/store/catalog.h"
 
 #include <stdio.h>
@@ -90,7 +91,33 @@ static int learn_store(struct bfs_pack *pack, const struct bfs_catalog *catalog,
     return 0;
 }
 
-static int prepare(struct bfs_pack *pack, struct bfs_error *error)
+/* The version is there already: with this content, or is it refused? */
+static int check_taken(struct bfs_pack *pack, const struct bfs_catalog *catalog,
+                       struct bfs_pack_report *ret, bool *ret_same, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, &pack->options->reference);
+    if (!taken ||
+        bfs_bundle_open(pack->store, &taken->manifest, taken->manifest_size, &bundle, NULL))
+        return 0; /* packing a damaged bundle again may heal it */
+    int r = bfs_pack_is_same(pack, bundle, ret_same, error);
+    if (r)
+        return r;
+    if (!*ret_same)
+        return bfs_catalog_check_new(catalog, &pack->options->reference, NULL, error);
+    const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
+    *ret = (struct bfs_pack_report){.bundle = *bfs_bundle_id(bundle),
+                                    .n_files = config->n_files,
+                                    .n_tensors = config->n_tensors,
+                                    .content_size = config->content_size,
+                                    .known_size = config->content_size,
+                                    .stored_size = bfs_bundle_stored_size(bundle)};
+    return 0;
+}
+
+/* `*ret_same`: the store has it all, and *ret is filled. */
+static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret_same,
+                   struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
     const struct bfs_pack_options *options = pack->options;
@@ -102,17 +129,27 @@ static int prepare(struct bfs_pack *pack, struct bfs_error *error)
                                    error)) ||
         (r = bfs_scan_directory(options->directory, options->dereference, &pack->scan, error)))
         return r;
+    if (bfs_sha256_stream_new(&pack->sha256))
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    r = check_taken(pack, catalog, ret, ret_same, error);
+    if (r || *ret_same)
+        return r;
     pack->maps = calloc(pack->scan.n_entries + (size_t)1, sizeof(*pack->maps));
     pack->laid = calloc(pack->scan.n_entries + (size_t)1, sizeof(*pack->laid));
     if (!pack->maps || !pack->laid || bfs_dedup_new(pack->store, &pack->known) ||
-        bfs_layout_writer_new(pack->store, pack->known, &pack->writer) ||
-        bfs_sha256_stream_new(&pack->sha256))
+        bfs_layout_writer_new(pack->store, pack->known, &pack->writer))
         return bfs_fail(error, -ENOMEM, "out of memory");
     if (!options->no_dedup && (r = learn_store(pack, catalog, error)))
         return r;
     r = bfs_pipeline_new(&bfs_pack_pipeline_ops, pack, options->n_jobs,
                          options->chunk_size + options->chunk_size / 4, &pack->pipeline);
     return r ? bfs_fail(error, r, "cannot start %u threads: %s", options->n_jobs, strerror(-r)) : 0;
+}
+
+int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error)
+{
+    bfs_autoscan struct bfs_scan scan = {0};
+    return bfs_scan_directory(options->directory, options->dereference, &scan, error);
 }
 
 int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *options,
@@ -127,9 +164,13 @@ int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *optio
     BFS_CLEANUP(pack_done)
     struct bfs_pack pack = {.store = store, .options = options, .current = UINT32_MAX};
     struct bfs_pack_report report = {0};
-    if ((r = prepare(&pack, error)) || (r = bfs_pack_feed(&pack, error)) ||
-        (r = bfs_layout_writer_finish(pack.writer, error)) ||
-        (r = bfs_pack_publish(&pack, &report, error)))
+    bool same = false;
+    r = prepare(&pack, &report, &same, error);
+    if (r)
+        return r;
+    if (!same &&
+        ((r = bfs_pack_feed(&pack, error)) || (r = bfs_layout_writer_finish(pack.writer, error)) ||
+         (r = bfs_pack_publish(&pack, &report, error))))
         return r;
     *ret = report;
     return 0;

@@ -44,6 +44,10 @@ struct bfs_pack_report {
     uint64_t stored_size;  /* bytes that all of the bundle occupies, shared blobs included */
 };
 
+/* Would the directory be packed? For refusing it before a store is made for it. Errors: those of
+ * bfs_scan_directory(). */
+int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error);
+
 /* Packs and publishes. On failure nothing is published; blobs that were already complete stay until
  * the next gc. Errors: those of bfs_scan_directory(), -EEXIST (the version is taken by other
  * content), -ESTALE (a file changed meanwhile), -EINTR, -ENOSPC, -EBUSY, -ENOMEM, errno of the file

@@ -20,7 +20,7 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int report_progress(struct bfs_pack *pack, struct bfs_error *error)
+int bfs_pack_progress(struct bfs_pack *pack, struct bfs_error *error)
 {
     uint64_t now = now_ms();
     if (!pack->options->progress || now - pack->last_progress_ms < PROGRESS_STEP_MS)
@@ -44,7 +44,7 @@ static int submit_chunk(struct bfs_pack *pack, uint32_t file, struct bfs_slot *s
         return bfs_fail(error, r, "cannot compute SHA-256");
     bfs_pipeline_submit(pack->pipeline);
     pack->done += chunk->size;
-    return report_progress(pack, error);
+    return bfs_pack_progress(pack, error);
 }
 
 static int submit_end(struct bfs_pack *pack, uint32_t file, struct bfs_error *error)

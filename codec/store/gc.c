@@ -116,7 +116,8 @@ static int mark_all(const struct bfs_store *store, struct marks *marks, struct b
         return bfs_fail_context(error, r,
                                 "nothing was removed, because not all that is in use is "
                                 "known");
-    qsort(marks->digests, marks->n, sizeof(*marks->digests), compare_digests);
+    if (marks->n)
+        qsort(marks->digests, marks->n, sizeof(*marks->digests), compare_digests);
     return 0;
 }
 

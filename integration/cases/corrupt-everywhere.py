@@ -39,11 +39,17 @@ def make(number):
     """Packs bundle `number`; returns name -> bytes of what its readers must see."""
     directory = f"{WORK}/src/{number}"
     make_safetensors.write_model(directory, 300 << 10, "bf16", seed=number, tensor_size=100 << 10)
-    done = bundlefs("pack", STORE, f"case/n{number}:1", directory)
+    # On its own blobs: what is damaged for one bundle must not be another's.
+    done = bundlefs("pack", "--no-dedup", STORE, f"case/n{number}:1", directory)
     if done.returncode:
         sys.exit(f"pack {number}: {done.stderr}")
     files = {name: content(f"{directory}/{name}") for name in sorted(os.listdir(directory))}
     files["manifest.json"] = content(store_tool.blob(STORE, f"case/n{number}:1", "config"))
+    out = f"{WORK}/tmp/whole{number}"
+    done = bundlefs("unpack", "--metadata", STORE, f"case/n{number}:1", out)
+    if done.returncode:
+        sys.exit(f"unpack {number}: {done.stderr}")
+    files["contract.json"] = content(f"{out}/contract.json")
     return files
 
 

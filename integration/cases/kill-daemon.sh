@@ -11,7 +11,7 @@ exec 7<"$MNT/acme/one/1/config.json"
 pid=$(daemon_pid)
 kill -9 "$pid"
 wait_until 5 not kill -0 "$pid"
-expect_errno ENOTCONN stat "$MNT/acme"
+expect_errno ENOTCONN stat "$MNT/never-looked-up"
 exec 7<&-
 mount_store
 checks same-tree "$SRC" "$MNT/acme/one/1" mount

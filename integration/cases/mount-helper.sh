@@ -35,7 +35,7 @@ checks same-tree "$SRC" "$MNT/acme/one/1" mount
 umount "$MNT"
 expect_not_mounted
 
-expect_exit 1 "$sbin/mount.fuse.bundlefs" "$TMP/missing" "$MNT" -o ro
+expect_exit 32 "$sbin/mount.fuse.bundlefs" "$TMP/missing" "$MNT" -o ro
 expect_not_mounted
 INSIDE
 unshare -m bash "$TMP/inside" "$INTEGRATION" "$sbin"
