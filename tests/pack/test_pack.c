@@ -121,8 +121,11 @@ static void a_version_is_never_replaced(void **state)
     struct bfs_pack_report report;
     (void)state;
     assert_int_equal(packed_pack(&packed, "t/m:1", plain, &report), 0);
+    assert_int_equal(packed_pack(&packed, "t/m:1", plain, &report), 0); /* nothing changed */
+    size_t before = count_blobs(&packed);
     test_write_text(&packed.folder, "model/config.json", "changed");
     assert_int_equal(packed_pack(&packed, "t/m:1", plain, &report), -EEXIST);
+    assert_int_equal(count_blobs(&packed), before); /* refused before anything was written */
     assert_int_equal(packed_pack(&packed, "t/m/1:1", plain, &report), -EEXIST);
 }
 
