@@ -7,8 +7,9 @@
 
 enum {
     BFS_JOBS_MAX = 1024,
-    BFS_JOBS_UNSET = UINT16_MAX, /* of the option's default: not given */
 };
+/* The option's default: not given. */
+#define BFS_JOBS_UNSET UINT64_MAX
 
 /* Turns the value of --jobs into a number of threads: the CPUs that this process may use when it
  * was not given. Returns an exit status. */
