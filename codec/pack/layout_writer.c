@@ -4,7 +4,7 @@
 #include "codec/store/blob_writer.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Blobs are numbered in two ranges: fresh ones of this pack, and known ones of the store. */
@@ -34,6 +34,7 @@ struct bfs_layout_writer {
     uint32_t n_used;
     uint64_t new_size;
     uint64_t known_size;
+    _Atomic uint64_t written;
 };
 
 int bfs_layout_writer_new(const struct bfs_store *store, struct bfs_dedup *known,
@@ -145,6 +146,7 @@ static int append(struct bfs_layout_writer *writer, const struct bfs_slot *slot,
     if (r)
         return bfs_fail(error, r, "out of memory");
     writer->n_appended++;
+    atomic_fetch_add_explicit(&writer->written, slot->stored_size, memory_order_relaxed);
     *ret = chunk;
     return 0;
 }
@@ -362,6 +364,11 @@ void bfs_layout_writer_resolve(const struct bfs_layout_writer *writer, struct bf
     while (writer->used[i] != number)
         i++;
     file->layer = writer->n_fresh + i + 1;
+}
+
+uint64_t bfs_layout_writer_written(const struct bfs_layout_writer *writer)
+{
+    return atomic_load_explicit(&writer->written, memory_order_relaxed);
 }
 
 uint64_t bfs_layout_writer_new_size(const struct bfs_layout_writer *writer)

@@ -7,7 +7,7 @@
  * table. Large files are written before small ones: a table can then name every other blob by its
  * digest.
  *
- * THREAD SAFETY: belongs to one thread. */
+ * THREAD SAFETY: belongs to one thread, but for bfs_layout_writer_written(). */
 #ifndef BFS_CODEC_LAYOUT_WRITER_H
 #define BFS_CODEC_LAYOUT_WRITER_H
 
@@ -53,6 +53,8 @@ int bfs_layout_writer_layers(struct bfs_layout_writer *writer, struct bfs_descri
 /* Turns the internal number of a laid file into its layer number. */
 void bfs_layout_writer_resolve(const struct bfs_layout_writer *writer, struct bfs_laid_file *file);
 
+/* Bytes appended to new blobs so far; from any thread. */
+uint64_t bfs_layout_writer_written(const struct bfs_layout_writer *writer);
 /* Bytes of new blobs, and of raw content that was found to be known. */
 uint64_t bfs_layout_writer_new_size(const struct bfs_layout_writer *writer);
 uint64_t bfs_layout_writer_known_size(const struct bfs_layout_writer *writer);

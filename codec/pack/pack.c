@@ -127,8 +127,7 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
     const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, &options->reference);
     if ((r = bfs_catalog_check_new(catalog, &options->reference, taken ? &taken->manifest : NULL,
                                    error)) ||
-        (r = bfs_scan_directory(options->directory, options->dereference, &pack->scan, error)) ||
-        (r = bfs_pack_check_taken(pack, catalog, error)))
+        (r = bfs_scan_directory(options->directory, options->dereference, &pack->scan, error)))
         return r;
     if (bfs_sha256_stream_new(&pack->sha256))
         return bfs_fail(error, -ENOMEM, "out of memory");

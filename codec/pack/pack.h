@@ -13,7 +13,7 @@
 struct bfs_pack_progress {
     uint64_t done;   /* bytes read */
     uint64_t total;  /* bytes of all files */
-    uint64_t stored; /* bytes of new blobs so far; 0 until the first is complete */
+    uint64_t stored; /* bytes written to new blobs so far */
 };
 
 struct bfs_pack_options {
@@ -40,7 +40,7 @@ struct bfs_pack_report {
     uint64_t n_tensors;
     uint64_t content_size; /* bytes of all files */
     uint64_t new_size;     /* bytes added to the store */
-    uint64_t known_size;   /* bytes of content that was stored before */
+    uint64_t known_size;   /* bytes of content that was there already, or came twice */
     uint64_t stored_size;  /* bytes that all of the bundle occupies, shared blobs included */
 };
 

@@ -26,7 +26,10 @@ int bfs_pack_progress(struct bfs_pack *pack, struct bfs_error *error)
     if (!pack->options->progress || now - pack->last_progress_ms < PROGRESS_STEP_MS)
         return 0;
     pack->last_progress_ms = now;
-    const struct bfs_pack_progress progress = {.done = pack->done, .total = pack->scan.total_size};
+    const struct bfs_pack_progress progress = {
+        .done = pack->done,
+        .total = pack->scan.total_size,
+        .stored = pack->writer ? bfs_layout_writer_written(pack->writer) : 0};
     if (pack->options->progress(pack->options->context, &progress))
         return bfs_fail(error, -EINTR, "interrupted; nothing was published");
     return 0;

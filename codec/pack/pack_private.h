@@ -36,10 +36,6 @@ static inline bool bfs_pack_is_large(const struct bfs_pack *pack, uint32_t file)
     return file < pack->scan.n_entries && pack->scan.entries[file].size >= BFS_PACK_LARGE_SIZE;
 }
 
-/* Is the version taken by a bundle that this directory cannot give? The scan is made. Errors:
- * -EEXIST. */
-int bfs_pack_check_taken(const struct bfs_pack *pack, const struct bfs_catalog *catalog,
-                         struct bfs_error *error);
 /* Feeds every file to the pipeline: large ones first, then small ones, then the contract. */
 int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error);
 /* The pipeline's two callbacks; the context is the pack. */
