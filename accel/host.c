@@ -51,7 +51,8 @@ static unsigned quota_cpus(void)
 static unsigned usable_cpus(void)
 {
     cpu_set_t set;
-    unsigned n = 1;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = online > 0 ? (unsigned)online : 1; /* for more of them than a set holds */
     if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
         n = (unsigned)CPU_COUNT(&set);
     unsigned quota = quota_cpus();

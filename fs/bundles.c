@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct slot {
     struct bfs_catalog_entry entry;
@@ -24,6 +25,7 @@ struct bfs_bundles {
     const struct bfs_store *store;
     struct bfs_metrics *metrics;
     const struct bfs_log *log;
+    uint8_t secret[16]; /* hashed too, so that no catalogue can make all keys alike */
     pthread_mutex_t mutex;
     struct slot **slots; /* protected by mutex, like all below; a slot itself never moves */
     uint32_t n_slots;
@@ -43,6 +45,7 @@ int bfs_bundles_new(const struct bfs_store *store, struct bfs_metrics *metrics,
     bundles->store = store;
     bundles->metrics = metrics;
     bundles->log = log;
+    (void)!getrandom(bundles->secret, sizeof(bundles->secret), GRND_NONBLOCK);
     (void)pthread_mutex_init(&bundles->mutex, NULL);
     *ret = bundles;
     return 0;
@@ -64,10 +67,19 @@ struct bfs_bundles *bfs_bundles_free(struct bfs_bundles *bundles)
     return NULL;
 }
 
-static uint32_t key_of(const struct bfs_catalog_entry *entry)
+/* Of name and digest: one bundle may be there under many names. */
+static uint32_t key_of(const struct bfs_bundles *bundles, const struct bfs_catalog_entry *entry)
 {
+    struct {
+        uint8_t secret[sizeof(bundles->secret)];
+        struct bfs_digest manifest;
+        char name[BFS_REFERENCE_MAX + 1];
+    } hashed = {.manifest = entry->manifest};
     uint32_t key;
-    memcpy(&key, entry->manifest.bytes, sizeof(key));
+    memcpy(hashed.secret, bundles->secret, sizeof(hashed.secret));
+    size_t length = strlen(bfs_reference_text(&entry->reference, hashed.name));
+    struct bfs_xxh128 hash = bfs_xxh128(&hashed, (size_t)(hashed.name - (char *)&hashed) + length);
+    memcpy(&key, hash.bytes, sizeof(key));
     return key;
 }
 
@@ -81,7 +93,7 @@ static bool is_entry(const struct slot *slot, const struct bfs_catalog_entry *en
 
 static void insert(struct bfs_bundles *bundles, uint32_t number)
 {
-    uint32_t at = key_of(&bundles->slots[number]->entry) & bundles->mask;
+    uint32_t at = key_of(bundles, &bundles->slots[number]->entry) & bundles->mask;
     while (bundles->by_key[at] != UINT32_MAX)
         at = (at + 1) & bundles->mask;
     bundles->by_key[at] = number;
@@ -115,7 +127,7 @@ static int slot_locked(struct bfs_bundles *bundles, const struct bfs_catalog_ent
     int r = grow(bundles);
     if (r)
         return r;
-    uint32_t at = key_of(entry) & bundles->mask;
+    uint32_t at = key_of(bundles, entry) & bundles->mask;
     for (uint32_t i; (i = bundles->by_key[at]) != UINT32_MAX; at = (at + 1) & bundles->mask) {
         if (is_entry(bundles->slots[i], entry)) {
             *ret = i;

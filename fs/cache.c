@@ -7,8 +7,13 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/random.h>
 
-enum state { LOADING, READY, FAILED };
+enum state {
+    LOADING,
+    READY,
+    DROPPED, /* not in the hash any more: it failed, or was evicted */
+};
 
 struct bfs_block {
     struct bfs_cache *cache;
@@ -18,8 +23,9 @@ struct bfs_block {
 
     /* All below is protected by the cache's mutex. */
     enum state state;
-    bool started;        /* a worker is on it */
-    unsigned references; /* of users, queued jobs and the loading worker */
+    bool started;        /* a worker is or was on it */
+    unsigned references; /* of users and the loading worker */
+    unsigned n_jobs; /* queued or running: they keep this object, but not the memory of the chunk */
     uint8_t *raw;
     struct bfs_waiter *waiters;
     struct bfs_block *hash_next;
@@ -36,6 +42,7 @@ struct bfs_cache {
     struct bfs_pool *pool;
     struct bfs_metrics *metrics;
     const struct bfs_log *log;
+    uint64_t keys[2]; /* secret, so that no chunk table can fill one bucket */
     pthread_mutex_t mutex;
     struct bfs_block **buckets; /* protected by mutex, like all below */
     size_t n_buckets;           /* a power of two */
@@ -67,16 +74,22 @@ static bool is_same(const struct bfs_chunk *a, const struct bfs_chunk *b)
 
 static struct bfs_block **bucket_of(struct bfs_cache *cache, const struct bfs_chunk *chunk)
 {
-    size_t key;
-    /* XXH3 of the raw bytes: all-zero chunks of all sizes share a digest of their stored bytes. */
-    memcpy(&key, chunk->check.bytes, sizeof(key));
-    return &cache->buckets[key & (cache->n_buckets - 1)];
+    uint64_t check, digest;
+    /* Both: all-zero chunks of all sizes share a digest of their stored bytes. */
+    memcpy(&check, chunk->check.bytes, sizeof(check));
+    memcpy(&digest, chunk->digest.bytes, sizeof(digest));
+    uint64_t key = check * cache->keys[0] + digest * cache->keys[1];
+    return &cache->buckets[key >> 32 & (cache->n_buckets - 1)];
 }
 
-static struct bfs_block *find(struct bfs_cache *cache, const struct bfs_chunk *chunk)
+/* A decoded chunk; or one that is being loaded for the same file: another file may have the chunk
+ * at a damaged place, and its failure must not become this one's. */
+static struct bfs_block *find(struct bfs_cache *cache, const struct bfs_chunk *chunk,
+                              const struct bfs_file *file)
 {
     struct bfs_block *block = *bucket_of(cache, chunk);
-    while (block && !is_same(&block->chunk, chunk))
+    while (block &&
+           !((block->state == READY || block->file == file) && is_same(&block->chunk, chunk)))
         block = block->hash_next;
     return block;
 }
@@ -103,11 +116,18 @@ static void list_remove(struct bfs_cache *cache, struct bfs_block *block)
     *(block->newer ? &block->newer->older : &cache->newest) = block->older;
 }
 
-static void destroy(struct bfs_cache *cache, struct bfs_block *block)
+static void release_memory(struct bfs_cache *cache, struct bfs_block *block)
 {
     if (block->raw)
         bfs_slab_release(&cache->slab, block->raw, block->chunk.raw_size);
-    free(block);
+    block->raw = NULL;
+}
+
+/* Frees a block that nobody can reach any more, with the mutex held. */
+static void collect(struct bfs_block *block)
+{
+    if (block->state == DROPPED && block->references == 0 && block->n_jobs == 0)
+        free(block);
 }
 
 static void evict_oldest(struct bfs_cache *cache)
@@ -115,8 +135,21 @@ static void evict_oldest(struct bfs_cache *cache)
     struct bfs_block *block = cache->oldest;
     list_remove(cache, block);
     unhash(cache, block);
-    destroy(cache, block);
+    release_memory(cache, block);
+    block->state = DROPPED;
+    collect(block);
     bfs_metric_add(cache->metrics, BFS_METRIC_EVICTIONS, 1);
+}
+
+/* Gives back what demand took beyond the limit, with the mutex held. */
+static void shrink(struct bfs_cache *cache)
+{
+    if (cache->slab.mapped > cache->limit)
+        bfs_slab_trim(&cache->slab);
+    while (cache->slab.mapped > cache->limit && cache->oldest) {
+        evict_oldest(cache);
+        bfs_slab_trim(&cache->slab);
+    }
 }
 
 /* Room for a chunk, with the mutex held. Demand may go over the limit when everything is in use:
@@ -138,15 +171,11 @@ static void unreference(struct bfs_cache *cache, struct bfs_block *block)
 {
     if (--block->references > 0)
         return;
-    if (block->state == FAILED) {
-        destroy(cache, block);
-        return;
-    }
-    list_add(cache, block);
-    while (cache->slab.mapped > cache->limit && cache->oldest) {
-        evict_oldest(cache);
-        bfs_slab_trim(&cache->slab);
-    }
+    if (block->state == READY)
+        list_add(cache, block);
+    else
+        collect(block);
+    shrink(cache);
 }
 
 void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block)
@@ -191,7 +220,7 @@ static struct settled settle(struct bfs_cache *cache, struct bfs_block *block, i
     block->waiters = NULL;
     block->file = NULL;
     if (status) {
-        block->state = FAILED;
+        block->state = DROPPED;
         unhash(cache, block);
         if (raw)
             bfs_slab_release(&cache->slab, raw, block->chunk.raw_size);
@@ -220,44 +249,57 @@ static void count_decoded(struct bfs_cache *cache, const struct bfs_block *block
     bfs_metric_add(cache->metrics, BFS_METRIC_STORED_BYTES, block->chunk.stored_size);
 }
 
-/* Takes the block over for loading, with the memory it needs; false when there is nothing to load.
- * A block that cannot be loaded is settled under the same lock: nobody may join it any more. */
-static bool begin_load(struct bfs_cache *cache, struct bfs_block *block, bool stopping,
-                       uint8_t **ret_raw, struct settled *ret_settled)
+/* Takes the block over for loading, with a reference and the memory it needs; false when another
+ * job did. A block that cannot be loaded is settled under the same lock: nobody may join it any
+ * more. */
+static bool take_over(struct bfs_cache *cache, struct bfs_block *block, bool stopping,
+                      uint8_t **ret_raw, struct settled *ret_settled)
 {
-    bool begun = false;
     (void)pthread_mutex_lock(&cache->mutex);
-    if (!block->started) {
+    bool ours = !block->started;
+    if (ours) {
         block->started = true;
+        block->references++;
         if (!stopping)
             *ret_raw = allocate(cache, block->chunk.raw_size, block->waiters != NULL);
-        begun = !stopping && *ret_raw;
-        if (!begun)
+        if (!*ret_raw)
             *ret_settled = settle(cache, block, stopping ? -ESHUTDOWN : -ENOMEM, NULL);
     }
     (void)pthread_mutex_unlock(&cache->mutex);
-    return begun;
+    return ours;
 }
 
-/* Runs in a worker; owns one reference, that of the job. */
+static struct settled read_chunk(struct bfs_cache *cache, struct bfs_block *block,
+                                 struct bfs_chunk_reader *reader, uint8_t *raw)
+{
+    struct bfs_error error = {0};
+    int status = bfs_file_read_chunk(block->file, reader, block->index, raw, &error);
+    if (status)
+        log_failure(cache, block, status, &error);
+    else
+        count_decoded(cache, block);
+    (void)pthread_mutex_lock(&cache->mutex);
+    struct settled settled = settle(cache, block, status, raw);
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return settled;
+}
+
+/* Runs in a worker. */
 static void load(struct bfs_block *block, struct bfs_chunk_reader *reader)
 {
     struct bfs_cache *cache = block->cache;
     struct settled settled = {0};
     uint8_t *raw = NULL;
-    if (begin_load(cache, block, !reader, &raw, &settled)) {
-        struct bfs_error error = {0};
-        int status = bfs_file_read_chunk(block->file, reader, block->index, raw, &error);
-        if (status)
-            log_failure(cache, block, status, &error);
-        else
-            count_decoded(cache, block);
-        (void)pthread_mutex_lock(&cache->mutex);
-        settled = settle(cache, block, status, raw);
-        (void)pthread_mutex_unlock(&cache->mutex);
-    }
+    bool ours = take_over(cache, block, !reader, &raw, &settled);
+    if (raw)
+        settled = read_chunk(cache, block, reader, raw);
     wake(&settled, block);
-    bfs_cache_put(cache, block);
+    (void)pthread_mutex_lock(&cache->mutex);
+    if (ours)
+        unreference(cache, block);
+    block->n_jobs--;
+    collect(block);
+    (void)pthread_mutex_unlock(&cache->mutex);
 }
 
 static void run_job(struct bfs_job *job, struct bfs_chunk_reader *reader)
@@ -270,7 +312,7 @@ static void run_urgent_job(struct bfs_job *job, struct bfs_chunk_reader *reader)
     load((struct bfs_block *)((char *)job - offsetof(struct bfs_block, urgent_job)), reader);
 }
 
-/* A block that is LOADING, in the hash, with the reference of its job; the mutex is held. */
+/* A block that is LOADING, in the hash, with its job; the mutex is held. */
 static struct bfs_block *new_block(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
                                    const struct bfs_chunk *chunk)
 {
@@ -282,7 +324,7 @@ static struct bfs_block *new_block(struct bfs_cache *cache, struct bfs_file *fil
                                 .file = bfs_file_ref(file),
                                 .index = i,
                                 .state = LOADING,
-                                .references = 1,
+                                .n_jobs = 1,
                                 .job = {.run = run_job},
                                 .urgent_job = {.run = run_urgent_job}};
     struct bfs_block **bucket = bucket_of(cache, chunk);
@@ -296,7 +338,7 @@ static int get_locked(struct bfs_cache *cache, struct bfs_file *file, uint32_t i
                       struct bfs_waiter *waiter, struct bfs_block **ret, struct bfs_job **ret_job)
 {
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(file), i);
-    struct bfs_block *block = find(cache, &chunk);
+    struct bfs_block *block = find(cache, &chunk, file);
     if (block && block->state == READY) {
         reference(cache, block);
         bfs_metric_add(cache->metrics, BFS_METRIC_CACHE_HITS, 1);
@@ -312,7 +354,7 @@ static int get_locked(struct bfs_cache *cache, struct bfs_file *file, uint32_t i
         *ret_job = &block->job;
     } else if (!block->urgent && !block->started) {
         block->urgent = true;
-        block->references++;
+        block->n_jobs++;
         *ret_job = &block->urgent_job;
     }
     waiter->next = block->waiters;
@@ -336,7 +378,7 @@ void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t
 {
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(file), i);
     (void)pthread_mutex_lock(&cache->mutex);
-    struct bfs_block *block = find(cache, &chunk) ? NULL : new_block(cache, file, i, &chunk);
+    struct bfs_block *block = find(cache, &chunk, file) ? NULL : new_block(cache, file, i, &chunk);
     (void)pthread_mutex_unlock(&cache->mutex);
     if (block) {
         bfs_metric_add(cache->metrics, BFS_METRIC_CHUNKS_AHEAD, 1);
@@ -347,10 +389,19 @@ void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t
 bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk)
 {
     (void)pthread_mutex_lock(&cache->mutex);
-    const struct bfs_block *block = find(cache, chunk);
-    bool has = block && block->state == READY;
+    bool has = find(cache, chunk, NULL) != NULL;
     (void)pthread_mutex_unlock(&cache->mutex);
     return has;
+}
+
+struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk *chunk)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    struct bfs_block *block = find(cache, chunk, NULL);
+    if (block)
+        reference(cache, block);
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return block;
 }
 
 size_t bfs_cache_size(struct bfs_cache *cache)
@@ -371,6 +422,10 @@ int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metri
     cache->pool = pool;
     cache->metrics = metrics;
     cache->log = log;
+    /* Without entropy this early in a boot, the keys are merely not secret. */
+    (void)!getrandom(cache->keys, sizeof(cache->keys), GRND_NONBLOCK);
+    cache->keys[0] |= 1;
+    cache->keys[1] |= 1;
     (void)pthread_mutex_init(&cache->mutex, NULL);
     cache->n_buckets = 1024;
     while (cache->n_buckets < limit / (64 << 10)) /* as many as there can be small chunks */
@@ -389,7 +444,8 @@ struct bfs_cache *bfs_cache_free(struct bfs_cache *cache)
     while (cache->oldest) {
         struct bfs_block *block = cache->oldest;
         list_remove(cache, block);
-        destroy(cache, block);
+        release_memory(cache, block);
+        free(block);
     }
     bfs_slab_trim(&cache->slab);
     free(cache->buckets);

@@ -46,6 +46,8 @@ void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block);
 /* Decodes a chunk that may be wanted soon, unless the memory is taken by chunks in use. */
 void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t i);
 bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk);
+/* The chunk with a reference when it is decoded, else NULL. Counts neither as hit nor as miss. */
+struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk *chunk);
 /* Bytes mapped for chunks. */
 size_t bfs_cache_size(struct bfs_cache *cache);
 size_t bfs_cache_limit(const struct bfs_cache *cache);

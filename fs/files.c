@@ -81,8 +81,8 @@ static int new_open_file(struct bfs_files *files, uint64_t node, struct bfs_bund
     open->node = node;
     open->references = 1;
     int r = bfs_file_open(bundle, inode, &open->file, error);
-    if (r == 0)
-        r = bfs_readahead_new(open->file, files->window_max, &open->readahead);
+    if (r == 0 && bfs_readahead_new(open->file, files->window_max, &open->readahead))
+        r = bfs_fail(error, -ENOMEM, "out of memory");
     if (r) {
         destroy(open);
         return r;

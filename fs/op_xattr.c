@@ -16,6 +16,7 @@ struct subject {
     struct bfs_inode inode;    /* with a bundle */
     bool is_file;              /* a regular file of the index */
     bool may_block;
+    bool names_only; /* listing names is no reason to read a chunk table */
 };
 
 /* Each appends the value, or says -ENODATA when the node has no such attribute. */
@@ -66,6 +67,8 @@ static int put_resident(const struct subject *subject, struct bfs_buffer *ret)
     struct bfs_fs *fs = subject->fs;
     if (!subject->is_file)
         return -ENODATA;
+    if (subject->names_only)
+        return 0;
     struct bfs_open_file *open = bfs_files_find(fs->files, subject->node);
     if (!open) {
         if (!subject->may_block)
@@ -159,6 +162,7 @@ int bfs_op_listxattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
         return give(op, ret);
     BFS_CLEANUP(subject_done) struct subject subject = {0};
     int r = find_subject(fs, op->node, may_block, &subject);
+    subject.names_only = true;
     for (unsigned i = 0; r == 0 && i < N_ATTRIBUTES; i++) {
         bfs_autobuffer struct bfs_buffer value = BFS_BUFFER_INIT;
         r = attributes[i].put(&subject, &value);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/readahead.h"
 
+#include "fs/slab.h"
+
 #include <pthread.h>
 #include <string.h>
 
@@ -180,14 +182,14 @@ static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t firs
     return stream;
 }
 
-/* The run of up to `bytes` from `first`, not past `end`. */
+/* The run of up to `bytes` of memory from `first`, not past `end`. */
 static struct bfs_readahead_run take_run(const struct bfs_readahead *readahead, uint32_t first,
                                          uint32_t end, size_t bytes)
 {
     struct bfs_readahead_run run = {.first = first};
     size_t total = 0;
     while (first + run.n < end && total < bytes) {
-        total += bfs_chunk_table_at(readahead->table, first + run.n).raw_size;
+        total += bfs_slab_round(bfs_chunk_table_at(readahead->table, first + run.n).raw_size);
         run.n++;
     }
     return run;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A read waits for its chunks without holding a thread: each chunk that arrives is counted down,
  * and who brings the last one answers. Reads whose chunks together exceed half of the cache wait in
- * line, so that the memory in use stays within the budget. */
+ * line, so that the memory in use stays within the budget; reads of decoded chunks never wait, so a
+ * store that hangs does not keep others from what is in memory. */
 #include "fs/reads.h"
 
-#include "fs/thread.h"
+#include "fs/slab.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -29,7 +31,7 @@ struct bfs_read {
     size_t size;
     uint32_t first; /* chunk */
     uint32_t n_parts;
-    size_t cost; /* raw bytes of all its chunks */
+    size_t cost; /* memory of all its chunks */
     atomic_uint n_missing;
     atomic_int status;
     struct bfs_read *next; /* in line */
@@ -126,8 +128,6 @@ static void reply(struct bfs_read *read)
         reply_copy(read);
 }
 
-static void begin(struct bfs_read *read);
-
 static void leave(struct bfs_reads *reads, size_t cost)
 {
     (void)pthread_mutex_lock(&reads->mutex);
@@ -151,40 +151,62 @@ static struct bfs_read *admit_next(struct bfs_reads *reads)
     return read;
 }
 
-static void finish(struct bfs_read *read)
+static void put_blocks(struct bfs_read *read)
 {
-    struct bfs_reads *reads = read->reads;
-    if (bfs_call_claim(reads->calls, &read->call))
-        reply(read);
-    for (uint32_t i = 0; i < read->n_parts; i++)
+    for (uint32_t i = 0; i < read->n_parts; i++) {
         if (read->parts[i].block)
-            bfs_cache_put(reads->cache, read->parts[i].block);
-    bfs_files_unref(reads->files, read->open);
-    leave(reads, read->cost);
+            bfs_cache_put(read->reads->cache, read->parts[i].block);
+        read->parts[i].block = NULL;
+    }
+}
+
+static void free_read(struct bfs_read *read)
+{
+    put_blocks(read);
+    bfs_files_unref(read->reads->files, read->open);
     free(read);
 }
 
-static void count_down(struct bfs_read *read)
+static void finish(struct bfs_read *read)
+{
+    struct bfs_reads *reads = read->reads;
+    size_t cost = read->cost;
+    if (bfs_call_claim(reads->calls, &read->call))
+        reply(read);
+    free_read(read);
+    leave(reads, cost);
+}
+
+/* True when that was the last one: the read is finished, and another may be admitted. */
+static bool count_down(struct bfs_read *read)
 {
     if (atomic_fetch_sub(&read->n_missing, 1) != 1)
-        return;
-    struct bfs_reads *reads = read->reads;
+        return false;
     finish(read);
+    return true;
+}
+
+static bool begin(struct bfs_read *read);
+
+static void admit_all(struct bfs_reads *reads)
+{
     for (struct bfs_read *next; (next = admit_next(reads));)
-        begin(next);
+        (void)begin(next);
 }
 
 static void part_done(struct bfs_waiter *waiter, int status, struct bfs_block *block)
 {
     struct part *part = (struct part *)((char *)waiter - offsetof(struct part, waiter));
+    struct bfs_reads *reads = part->read->reads;
     part->block = block;
     if (status)
         atomic_store(&part->read->status, status);
-    count_down(part->read);
+    if (count_down(part->read))
+        admit_all(reads);
 }
 
-/* One more than there are parts is missing until all are asked for. */
-static void begin(struct bfs_read *read)
+/* One more than there are parts is missing until all are asked for. True when it is finished. */
+static bool begin(struct bfs_read *read)
 {
     atomic_store(&read->n_missing, read->n_parts + 1);
     for (uint32_t i = 0; i < read->n_parts; i++) {
@@ -199,9 +221,27 @@ static void begin(struct bfs_read *read)
         part->block = block;
         if (r < 0)
             atomic_store(&read->status, r);
-        count_down(read);
+        (void)count_down(read); /* not the last */
     }
-    count_down(read);
+    return count_down(read);
+}
+
+/* Answers from memory alone; false when any chunk is missing. */
+static bool answer_decoded(struct bfs_read *read)
+{
+    const struct bfs_chunk_table *table = bfs_file_table(read->open->file);
+    for (uint32_t i = 0; i < read->n_parts; i++) {
+        struct bfs_chunk chunk = bfs_chunk_table_at(table, read->first + i);
+        read->parts[i].block = bfs_cache_peek(read->reads->cache, &chunk);
+        if (!read->parts[i].block) {
+            put_blocks(read);
+            return false;
+        }
+    }
+    bfs_metric_add(read->reads->metrics, BFS_METRIC_CACHE_HITS, read->n_parts);
+    reply(read);
+    free_read(read);
+    return true;
 }
 
 static void look_ahead(struct bfs_reads *reads, struct bfs_open_file *open, uint32_t first,
@@ -226,8 +266,22 @@ static void enter(struct bfs_reads *reads, struct bfs_read *read)
         reads->last = &read->next;
     }
     (void)pthread_mutex_unlock(&reads->mutex);
-    if (fits)
-        begin(read);
+    if (fits && begin(read))
+        admit_all(reads);
+}
+
+/* The memory that the chunks take, or 0 when it is more than all of the cache: a table may cut a
+ * file into millions of chunks, each of which takes a whole buffer. */
+static size_t cost_of(const struct bfs_reads *reads, const struct bfs_chunk_table *table,
+                      uint32_t first, uint32_t last)
+{
+    size_t cost = 0;
+    for (uint32_t i = first; i <= last; i++) {
+        cost += bfs_slab_round(bfs_chunk_table_at(table, i).raw_size);
+        if (cost > bfs_cache_limit(reads->cache))
+            return 0;
+    }
+    return cost;
 }
 
 void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_open_file *open,
@@ -244,25 +298,32 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
     const struct bfs_chunk_table *table = bfs_file_table(open->file);
     uint32_t first = bfs_chunk_table_find(table, offset);
     uint32_t last = bfs_chunk_table_find(table, offset + size - 1);
+    size_t cost = cost_of(reads, table, first, last);
+    if (cost == 0) {
+        bfs_metric_add(reads->metrics, BFS_METRIC_READ_ERRORS, 1);
+        (void)fuse_reply_err(request, EIO);
+        return;
+    }
     uint32_t n = last - first + 1;
     struct bfs_read *read = calloc(1, sizeof(*read) + n * sizeof(read->parts[0]));
     if (!read) {
         (void)fuse_reply_err(request, ENOMEM);
         return;
     }
-    read->reads = reads;
-    read->open = bfs_files_ref(reads->files, open);
-    read->offset = offset;
-    read->size = size;
-    read->first = first;
-    read->n_parts = n;
-    for (uint32_t i = 0; i < n; i++)
-        read->cost += bfs_chunk_table_at(table, first + i).raw_size;
-    /* Once the read is answered, the kernel may release the file: what follows needs a reference.
-     */
+    *read = (struct bfs_read){.call = {.request = request},
+                              .reads = reads,
+                              .open = bfs_files_ref(reads->files, open),
+                              .offset = offset,
+                              .size = size,
+                              .first = first,
+                              .n_parts = n,
+                              .cost = cost};
+    /* Once answered, the kernel may release the handle in another thread. */
     (void)bfs_files_ref(reads->files, open);
-    bfs_call_start(reads->calls, &read->call, request);
-    enter(reads, read);
+    if (!answer_decoded(read)) {
+        bfs_call_start(reads->calls, &read->call, request);
+        enter(reads, read);
+    }
     look_ahead(reads, open, first, last);
     bfs_files_unref(reads->files, open);
 }

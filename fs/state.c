@@ -12,7 +12,8 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
 {
     if (!fs)
         return NULL;
-    /* Who waits is answered first, then the workers end, then what they use may go. */
+    /* The workers end, and with them what is queued; who still waits is answered; then what they
+     * used may go. */
     (void)bfs_pool_free(fs->pool);
     (void)bfs_calls_free(fs->calls);
     (void)bfs_reads_free(fs->reads);
@@ -99,7 +100,6 @@ struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree)
     fs->tree = tree;
     fs->generation++;
     fs->checked_ms = bfs_now_ms();
-    fs->trouble[0] = '\0';
     (void)clock_gettime(CLOCK_REALTIME, &fs->tree_time);
     (void)pthread_mutex_unlock(&fs->mutex);
     return old;
