@@ -19,13 +19,6 @@ struct bfs_calls {
     bool stopping;
 };
 
-uint64_t bfs_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void unlink_call(struct bfs_calls *calls, struct bfs_call *call)
 {
     *(call->before ? &call->before->after : &calls->first) = call->after;

@@ -6,6 +6,7 @@
 #ifndef BFS_FS_CALL_H
 #define BFS_FS_CALL_H
 
+#include "fs/clock.h"
 #include "fs/fuse.h"
 #include "fs/metrics.h"
 #include "verify/cleanup.h"
@@ -34,7 +35,5 @@ void bfs_call_start(struct bfs_calls *calls, struct bfs_call *call, fuse_req_t r
 bool bfs_call_claim(struct bfs_calls *calls, struct bfs_call *call);
 /* Requests that wait, and how long the oldest has waited. */
 uint64_t bfs_calls_pending(struct bfs_calls *calls, uint64_t *ret_oldest_ms);
-
-uint64_t bfs_now_ms(void);
 
 #endif

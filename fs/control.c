@@ -60,8 +60,10 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     uint64_t checked = fs->checked_ms, now = bfs_now_ms();
     (void)pthread_mutex_unlock(&fs->mutex);
     uint64_t age = now > checked ? now - checked : 0;
-    /* The watching thread hangs with the store, so silence is a sign too. */
-    if (!trouble[0] && age > fs->options->timeout * 1000 + fs->options->poll_ms)
+    /* The watching thread and the workers hang with the store, so silence is a sign too. */
+    uint64_t timeout_ms = fs->options->timeout * 1000;
+    if (!trouble[0] &&
+        (age > timeout_ms + fs->options->poll_ms || bfs_pool_longest_ms(fs->pool) > timeout_ms))
         (void)snprintf(trouble, sizeof(trouble), "the store does not answer");
 
     int status = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/pool.h"
 
+#include "fs/clock.h"
 #include "fs/thread.h"
 
 struct queue {
@@ -16,6 +17,7 @@ struct bfs_pool {
     bool stopping;
     pthread_t *threads;
     struct bfs_chunk_reader **readers;
+    uint64_t *started_ms; /* of each worker's job, 0 when it has none; protected by mutex */
     unsigned n_threads;
     unsigned n_started; /* protected by mutex: each worker takes a reader */
 };
@@ -41,16 +43,19 @@ static void *run_worker(void *argument)
 {
     struct bfs_pool *pool = argument;
     (void)pthread_mutex_lock(&pool->mutex);
-    struct bfs_chunk_reader *reader = pool->readers[pool->n_started++];
+    unsigned self = pool->n_started++;
+    struct bfs_chunk_reader *reader = pool->readers[self];
     for (;;) {
         struct bfs_job *job = NULL;
         while (!pool->stopping && !(job = take(pool)))
             (void)pthread_cond_wait(&pool->submitted, &pool->mutex);
         if (!job)
             break;
+        pool->started_ms[self] = bfs_now_ms();
         (void)pthread_mutex_unlock(&pool->mutex);
         job->run(job, reader);
         (void)pthread_mutex_lock(&pool->mutex);
+        pool->started_ms[self] = 0;
     }
     (void)pthread_mutex_unlock(&pool->mutex);
     return NULL;
@@ -71,6 +76,7 @@ struct bfs_pool *bfs_pool_free(struct bfs_pool *pool)
     for (unsigned i = 0; pool->readers && pool->readers[i]; i++)
         (void)bfs_chunk_reader_free(pool->readers[i]);
     free(pool->readers);
+    free(pool->started_ms);
     free(pool->threads);
     (void)pthread_mutex_destroy(&pool->mutex);
     (void)pthread_cond_destroy(&pool->submitted);
@@ -89,7 +95,8 @@ int bfs_pool_new(unsigned n_workers, struct bfs_pool **ret)
         pool->queues[i].last = &pool->queues[i].first;
     pool->threads = calloc(n_workers, sizeof(*pool->threads));
     pool->readers = calloc(n_workers + (size_t)1, sizeof(struct bfs_chunk_reader *));
-    if (!pool->threads || !pool->readers)
+    pool->started_ms = calloc(n_workers, sizeof(*pool->started_ms));
+    if (!pool->threads || !pool->readers || !pool->started_ms)
         return -ENOMEM;
     for (unsigned i = 0; i < n_workers; i++) {
         int r = bfs_chunk_reader_new(&pool->readers[i]);
@@ -122,6 +129,17 @@ uint64_t bfs_pool_queued(struct bfs_pool *pool)
     uint64_t n = pool->n_queued;
     (void)pthread_mutex_unlock(&pool->mutex);
     return n;
+}
+
+uint64_t bfs_pool_longest_ms(struct bfs_pool *pool)
+{
+    uint64_t longest = 0, now = bfs_now_ms();
+    (void)pthread_mutex_lock(&pool->mutex);
+    for (unsigned i = 0; i < pool->n_threads; i++)
+        if (pool->started_ms[i] && now > pool->started_ms[i] && now - pool->started_ms[i] > longest)
+            longest = now - pool->started_ms[i];
+    (void)pthread_mutex_unlock(&pool->mutex);
+    return longest;
 }
 
 unsigned bfs_pool_n_workers(const struct bfs_pool *pool)

@@ -35,6 +35,8 @@ BFS_DEFINE_CLEANUP(bfs_pool, bfs_pool_free)
 void bfs_pool_submit(struct bfs_pool *pool, struct bfs_job *job, enum bfs_priority priority);
 /* Jobs that wait for a worker, all priorities. */
 uint64_t bfs_pool_queued(struct bfs_pool *pool);
+/* How long the oldest piece of work has been running: long when the store hangs. */
+uint64_t bfs_pool_longest_ms(struct bfs_pool *pool);
 unsigned bfs_pool_n_workers(const struct bfs_pool *pool);
 
 #endif

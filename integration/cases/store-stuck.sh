@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# A store that hangs: readers get EIO after the timeout, what needs no store goes on, and all is well
+# again when the store answers. The store lies on another mount, whose daemon is stopped.
+# TIMEOUT: 90
+# ALLOW-LOG: .
+# shellcheck source=../lib.sh
+source "$(dirname "$0")/../lib.sh"
+
+make_model "$SRC" --seed 1
+pack acme/one:1
+mkdir "$TMP/inner"
+"$BUNDLEFS" pack "$TMP/outer" nest/store:1 "$STORE" 2>>"$LOGS/pack.log"
+"$BUNDLEFS" mount "$TMP/outer" "$TMP/inner" --foreground >>"$LOGS/inner.log" 2>&1 &
+inner=$!
+trap 'kill -CONT "$inner" 2>/dev/null || :' EXIT
+wait_until 15 is_mounted "$TMP/inner"
+
+STORE=$TMP/inner/nest/store/1
+mount_foreground -o timeout=2,poll_ms=200
+cmp "$SRC/config.json" "$MNT/acme/one/1/config.json"
+exec 7<"$MNT/acme/one/1/config.json"
+stat "$MNT/acme/one/1/model.safetensors" >/dev/null
+
+kill -STOP "$inner"
+started=$SECONDS
+expect_errno EIO read "$MNT/acme/one/1/model.safetensors"
+[ $((SECONDS - started)) -le 8 ] || fail "EIO only after $((SECONDS - started)) s"
+cmp "$SRC/config.json" - <&7
+ls -l "$MNT/acme/one/1" >/dev/null
+grep -q '^bundlefs_timeouts_total [1-9]' "$MNT/.bundlefs/metrics" || fail "no timeout was counted"
+wait_until 15 grep -q '"degraded"' "$MNT/.bundlefs/health.json"
+exec 7<&-
+
+kill -CONT "$inner"
+wait_until 15 cmp -s "$SRC/model.safetensors" "$MNT/acme/one/1/model.safetensors"
+wait_until 15 grep -q '"ok"' "$MNT/.bundlefs/health.json"
+
+# A daemon that is told to end does so although the store hangs.
+kill -STOP "$inner"
+echo 2 >/proc/sys/vm/drop_caches 2>/dev/null || :
+kill -TERM "$DAEMON"
+wait_until 30 not kill -0 "$DAEMON"
+expect_not_mounted
+kill -CONT "$inner"
+unmount "$TMP/inner"
