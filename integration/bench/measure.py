@@ -30,7 +30,7 @@ class Row:
 
     def add(self, contender, value, unit=None):
         self.values.setdefault(contender, []).append(value)
-        if unit:
+        if unit is not None:
             self.units[contender] = unit
 
     def interleave(self, contenders, repeats):

@@ -2,14 +2,12 @@
 """Rows about reading through a mount."""
 import subprocess
 import sys
-import time
 
 from measure import Row
 from places import NOBODY, READER, mb_per_s, memory_kib, read
 
 SHIPPED = "bundlefs"
 SQUASHFS = "squashfs zstd, kernel"
-READ = "read(2) 1M"
 
 
 def one_way(place, method, *arguments):
@@ -162,37 +160,48 @@ def cpu_seconds(pid):
 def tune(world):
     """Not in the default run: the figures behind the defaults."""
     return [
-        tune_options(world, "read_ahead_kb", (128, 256, 512, 1024, 2048, 4096, 8192)),
-        tune_options(world, "workers", (1, 2, 3, 4)),
+        tune_option(world, "read_ahead_kb", (128, 256, 512, 1024, 2048, 4096, 8192), EVERY_WAY),
+        tune_option(world, "cache_size", ("16M", "32M", "64M", "128M", "256M", "512M")),
+        tune_option(world, "workers", (1, 2, 3, 4)),
         tune_chunk_size(world),
     ]
 
 
-def tuned(place):
+def busy_read(place, path):
+    """Sequential, and how many CPUs the daemon used meanwhile."""
+    before = cpu_seconds(place.pid)
+    got = read(path, "sequential", 1 << 20)
+    busy = (cpu_seconds(place.pid) - before) / got["seconds"]
+    return {" read(2)": (mb_per_s(got), "MB/s"), " read(2), CPUs of the daemon": (busy, "")}
+
+
+def mapped_read(_place, path):
+    return {" mmap in order": (mb_per_s(read(path, "touch", 0)), "MB/s")}
+
+
+def random_read(_place, path):
+    got = read(path, "random_faults", 1000)
+    return {" random p50": (got["p50"], "us"), " random p99": (got["p99"], "us")}
+
+
+EVERY_WAY = (busy_read, mapped_read, random_read)
+
+
+def tuned(place, ways_to_read):
     def measure():
-        with place.fresh() as path:
-            before, start = cpu_seconds(place.pid), time.monotonic()
-            rate = mb_per_s(read(path, "sequential", 1 << 20))
-            busy = (cpu_seconds(place.pid) - before) / (time.monotonic() - start)
-        with place.fresh() as path:
-            mapped = mb_per_s(read(path, "touch", 0))
-        with place.fresh() as path:
-            got = read(path, "random_faults", 1000)
-        return {
-            f" {READ}": (rate, "MB/s"),
-            " daemon's CPUs": (busy, ""),
-            " mmap in order": (mapped, "MB/s"),
-            " random p50": (got["p50"], "us"),
-            " random p99": (got["p99"], "us"),
-        }
+        found = {}
+        for way in ways_to_read:
+            with place.fresh() as path:
+                found.update(way(place, path))
+        return found
 
     return measure
 
 
-def tune_options(world, option, values):
+def tune_option(world, option, values, ways_to_read=(busy_read,)):
     row = Row(f"tune-{option}", f"Cold, by -o {option}", "MB/s")
     row.interleave(
-        {f"{value:5}": tuned(world.bundlefs(f"{option}={value}")) for value in values},
+        {f"{value:>5}": tuned(world.bundlefs(f"{option}={value}"), ways_to_read) for value in values},
         world.repeats,
     )
     return row
@@ -205,6 +214,6 @@ def tune_chunk_size(world):
         store = world.path(f"store-{size}")
         report = world.pack(store, world.model, "1", "--chunk-size", size)
         row.add(f"{size:>5} size left", 100 * report["stored_size"] / report["content_size"], "%")
-        contenders[f"{size:>5}"] = tuned(world.bundlefs(store=store))
+        contenders[f"{size:>5}"] = tuned(world.bundlefs(store=store), (busy_read, random_read))
     row.interleave(contenders, world.repeats)
     return row

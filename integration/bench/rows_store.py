@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from measure import Row, Skipped
-from places import memory_kib, run, warm, which
+from places import MARGIN, memory_kib, process_of, run, touch_memory, warm, which
 from world import FILE, remove, tree_size
 
 
@@ -49,6 +49,7 @@ def pack_on(world, folder, kind):
             remove(out)
             run(["sync", "-f", folder])
             world.warm_model()
+            touch_memory(size + MARGIN)
             start = time.monotonic()
             make()
             took = time.monotonic() - start
@@ -166,10 +167,7 @@ def mount_many(world, row, place, count):
     start = time.monotonic()
     run([world.program, "mount", place.store, place.mount_point])
     row.add(f"{count} bundles: mount", 1000 * (time.monotonic() - start))
-    place.pid = 0
     try:
-        from places import process_of
-
         place.pid = process_of(place.mount_point)
         row.add(f"{count} bundles: memory", memory_kib(place.pid, "VmRSS") / 1024, "MiB")
         start = time.monotonic()
