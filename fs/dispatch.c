@@ -163,10 +163,12 @@ static void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offs
                         (uint64_t)offset, size);
         return;
     }
-    const struct bfs_buffer *text = &((struct bfs_text *)(uintptr_t)info->fh)->bytes;
-    size_t start = (uint64_t)offset < text->size ? (size_t)offset : text->size;
-    size_t left = text->size - start;
-    (void)fuse_reply_buf(request, (const char *)text->bytes + start, left < size ? left : size);
+    struct bfs_text *text = bfs_text_ref((struct bfs_text *)(uintptr_t)info->fh);
+    size_t start = (uint64_t)offset < text->bytes.size ? (size_t)offset : text->bytes.size;
+    size_t left = text->bytes.size - start;
+    (void)fuse_reply_buf(request, (const char *)text->bytes.bytes + start,
+                         left < size ? left : size);
+    bfs_text_unref(text);
 }
 
 static void on_release(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)

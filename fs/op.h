@@ -9,6 +9,7 @@
 
 #include "fs/state.h"
 
+#include <stdatomic.h>
 #include <sys/statvfs.h>
 
 enum { BFS_OP_NAME_MAX = 255 };
@@ -57,10 +58,15 @@ struct bfs_reply {
 /* What may change by itself: a bundle that is refused now and may be mended. */
 #define BFS_TIMEOUT_SHORT 1.0
 
-/* The text of a generated file; what open handles of such files hold. */
+/* The text of a generated file; what open handles of such files hold. Counted, because the kernel
+ * may release the handle while the thread that answered a read is still on its way back. */
 struct bfs_text {
+    atomic_uint references;
     struct bfs_buffer bytes;
 };
+
+struct bfs_text *bfs_text_ref(struct bfs_text *text);
+void bfs_text_unref(struct bfs_text *text);
 
 int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                   struct bfs_reply *ret);

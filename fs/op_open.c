@@ -11,15 +11,27 @@ bool bfs_node_is_text(uint64_t node)
     return bfs_node_inode(node) == BFS_INODE_MANIFEST || bfs_node_inode(node) == BFS_INODE_SUMS;
 }
 
+struct bfs_text *bfs_text_ref(struct bfs_text *text)
+{
+    atomic_fetch_add(&text->references, 1);
+    return text;
+}
+
+void bfs_text_unref(struct bfs_text *text)
+{
+    if (atomic_fetch_sub(&text->references, 1) == 1) {
+        bfs_buffer_done(&text->bytes);
+        free(text);
+    }
+}
+
 void bfs_release_file(struct bfs_fs *fs, uint64_t node, uint64_t handle)
 {
     if (!bfs_node_is_text(node)) {
         bfs_files_unref(fs->files, (struct bfs_open_file *)(uintptr_t)handle);
         return;
     }
-    struct bfs_text *text = (struct bfs_text *)(uintptr_t)handle;
-    bfs_buffer_done(&text->bytes);
-    free(text);
+    bfs_text_unref((struct bfs_text *)(uintptr_t)handle);
 }
 
 static void undo_text(struct bfs_fs *fs, uint64_t handle)
@@ -55,10 +67,10 @@ static int open_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     struct bfs_text *text = calloc(1, sizeof(*text));
     if (!text)
         return -ENOMEM;
+    atomic_init(&text->references, 1);
     int r = write_text(fs, op, may_block, &text->bytes);
     if (r) {
-        bfs_buffer_done(&text->bytes);
-        free(text);
+        bfs_text_unref(text);
         return r;
     }
     ret->open.fh = (uintptr_t)text;

@@ -42,7 +42,8 @@ static int compare_digests(const void *a, const void *b)
 
 static bool is_marked(const struct marks *marks, const struct bfs_digest *digest)
 {
-    return bsearch(digest, marks->digests, marks->n, sizeof(*digest), compare_digests) != NULL;
+    return marks->n &&
+           bsearch(digest, marks->digests, marks->n, sizeof(*digest), compare_digests) != NULL;
 }
 
 static int mark_document(const struct bfs_store *store, const struct bfs_descriptor *descriptor,

@@ -28,7 +28,7 @@ kill -0 "$DAEMON" || fail "the daemon is gone"
 
 # The log says what it is about.
 hex=$(basename "$blob")
-grep -F acme/hurt "$LOGS/daemon.log" | grep -F model.safetensors | grep -qF "${hex:0:12}" ||
+grep -F acme/hurt "$LOGS/daemon.log" | grep -F model.safetensors | grep -F "${hex:0:12}" >/dev/null ||
     fail "no line names bundle, file and blob: $(tail -n 3 "$LOGS/daemon.log")"
 unmount
 
