@@ -8,15 +8,18 @@ contradiction; the exit status is 1 when there is one.
 """
 import argparse
 import hashlib
+import os
 import pathlib
 import re
 import struct
 import subprocess
 import sys
+import tempfile
 
 LIMIT_HEADERS = ("codec/index/format.h", "codec/chunk/codec.h", "codec/container/tensor.h",
                  "codec/store/bundle_config.h", "codec/store/catalog.h", "codec/store/oci.h",
                  "verify/name.h")
+EXAMPLE_TIME = 1767225600  # 2026-01-01T00:00:00Z
 # Words that belong to no document of the project: unfinished work, and hosts of registries.
 FORBIDDEN = re.compile(
     r"\b(TODO|FIXME|HACK|TBD|WIP)\b|for now\b|"
@@ -61,7 +64,8 @@ def table(text, heading):
     rows = []
     for line in text[text.index(heading):].splitlines():
         if line.startswith("|"):
-            rows.append(tuple(unquoted(cell.strip()) for cell in line.strip().strip("|").split("|")))
+            cells = line.strip().strip("|").split("|")
+            rows.append(tuple(unquoted(cell.strip()) for cell in cells))
         elif rows:
             break
     return rows[2:]
@@ -116,7 +120,7 @@ def check_options(checker):
     defaults = {row[0]: row[1] for row in rows}
     for name, preset in code:
         checker.expect(not preset or defaults.get(name) == preset,
-                       f"operations.md: the default of {name} is {preset}, not {defaults.get(name)}")
+                       f"operations.md: {name} defaults to {preset}, not {defaults.get(name)}")
         for text in re.findall(rf"It Cm {name} .*?(?=\n\.It|\n\.El)", section, re.DOTALL):
             checker.expect(not preset[:1].isdigit() or f"default is {preset}" in text,
                            f"man page: the default of {name} is {preset}")
@@ -223,6 +227,45 @@ def check_example_inode(checker, inode, data):
     checker.expect(sha256(content) == inode[80:112].hex(), "example: digest of a file")
 
 
+def check_example_packed(checker, program):
+    """Packing the example's files gives the example's index and data. (manifest.json names the
+    version of bundlefs, so it and the manifest are not compared.)"""
+    blobs = blocks_with_digests(checker.text("docs/format.md"))
+    data = next((data for data in blobs.values() if data.startswith(b"{}\n")), b"")
+    files = {"contract.json": data[:3], "t.safetensors": data[0x78:0xd0]}
+    with tempfile.TemporaryDirectory() as work:
+        model = pathlib.Path(work, "model")
+        model.mkdir()
+        for name, content in files.items():
+            (model / name).write_bytes(content)
+            (model / name).chmod(0o644)
+        model.chmod(0o755)
+        for path in [*model.iterdir(), model]:
+            os.utime(path, (EXAMPLE_TIME, EXAMPLE_TIME))
+        store = pathlib.Path(work, "store")
+        subprocess.run([program, "pack", store, "tiny:1.0.0", model], check=True,
+                       capture_output=True,
+                       env={k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"})
+        for digest, content in blobs.items():
+            if not content.startswith(b"{\n"):
+                checker.expect((store / "blobs/sha256" / digest).exists(),
+                               f"example: packing it gives no blob {digest}")
+
+
+def check_includes(checker):
+    """The picture of architecture.md: includes point downward."""
+    layers = ["verify", "codec", "accel", "fs", "tools"]
+    n_includes = 0
+    for layer in layers:
+        for path in (checker.root / layer).rglob("*.[ch]"):
+            for above in re.findall(r'^#include "(\w+)/', path.read_text(encoding="utf-8"),
+                                    re.MULTILINE):
+                n_includes += 1
+                checker.expect(above in layers[:layers.index(layer) + 1],
+                               f"{path.relative_to(checker.root)} includes {above}/")
+    checker.expect(n_includes > 50, "no includes found")
+
+
 def documents(checker):
     found = [checker.root / "README.md", checker.root / "integration/README.md"]
     return found + sorted((checker.root / "docs").rglob("*.md"))
@@ -293,10 +336,12 @@ def main():
     check_records(checker, numbers)
     check_limits(checker, numbers)
     check_example(checker)
+    check_includes(checker)
     check_links(checker)
     check_words(checker)
     if arguments.program:
         check_verbs(checker, arguments.program)
+        check_example_packed(checker, arguments.program)
     print(f"{checker.n_checks} checks, {checker.n_failures} failed")
     return 1 if checker.n_failures else 0
 
