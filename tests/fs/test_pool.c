@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/pool.h"
+#include "fs/slab.h"
+#include "tests/support/seeded.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { N_JOBS = 64 };
+
+/* What the jobs of one test share. */
+struct log {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    unsigned order[4 * N_JOBS]; /* protected by mutex, like all below */
+    unsigned n;
+    unsigned n_without_reader;
+    bool held; /* a job stands in wait_here() */
+    bool let_go;
+};
+
+struct noted_job {
+    struct bfs_job job;
+    struct log *log;
+    struct bfs_pool *pool;
+    unsigned number;
+    struct noted_job *child; /* submitted by this one */
+};
+
+static void log_init(struct log *log)
+{
+    *log = (struct log){0};
+    assert_int_equal(pthread_mutex_init(&log->mutex, NULL), 0);
+    assert_int_equal(pthread_cond_init(&log->changed, NULL), 0);
+}
+
+static void note(struct bfs_job *job, struct bfs_chunk_reader *reader)
+{
+    struct noted_job *noted = (struct noted_job *)job;
+    struct log *log = noted->log;
+    (void)pthread_mutex_lock(&log->mutex);
+    log->order[log->n++] = noted->number;
+    log->n_without_reader += !reader;
+    (void)pthread_cond_broadcast(&log->changed);
+    (void)pthread_mutex_unlock(&log->mutex);
+    if (noted->child)
+        bfs_pool_submit(noted->pool, &noted->child->job, BFS_PRIORITY_METADATA);
+}
+
+static void wait_here(struct bfs_job *job, struct bfs_chunk_reader *reader)
+{
+    struct log *log = ((struct noted_job *)job)->log;
+    (void)reader;
+    (void)pthread_mutex_lock(&log->mutex);
+    log->held = true;
+    (void)pthread_cond_broadcast(&log->changed);
+    while (!log->let_go)
+        (void)pthread_cond_wait(&log->changed, &log->mutex);
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+/* Occupies the only worker. */
+static void hold(struct bfs_pool *pool, struct noted_job *job, struct log *log)
+{
+    *job = (struct noted_job){.job = {.run = wait_here}, .log = log};
+    bfs_pool_submit(pool, &job->job, BFS_PRIORITY_METADATA);
+    (void)pthread_mutex_lock(&log->mutex);
+    while (!log->held)
+        (void)pthread_cond_wait(&log->changed, &log->mutex);
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+static void let_go(struct log *log)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    log->let_go = true;
+    (void)pthread_cond_broadcast(&log->changed);
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+static void await(struct log *log, unsigned n)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    while (log->n < n)
+        (void)pthread_cond_wait(&log->changed, &log->mutex);
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+static void by_priority_then_in_order(void **state)
+{
+    (void)state;
+    struct log log;
+    struct bfs_pool *pool = NULL;
+    struct noted_job holder, jobs[6];
+    static const enum bfs_priority priorities[6] = {BFS_PRIORITY_AHEAD,    BFS_PRIORITY_DEMAND,
+                                                    BFS_PRIORITY_METADATA, BFS_PRIORITY_AHEAD,
+                                                    BFS_PRIORITY_DEMAND,   BFS_PRIORITY_METADATA};
+    static const unsigned expected[6] = {2, 5, 1, 4, 0, 3};
+    log_init(&log);
+    assert_int_equal(bfs_pool_new(1, &pool), 0);
+    assert_int_equal(bfs_pool_n_workers(pool), 1);
+    hold(pool, &holder, &log);
+    for (unsigned i = 0; i < 6; i++) {
+        jobs[i] = (struct noted_job){.job = {.run = note}, .log = &log, .number = i};
+        bfs_pool_submit(pool, &jobs[i].job, priorities[i]);
+    }
+    assert_int_equal(bfs_pool_queued(pool), 6);
+    let_go(&log);
+    await(&log, 6);
+    assert_int_equal(bfs_pool_queued(pool), 0);
+    assert_memory_equal(log.order, expected, sizeof(expected));
+    assert_int_equal(log.n_without_reader, 0);
+    (void)bfs_pool_free(pool);
+}
+
+static void *stop_pool(void *argument)
+{
+    return bfs_pool_free(argument);
+}
+
+/* Every job runs exactly once, those that no worker took with NULL; also the ones that jobs submit
+ * while the pool stops. */
+static void the_end_runs_what_is_queued(void **state)
+{
+    (void)state;
+    struct log log;
+    struct bfs_pool *pool = NULL;
+    struct noted_job holder, jobs[N_JOBS], children[N_JOBS];
+    pthread_t stopper;
+    log_init(&log);
+    assert_int_equal(bfs_pool_new(1, &pool), 0);
+    hold(pool, &holder, &log);
+    for (unsigned i = 0; i < N_JOBS; i++) {
+        children[i] = (struct noted_job){.job = {.run = note}, .log = &log, .number = N_JOBS + i};
+        jobs[i] = (struct noted_job){
+            .job = {.run = note}, .log = &log, .pool = pool, .number = i, .child = &children[i]};
+        bfs_pool_submit(pool, &jobs[i].job, (enum bfs_priority)(i % BFS_N_PRIORITIES));
+    }
+    assert_int_equal(pthread_create(&stopper, NULL, stop_pool, pool), 0);
+    (void)usleep(20000);
+    let_go(&log);
+    assert_int_equal(pthread_join(stopper, NULL), 0);
+    assert_int_equal(log.n, 2 * N_JOBS);
+    assert_true(log.n_without_reader > 0);
+    bool seen[2 * N_JOBS] = {0};
+    for (unsigned i = 0; i < log.n; i++) {
+        assert_false(seen[log.order[i]]);
+        seen[log.order[i]] = true;
+    }
+}
+
+struct submitter {
+    struct bfs_pool *pool;
+    struct log *log;
+    struct noted_job jobs[N_JOBS];
+};
+
+static void *submit_all(void *argument)
+{
+    struct submitter *submitter = argument;
+    for (unsigned i = 0; i < N_JOBS; i++) {
+        submitter->jobs[i] =
+            (struct noted_job){.job = {.run = note}, .log = submitter->log, .number = i};
+        bfs_pool_submit(submitter->pool, &submitter->jobs[i].job,
+                        (enum bfs_priority)(i % BFS_N_PRIORITIES));
+    }
+    return NULL;
+}
+
+static void from_many_threads(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    struct log log;
+    struct bfs_pool *pool = NULL;
+    struct submitter submitters[N];
+    pthread_t threads[N];
+    log_init(&log);
+    assert_int_equal(bfs_pool_new(4, &pool), 0);
+    for (unsigned i = 0; i < N; i++) {
+        submitters[i].pool = pool;
+        submitters[i].log = &log;
+        assert_int_equal(pthread_create(&threads[i], NULL, submit_all, &submitters[i]), 0);
+    }
+    for (unsigned i = 0; i < N; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    await(&log, N * N_JOBS);
+    (void)bfs_pool_free(pool);
+    assert_int_equal(log.n, N * N_JOBS);
+    assert_int_equal(log.n_without_reader, 0);
+}
+
+static void a_size_takes_the_next_class(void **state)
+{
+    (void)state;
+    size_t before = 0;
+    for (size_t size = 1; size <= 8 << 20; size += 1021) {
+        size_t taken = bfs_slab_round(size);
+        assert_true(taken >= size && taken >= before);
+        before = taken;
+    }
+    assert_int_equal(bfs_slab_round(1), 4096);
+    assert_int_equal(bfs_slab_round(256 << 10), 256 << 10);
+    assert_int_equal(bfs_slab_round(320 << 10), 320 << 10);
+    assert_int_equal(bfs_slab_round(8 << 20), 8 << 20);
+    assert_int_equal(bfs_slab_round((8 << 20) + 1), 0);
+}
+
+static void the_same_buffer_comes_again(void **state)
+{
+    (void)state;
+    struct bfs_slab slab = {0};
+    void *first = bfs_slab_alloc(&slab, 250 << 10, 1 << 20);
+    assert_non_null(first);
+    memset(first, 0xa5, 250 << 10);
+    bfs_slab_release(&slab, first, 250 << 10);
+    assert_int_equal(slab.in_use, 0);
+    assert_int_equal(slab.mapped, 256 << 10);
+    assert_ptr_equal(bfs_slab_alloc(&slab, 256 << 10, 1 << 20), first);
+    assert_int_equal(slab.mapped, 256 << 10);
+    assert_null(bfs_slab_alloc(&slab, 1 << 20, 1 << 20)); /* what is in use leaves too little */
+    bfs_slab_release(&slab, first, 256 << 10);
+    void *other = bfs_slab_alloc(&slab, 1 << 20, 1 << 20); /* free ones of another size give way */
+    assert_non_null(other);
+    assert_int_equal(slab.mapped, 1 << 20);
+    bfs_slab_release(&slab, other, 1 << 20);
+    bfs_slab_trim(&slab);
+    assert_int_equal(slab.mapped, 0);
+}
+
+static void never_over_the_limit(void **state)
+{
+    (void)state;
+    enum { N = 64, LIMIT = 16 << 20 };
+    struct bfs_slab slab = {0};
+    struct {
+        uint8_t *bytes;
+        size_t size;
+    } held[N] = {0};
+    uint64_t seed = 1;
+    size_t in_use = 0;
+    unsigned n_refused = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        unsigned k = (unsigned)(test_random(&seed) % N);
+        if (held[k].bytes) {
+            assert_int_equal(held[k].bytes[0], (uint8_t)k);
+            assert_int_equal(held[k].bytes[held[k].size - 1], (uint8_t)k);
+            bfs_slab_release(&slab, held[k].bytes, held[k].size);
+            in_use -= bfs_slab_round(held[k].size);
+            held[k].bytes = NULL;
+        } else {
+            held[k].size = (size_t)(test_random(&seed) % (5 << 20)) >> test_random(&seed) % 12;
+            held[k].size += 1;
+            held[k].bytes = bfs_slab_alloc(&slab, held[k].size, LIMIT);
+            n_refused += !held[k].bytes;
+            if (!held[k].bytes) {
+                assert_true(in_use + bfs_slab_round(held[k].size) > LIMIT);
+                continue;
+            }
+            in_use += bfs_slab_round(held[k].size);
+            held[k].bytes[0] = held[k].bytes[held[k].size - 1] = (uint8_t)k;
+        }
+        assert_true(slab.mapped <= LIMIT);
+        assert_int_equal(slab.in_use, in_use);
+    }
+    assert_true(n_refused > 0);
+    for (unsigned k = 0; k < N; k++)
+        if (held[k].bytes)
+            bfs_slab_release(&slab, held[k].bytes, held[k].size);
+    assert_int_equal(slab.in_use, 0);
+    bfs_slab_trim(&slab);
+    assert_int_equal(slab.mapped, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_priority_then_in_order),
+        cmocka_unit_test(the_end_runs_what_is_queued),
+        cmocka_unit_test(from_many_threads),
+        cmocka_unit_test(a_size_takes_the_next_class),
+        cmocka_unit_test(the_same_buffer_comes_again),
+        cmocka_unit_test(never_over_the_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
