@@ -37,6 +37,9 @@ class Checker:
     def text(self, path):
         return (self.root / path).read_text(encoding="utf-8")
 
+    def name(self, path):
+        return str(path.relative_to(self.root))
+
     def expect(self, fact, message):
         self.n_checks += 1
         if not fact:
@@ -262,7 +265,7 @@ def check_includes(checker):
                                     re.MULTILINE):
                 n_includes += 1
                 checker.expect(above in layers[:layers.index(layer) + 1],
-                               f"{path.relative_to(checker.root)} includes {above}/")
+                               f"{checker.name(path)} includes {above}/")
     checker.expect(n_includes > 50, "no includes found")
 
 
@@ -282,12 +285,12 @@ def check_verbs(checker, program):
     used = set()
     for path in documents(checker):
         for code in re.findall(r"```.*?```|`[^`\n]+`", path.read_text(encoding="utf-8"), re.DOTALL):
-            used |= {(path.name, verb)
+            used |= {(checker.name(path), verb)
                      for verb in re.findall(r"(?<![\w/.-])bundlefs ([a-z]+)\b", code)}
     for path in pages(checker):
         text = path.read_text(encoding="utf-8")
-        used |= {(path.name, verb) for verb in re.findall(r"^bundlefs ([a-z]+)\b", text,
-                                                          re.MULTILINE)}
+        used |= {(checker.name(path), verb)
+                 for verb in re.findall(r"^bundlefs ([a-z]+)\b", text, re.MULTILINE)}
     checker.expect(used, "no document uses a verb")
     for name, verb in sorted(used):
         checker.expect(verb in verbs, f"{name}: there is no verb \"{verb}\"")
@@ -306,18 +309,19 @@ def check_links(checker):
                 continue
             file, _, fragment = target.partition("#")
             aim = (path.parent / file).resolve() if file else path
-            checker.expect(aim.exists(), f"{path.name}: {target} leads nowhere")
+            checker.expect(aim.exists(), f"{checker.name(path)}: {target} leads nowhere")
             if fragment and aim.exists():
                 headings = re.findall(r"^#+ (.*)$", aim.read_text(encoding="utf-8"), re.MULTILINE)
                 checker.expect(fragment in [anchor(heading) for heading in headings],
-                               f"{path.name}: {target}: no such heading")
+                               f"{checker.name(path)}: {target}: no such heading")
 
 
 def check_words(checker):
     for path in documents(checker) + pages(checker):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             found = FORBIDDEN.search(line)
-            checker.expect(not found, f"{path.name}:{number}: \"{found and found.group(0)}\"")
+            checker.expect(not found,
+                           f"{checker.name(path)}:{number}: \"{found and found.group(0)}\"")
 
 
 def main():
