@@ -47,18 +47,16 @@ static int start(struct bfs_fs *fs)
     return 0;
 }
 
-static int read_first_tree(struct bfs_fs *fs, struct bfs_error *error)
+int bfs_fs_read_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
-    struct bfs_tree *tree;
     int r = bfs_catalog_load(fs->store, &catalog, error);
     if (r)
         return r;
-    r = bfs_tree_new(catalog, fs->bundles, fs->numbers, &tree);
+    r = bfs_tree_new(catalog, fs->bundles, fs->numbers, ret);
     if (r)
         return bfs_fail(error, r, "out of memory");
     catalog = NULL; /* transferred */
-    (void)bfs_fs_set_tree(fs, tree);
     return 0;
 }
 
@@ -77,9 +75,11 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
         return bfs_fail(error, r, "cannot start: %s", strerror(-r));
     bfs_metric_set(&fs->metrics, BFS_METRIC_START_TIME, (uint64_t)time(NULL));
     bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_LIMIT_BYTES, options->cache_size);
-    r = read_first_tree(fs, error);
+    struct bfs_tree *tree;
+    r = bfs_fs_read_tree(fs, &tree, error);
     if (r)
         return r;
+    (void)bfs_fs_set_tree(fs, tree);
     *ret = bfs_steal(&fs);
     return 0;
 }

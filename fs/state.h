@@ -48,6 +48,8 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
 struct bfs_fs *bfs_fs_free(struct bfs_fs *fs);
 BFS_DEFINE_CLEANUP(bfs_fs, bfs_fs_free)
 
+/* The tree of index.json as it is now. Errors: those of bfs_catalog_load(), -ENOMEM. */
+int bfs_fs_read_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error *error);
 /* The present tree, with a reference. */
 struct bfs_tree *bfs_fs_tree(struct bfs_fs *fs);
 /* Puts a new tree in place; takes the reference over and gives the old one back. */

@@ -49,15 +49,10 @@ static void invalidate_difference(struct bfs_fs *fs, const struct bfs_tree *a,
 
 int bfs_fs_reload(struct bfs_fs *fs, struct bfs_error *error)
 {
-    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
-    struct bfs_tree *tree = NULL;
-    int r = bfs_catalog_load(fs->store, &catalog, error);
+    struct bfs_tree *tree;
+    int r = bfs_fs_read_tree(fs, &tree, error);
     if (r)
         return r;
-    r = bfs_tree_new(catalog, fs->bundles, fs->numbers, &tree);
-    if (r)
-        return bfs_fail(error, r, "out of memory");
-    catalog = NULL; /* transferred */
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *now = bfs_tree_ref(tree);
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *before = bfs_fs_set_tree(fs, tree);
     invalidate_difference(fs, now, before);

@@ -2,6 +2,7 @@
 #include "codec/index/index_builder.h"
 
 #include "codec/index/format.h"
+#include "verify/array.h"
 
 #include <string.h>
 
@@ -46,23 +47,10 @@ struct bfs_index_builder *bfs_index_builder_free(struct bfs_index_builder *build
     return NULL;
 }
 
-/* Room for one more element, doubling so that a million inodes cost a million copies, not squared.
- */
-static int make_room(void *array, uint32_t count, size_t element_size)
-{
-    if (count != 0 && (count & (count - 1)) != 0)
-        return 0;
-    void *larger = reallocarray(*(void **)array, count ? (size_t)count * 2 : 1, element_size);
-    if (!larger)
-        return -ENOMEM;
-    *(void **)array = larger;
-    return 0;
-}
-
 static int add_node(struct bfs_index_builder *builder, const struct bfs_inode *inode,
                     uint32_t parent, const char *name, const char *target)
 {
-    int r = make_room(&builder->nodes, builder->n_nodes, sizeof(*builder->nodes));
+    int r = bfs_array_grow(&builder->nodes, builder->n_nodes, sizeof(*builder->nodes));
     if (r)
         return r;
     bfs_autofree char *own_name = strdup(name);
@@ -118,7 +106,7 @@ int bfs_index_builder_tensors(struct bfs_index_builder *builder, uint32_t file,
     node->first_kept = builder->n_tensors;
     for (size_t i = 0; i < map->n_tensors; i++) {
         const struct bfs_tensor *tensor = &map->tensors[i];
-        int r = make_room(&builder->tensors, builder->n_tensors, sizeof(*builder->tensors));
+        int r = bfs_array_grow(&builder->tensors, builder->n_tensors, sizeof(*builder->tensors));
         if (r)
             return r;
         char *name = strdup(tensor->name);

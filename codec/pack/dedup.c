@@ -2,6 +2,8 @@
  * Three arrays and an open-addressing hash over each. */
 #include "codec/pack/dedup.h"
 
+#include "verify/array.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
@@ -56,17 +58,6 @@ struct bfs_dedup *bfs_dedup_free(struct bfs_dedup *dedup)
     free(dedup->file_hash.slots);
     free(dedup);
     return NULL;
-}
-
-static int make_room(void *array, uint32_t count, size_t element_size)
-{
-    if (count != 0 && (count & (count - 1)) != 0)
-        return 0;
-    void *larger = reallocarray(*(void **)array, count ? (size_t)count * 2 : 1, element_size);
-    if (!larger)
-        return -ENOMEM;
-    *(void **)array = larger;
-    return 0;
 }
 
 bool bfs_dedup_blob(const struct bfs_dedup *dedup, uint32_t number, struct bfs_table_blob *ret)
@@ -128,7 +119,7 @@ static int grow(const struct bfs_dedup *dedup, struct hash *hash, uint32_t count
 
 int bfs_dedup_add_open_blob(struct bfs_dedup *dedup, int fd, uint32_t *ret)
 {
-    int r = make_room(&dedup->blobs, dedup->n_blobs, sizeof(*dedup->blobs));
+    int r = bfs_array_grow(&dedup->blobs, dedup->n_blobs, sizeof(*dedup->blobs));
     if (r) {
         bfs_cleanup_close(&fd);
         return r;
@@ -176,7 +167,7 @@ int bfs_dedup_add_chunk(struct bfs_dedup *dedup, const struct bfs_chunk *chunk)
         bfs_dedup_find(dedup, &chunk->check, chunk->raw_size) != BFS_DEDUP_NONE)
         return 0;
     int r;
-    if ((r = make_room(&dedup->chunks, dedup->n_chunks, sizeof(*dedup->chunks))) ||
+    if ((r = bfs_array_grow(&dedup->chunks, dedup->n_chunks, sizeof(*dedup->chunks))) ||
         (r = grow(dedup, &dedup->chunk_hash, dedup->n_chunks, chunk_key)))
         return r;
     dedup->chunks[dedup->n_chunks] = *chunk;
@@ -189,7 +180,7 @@ int bfs_dedup_add_file(struct bfs_dedup *dedup, struct bfs_dedup_file *file)
 {
     int r = 0;
     if (!bfs_dedup_find_file(dedup, &file->digest, file->size)) {
-        if ((r = make_room(&dedup->files, dedup->n_files, sizeof(*dedup->files))) == 0 &&
+        if ((r = bfs_array_grow(&dedup->files, dedup->n_files, sizeof(*dedup->files))) == 0 &&
             (r = grow(dedup, &dedup->file_hash, dedup->n_files, file_key)) == 0) {
             dedup->files[dedup->n_files] = *file;
             file->blobs = NULL; /* transferred */

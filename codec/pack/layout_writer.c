@@ -2,6 +2,7 @@
 #include "codec/pack/layout_writer.h"
 
 #include "codec/store/blob_writer.h"
+#include "verify/array.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -113,13 +114,8 @@ static int prepare(struct bfs_layout_writer *writer, struct open_blob *blob, siz
 static int remember(struct bfs_layout_writer *writer, const struct bfs_chunk *chunk,
                     struct bfs_error *error)
 {
-    if ((writer->n_chunks & (writer->n_chunks - 1)) == 0) {
-        struct bfs_chunk *larger = reallocarray(
-            writer->chunks, writer->n_chunks ? writer->n_chunks * 2 : 1, sizeof(*larger));
-        if (!larger)
-            return bfs_fail(error, -ENOMEM, "out of memory");
-        writer->chunks = larger;
-    }
+    if (bfs_array_grow(&writer->chunks, writer->n_chunks, sizeof(*writer->chunks)))
+        return bfs_fail(error, -ENOMEM, "out of memory");
     writer->chunks[writer->n_chunks++] = *chunk;
     writer->file_size += chunk->raw_size;
     return 0;
@@ -188,12 +184,10 @@ static int use_known(struct bfs_layout_writer *writer, uint32_t number)
     for (uint32_t i = 0; i < writer->n_used; i++)
         if (writer->used[i] == number)
             return 0;
-    uint32_t *larger = reallocarray(writer->used, writer->n_used + (size_t)1, sizeof(*larger));
-    if (!larger)
-        return -ENOMEM;
-    writer->used = larger;
-    writer->used[writer->n_used++] = number;
-    return 0;
+    int r = bfs_array_grow(&writer->used, writer->n_used, sizeof(*writer->used));
+    if (r == 0)
+        writer->used[writer->n_used++] = number;
+    return r;
 }
 
 /* The file's chunks were all known: is the file itself, with its table? */

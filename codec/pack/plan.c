@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/pack/plan.h"
 
+#include "verify/array.h"
+
 #include <errno.h>
 #include <stdbool.h>
 
@@ -16,13 +18,9 @@ struct planner {
 static int add(struct planner *planner, uint32_t size, enum bfs_layout layout)
 {
     struct bfs_plan *plan = &planner->plan;
-    if ((plan->n_chunks & (plan->n_chunks - 1)) == 0) {
-        struct bfs_plan_chunk *larger =
-            reallocarray(plan->chunks, plan->n_chunks ? plan->n_chunks * 2 : 1, sizeof(*larger));
-        if (!larger)
-            return -ENOMEM;
-        plan->chunks = larger;
-    }
+    int r = bfs_array_grow(&plan->chunks, plan->n_chunks, sizeof(*plan->chunks));
+    if (r)
+        return r;
     plan->chunks[plan->n_chunks++] = (struct bfs_plan_chunk){.size = size, .layout = layout};
     planner->position += size;
     return 0;

@@ -2,6 +2,7 @@
 #include "codec/pack/scan.h"
 
 #include "codec/index/format.h"
+#include "verify/array.h"
 #include "verify/name.h"
 
 #include <dirent.h>
@@ -32,13 +33,8 @@ static int add_entry(struct walk *walk, uint32_t parent, char *path, const struc
     struct bfs_scan *scan = &walk->scan;
     if (scan->n_entries == BFS_INODES_MAX)
         return bfs_fail(walk->error, -E2BIG, "%s: more than %d files", walk->root, BFS_INODES_MAX);
-    if ((scan->n_entries & (scan->n_entries - 1)) == 0) {
-        struct bfs_scan_entry *larger = reallocarray(
-            scan->entries, scan->n_entries ? (size_t)scan->n_entries * 2 : 1, sizeof(*larger));
-        if (!larger)
-            return bfs_fail(walk->error, -ENOMEM, "%s: out of memory", walk->root);
-        scan->entries = larger;
-    }
+    if (bfs_array_grow(&scan->entries, scan->n_entries, sizeof(*scan->entries)))
+        return bfs_fail(walk->error, -ENOMEM, "%s: out of memory", walk->root);
     const char *slash = strrchr(path, '/');
     scan->entries[scan->n_entries++] = (struct bfs_scan_entry){
         .path = path,
@@ -169,19 +165,11 @@ static int list_folder(int folder_fd, struct names *ret)
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if ((ret->n & (ret->n - 1)) == 0) {
-            char **larger = reallocarray(ret->names, ret->n ? ret->n * 2 : 1, sizeof(*larger));
-            if (!larger) {
-                r = -ENOMEM;
-                break;
-            }
-            ret->names = larger;
-        }
-        ret->names[ret->n] = strdup(entry->d_name);
-        if (!ret->names[ret->n]) {
+        r = bfs_array_grow(&ret->names, ret->n, sizeof(*ret->names));
+        if (r == 0 && !(ret->names[ret->n] = strdup(entry->d_name)))
             r = -ENOMEM;
+        if (r)
             break;
-        }
         ret->n++;
     }
     (void)closedir(folder);

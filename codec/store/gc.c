@@ -3,6 +3,7 @@
 
 #include "codec/store/catalog.h"
 #include "codec/store/files.h"
+#include "verify/array.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -24,15 +25,10 @@ static void marks_done(struct marks *marks)
 
 static int mark(struct marks *marks, const struct bfs_digest *digest)
 {
-    if ((marks->n & (marks->n - 1)) == 0) {
-        struct bfs_digest *larger =
-            reallocarray(marks->digests, marks->n ? marks->n * 2 : 64, sizeof(*larger));
-        if (!larger)
-            return -ENOMEM;
-        marks->digests = larger;
-    }
-    marks->digests[marks->n++] = *digest;
-    return 0;
+    int r = bfs_array_grow(&marks->digests, marks->n, sizeof(*marks->digests));
+    if (r == 0)
+        marks->digests[marks->n++] = *digest;
+    return r;
 }
 
 static int compare_digests(const void *a, const void *b)
