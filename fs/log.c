@@ -53,5 +53,9 @@ void bfs_log(const struct bfs_log *log, enum bfs_log_level level, const char *fo
     va_start(args, format);
     (void)vsnprintf(line, sizeof(line), format, args);
     va_end(args);
+    /* A path may hold anything but slashes, and must not write lines of its own. */
+    for (char *at = line; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
     log->write(log->context, level, line);
 }

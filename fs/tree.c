@@ -323,7 +323,7 @@ const struct bfs_tree_node *bfs_tree_children(const struct bfs_tree *tree, uint6
     while (end < tree->n_nodes && tree->nodes[end].parent == parent)
         end++;
     *ret_n = end - first;
-    return tree->nodes + first;
+    return end > first ? &tree->nodes[first] : NULL;
 }
 
 const struct bfs_tree_node *bfs_tree_all(const struct bfs_tree *tree, size_t *ret_n)

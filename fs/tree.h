@@ -40,7 +40,7 @@ const struct bfs_tree_node *bfs_tree_lookup(const struct bfs_tree *tree, uint64_
                                             const char *name);
 /* The directory or link of that number; bundles are not found. */
 const struct bfs_tree_node *bfs_tree_find(const struct bfs_tree *tree, uint64_t node);
-/* The children of a directory, by name: consecutive in an array. */
+/* The children of a directory, by name: consecutive in an array; NULL when there are none. */
 const struct bfs_tree_node *bfs_tree_children(const struct bfs_tree *tree, uint64_t parent,
                                               size_t *ret_n);
 /* All nodes, by parent and name. */
