@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/node.h"
+#include "fs/tree.h"
+#include "tests/support/folder.h"
+
+#include <pthread.h>
+
+struct fixture {
+    struct test_folder folder;
+    struct bfs_store *store;
+    struct bfs_metrics metrics;
+    struct bfs_log log;
+    struct bfs_bundles *bundles;
+    struct bfs_tree_numbers *numbers;
+};
+
+static void set_up(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.folder = test_folder_make()};
+    assert_int_equal(bfs_store_create(fixture->folder.path, &fixture->store, NULL), 0);
+    assert_int_equal(
+        bfs_bundles_new(fixture->store, &fixture->metrics, &fixture->log, &fixture->bundles), 0);
+    assert_int_equal(bfs_tree_numbers_new(&fixture->numbers), 0);
+}
+
+static void tear_down(struct fixture *fixture)
+{
+    (void)bfs_tree_numbers_free(fixture->numbers);
+    (void)bfs_bundles_free(fixture->bundles);
+    (void)bfs_store_free(fixture->store);
+    test_folder_remove(&fixture->folder);
+}
+
+static struct bfs_catalog_entry entry_of(const char *name, uint32_t seed)
+{
+    struct bfs_catalog_entry entry = {.manifest_size = 100};
+    assert_int_equal(bfs_reference_parse(name, &entry.reference, NULL), 0);
+    memset(entry.manifest.bytes, 0x77, sizeof(entry.manifest.bytes));
+    memcpy(entry.manifest.bytes + 28, &seed, sizeof(seed));
+    return entry;
+}
+
+/* A tree of bundles that are nothing but names, sorted as a catalogue has them. */
+static struct bfs_tree *make(struct fixture *fixture, const char *const *names, size_t n)
+{
+    struct bfs_tree *tree = NULL;
+    struct bfs_catalog *catalog = calloc(1, sizeof(*catalog));
+    assert_non_null(catalog);
+    catalog->entries = calloc(n + 1, sizeof(*catalog->entries));
+    catalog->n_entries = n;
+    for (size_t i = 0; i < n; i++)
+        catalog->entries[i] = entry_of(names[i], (uint32_t)i);
+    assert_int_equal(bfs_tree_new(catalog, fixture->bundles, fixture->numbers, &tree), 0);
+    assert_ptr_equal(bfs_tree_catalog(tree), catalog);
+    return tree;
+}
+
+static const struct bfs_tree_node *at(const struct bfs_tree *tree, const char *path)
+{
+    const struct bfs_tree_node *node = NULL;
+    uint64_t parent = BFS_NODE_ROOT;
+    bfs_autofree char *copy = strdup(path);
+    char *rest = copy;
+    for (char *name; (name = strsep(&rest, "/"));) {
+        node = bfs_tree_lookup(tree, parent, name);
+        if (!node)
+            return NULL;
+        assert_string_equal(node->name, name);
+        assert_int_equal(node->parent, parent);
+        parent = node->node;
+    }
+    return node;
+}
+
+static void expect_children(const struct bfs_tree *tree, uint64_t parent, const char *expected)
+{
+    char names[512] = "";
+    size_t n;
+    const struct bfs_tree_node *nodes = bfs_tree_children(tree, parent, &n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(nodes[i].parent, parent);
+        (void)strcat(strcat(names, nodes[i].name), " ");
+    }
+    assert_string_equal(names, expected);
+}
+
+static const char *const nested[] = {"a:1.0.0",   "a:1.1.0-rc1", "a-b:1.0.0", "a.b/c:0.1",
+                                     "a/c:1.0.0", "a/c/d:2.0.0", "b/latest:1"};
+
+static void nested_names(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture);
+    struct bfs_tree *tree = make(&fixture, nested, sizeof(nested) / sizeof(nested[0]));
+    expect_children(tree, BFS_NODE_ROOT, "a a-b a.b b ");
+    expect_children(tree, at(tree, "a")->node, "1.0.0 1.1.0-rc1 c latest ");
+    expect_children(tree, at(tree, "a/c")->node, "1.0.0 d latest ");
+    expect_children(tree, at(tree, "a-b")->node, "1.0.0 latest ");
+    expect_children(tree, at(tree, "a.b")->node, "c ");
+    expect_children(tree, at(tree, "b/latest")->node, "1 latest ");
+    expect_children(tree, at(tree, "a/1.0.0")->node, "");
+    expect_children(tree, 12345678, "");
+    assert_int_equal(at(tree, "a/c")->kind, BFS_TREE_DIRECTORY);
+    assert_int_equal(at(tree, "a/1.0.0")->kind, BFS_TREE_BUNDLE);
+    assert_int_equal(at(tree, "a/latest")->kind, BFS_TREE_LINK);
+    assert_string_equal(at(tree, "a/latest")->target, "1.0.0");
+    assert_int_equal(at(tree, "b/latest")->kind, BFS_TREE_DIRECTORY);
+    assert_null(at(tree, "a/c/latest/x"));
+    assert_null(at(tree, ""));
+    assert_null(at(tree, "A"));
+    assert_null(at(tree, "a/1.0"));
+    assert_ptr_equal(bfs_tree_find(tree, at(tree, "a/c")->node), at(tree, "a/c"));
+    assert_ptr_equal(bfs_tree_find(tree, at(tree, "a/latest")->node), at(tree, "a/latest"));
+    assert_null(bfs_tree_find(tree, at(tree, "a/1.0.0")->node));
+    assert_null(bfs_tree_find(tree, BFS_NODE_ROOT));
+    const struct bfs_tree_node *bundle = at(tree, "a/c/d/2.0.0");
+    assert_ptr_equal(bfs_tree_bundle(tree, bundle->slot), bundle);
+    assert_int_equal(bundle->node, bfs_node_of(bundle->slot, BFS_INODE_ROOT));
+    assert_string_equal(bfs_bundles_name(fixture.bundles, bundle->slot), "a/c/d:2.0.0");
+    assert_null(bfs_tree_bundle(tree, 4711));
+    (void)bfs_tree_unref(tree);
+    tear_down(&fixture);
+}
+
+static void an_empty_tree(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture);
+    struct bfs_tree *tree = make(&fixture, NULL, 0);
+    expect_children(tree, BFS_NODE_ROOT, "");
+    assert_null(bfs_tree_lookup(tree, BFS_NODE_ROOT, "a"));
+    assert_null(bfs_tree_find(tree, BFS_NODE_FIRST_CATALOG));
+    (void)bfs_tree_unref(tree);
+    tear_down(&fixture);
+}
+
+/* A path has the same number in every tree, but a link with another target is another link. */
+static void numbers_are_for_ever(void **state)
+{
+    (void)state;
+    static const char *const before[] = {"m/a:1.0.0", "m/b:1.0.0"};
+    static const char *const gone[] = {"m/b:1.0.0", "z:3"};
+    static const char *const after[] = {"m/a:1.0.0", "m/a:2.0.0", "m/b:1.0.0"};
+    struct fixture fixture;
+    set_up(&fixture);
+    struct bfs_tree *one = make(&fixture, before, 2), *two = make(&fixture, gone, 2),
+                    *three = make(&fixture, after, 3);
+    assert_int_equal(at(one, "m")->node, at(two, "m")->node);
+    assert_int_equal(at(one, "m/b")->node, at(two, "m/b")->node);
+    assert_int_equal(at(one, "m/b/latest")->node, at(two, "m/b/latest")->node);
+    assert_null(at(two, "m/a"));
+    assert_int_equal(at(one, "m/a")->node, at(three, "m/a")->node);
+    assert_int_equal(at(one, "m/a/1.0.0")->node, at(three, "m/a/1.0.0")->node);
+    assert_true(at(one, "m/a/latest")->node != at(three, "m/a/latest")->node);
+    assert_string_equal(at(three, "m/a/latest")->target, "2.0.0");
+    /* The same names with other digests are other bundles. */
+    assert_true(at(one, "m/b/1.0.0")->node != at(two, "m/b/1.0.0")->node);
+    (void)bfs_tree_unref(two);
+    (void)bfs_tree_unref(one);
+    (void)bfs_tree_unref(three);
+    tear_down(&fixture);
+}
+
+static void a_slot_for_each_name_and_digest(void **state)
+{
+    (void)state;
+    enum { N = 20000 }; /* one bundle under many names: the search must not become linear */
+    struct fixture fixture;
+    set_up(&fixture);
+    bfs_autofree uint32_t *slots = calloc(N, sizeof(*slots));
+    assert_non_null(slots);
+    char name[64];
+    for (uint32_t i = 0; i < N; i++) {
+        (void)snprintf(name, sizeof(name), "model:v%u", i);
+        struct bfs_catalog_entry entry = entry_of(name, 1);
+        assert_int_equal(bfs_bundles_slot(fixture.bundles, &entry, &slots[i]), 0);
+        assert_int_equal(slots[i], i);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        uint32_t again;
+        (void)snprintf(name, sizeof(name), "model:v%u", i);
+        struct bfs_catalog_entry entry = entry_of(name, 1);
+        assert_int_equal(bfs_bundles_slot(fixture.bundles, &entry, &again), 0);
+        assert_int_equal(again, slots[i]);
+    }
+    struct bfs_catalog_entry entry = entry_of("model:v0", 2);
+    uint32_t other;
+    assert_int_equal(bfs_bundles_slot(fixture.bundles, &entry, &other), 0);
+    assert_int_equal(other, N);
+    assert_string_equal(bfs_bundles_name(fixture.bundles, N), "model:v0");
+    assert_string_equal(bfs_bundles_name(fixture.bundles, N + 1), "?");
+    tear_down(&fixture);
+}
+
+struct builder {
+    struct fixture *fixture;
+    struct bfs_tree *tree;
+};
+
+static void *build(void *argument)
+{
+    struct builder *builder = argument;
+    for (unsigned i = 0; i < 50; i++) {
+        struct bfs_tree *tree = make(builder->fixture, nested, sizeof(nested) / sizeof(nested[0]));
+        assert_int_equal(at(tree, "a/c/d")->node, at(builder->tree, "a/c/d")->node);
+        (void)bfs_tree_unref(bfs_tree_ref(builder->tree));
+        (void)bfs_tree_unref(tree);
+    }
+    return NULL;
+}
+
+static void trees_from_many_threads(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    struct fixture fixture;
+    pthread_t threads[N];
+    set_up(&fixture);
+    struct builder builder = {&fixture, make(&fixture, nested, sizeof(nested) / sizeof(nested[0]))};
+    for (unsigned i = 0; i < N; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, build, &builder), 0);
+    for (unsigned i = 0; i < N; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    (void)bfs_tree_unref(builder.tree);
+    tear_down(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nested_names),
+        cmocka_unit_test(an_empty_tree),
+        cmocka_unit_test(numbers_are_for_ever),
+        cmocka_unit_test(a_slot_for_each_name_and_digest),
+        cmocka_unit_test(trees_from_many_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
