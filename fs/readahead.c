@@ -17,6 +17,7 @@ struct stream {
     uint32_t ahead;   /* all before was prefetched, or was decided not to be */
     uint32_t end;     /* the chunk after the last one of this run of tensors */
     size_t window;    /* bytes; 0: random until it continues */
+    bool by_name;     /* at its end it goes on at the next tensor by name */
     uint64_t touched; /* for replacing the least recent */
 };
 
@@ -177,8 +178,10 @@ static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t firs
                               .ahead = first,
                               .end = readahead->n_chunks,
                               .window = at_start ? WINDOW_MIN : 0};
-    if (goes_by_name(readahead) && span < readahead->n_spans)
+    if (goes_by_name(readahead) && span < readahead->n_spans) {
         stream->end = readahead->spans[span].last + 1;
+        stream->by_name = true;
+    }
     return stream;
 }
 
@@ -208,13 +211,13 @@ static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
         stream->ahead = until;
     }
     /* The window reaches past the tensor: on with the next by name, once. */
-    if (stream->window && until == stream->end && stream->end < readahead->n_chunks &&
-        goes_by_name(readahead)) {
+    if (stream->window && until == stream->end && stream->by_name) {
         uint32_t span = span_of(readahead, stream->end - 1);
         if (span < readahead->n_spans && readahead->spans[span].by_name != span) {
             const struct span *next = &readahead->spans[readahead->spans[span].by_name];
             ret[n++] = take_run(readahead, next->first, next->last + 1, WINDOW_MIN);
             stream->end = readahead->n_chunks; /* only once, and file order if it goes on */
+            stream->by_name = false;
             stream->window = WINDOW_MIN;
         }
     }
