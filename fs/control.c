@@ -2,6 +2,7 @@
 #include "fs/control.h"
 
 #include "verify/json.h"
+#include "verify/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,23 @@ static int write_document(struct json_object *root, int status, struct bfs_buffe
     return status ? status : bfs_buffer_status(ret);
 }
 
+/* Paths are any bytes, and what comes from outside is cut at some byte; JSON is UTF-8. */
+static void add_text(struct json_object *object, const char *name, const char *text, int *status)
+{
+    bfs_autofree char *copy = strdup(text);
+    if (!copy) {
+        *status = -ENOMEM;
+        return;
+    }
+    for (char *at = copy, *end = copy + strlen(copy); at < end;) {
+        size_t length = bfs_utf8_sequence(at, (size_t)(end - at));
+        if (length == 0)
+            *at = '?';
+        at += length ? length : 1;
+    }
+    bfs_json_add_string(object, name, copy, status);
+}
+
 static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
 {
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
@@ -71,9 +89,9 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_string(root, "schema_version", "1.0", &status);
     bfs_json_add_string(root, "status", trouble[0] ? "degraded" : "ok", &status);
     if (trouble[0])
-        bfs_json_add_string(root, "reason", trouble, &status);
+        add_text(root, "reason", trouble, &status);
     bfs_json_add_string(root, "version", BFS_VERSION, &status);
-    bfs_json_add_string(root, "store", bfs_store_path(fs->store), &status);
+    add_text(root, "store", bfs_store_path(fs->store), &status);
     bfs_json_add_integer(root, "bundles", bfs_tree_catalog(tree)->n_entries, &status);
     bfs_json_add_integer(root, "refused", refused, &status);
     bfs_json_add_integer(root, "catalog_age_ms", age, &status);
@@ -87,8 +105,8 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
 static void add_refusal(struct json_object *list, const char *name, const char *reason, int *status)
 {
     struct json_object *object = bfs_json_new_object(status);
-    bfs_json_add_string(object, "name", name, status);
-    bfs_json_add_string(object, "reason", reason, status);
+    add_text(object, "name", name, status);
+    add_text(object, "reason", reason, status);
     bfs_json_append(list, object, status);
 }
 
