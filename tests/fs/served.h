@@ -20,8 +20,9 @@ static inline void served_pack(struct served *served, const char *const *names, 
     served->packed = packed_make();
     for (size_t i = 0; i < n; i++) {
         struct bfs_pack_report report;
-        assert_int_equal(
-            packed_pack(&served->packed, names[i], (struct bfs_pack_options){0}, &report), 0);
+        assert_int_equal(packed_pack(&served->packed, names[i],
+                                     (struct bfs_pack_options){.source_date_epoch = -1}, &report),
+                         0);
     }
     bfs_mount_options_init(&served->options);
     served->options.workers = 2;
