@@ -25,7 +25,7 @@ static void walk(const struct bfs_index *index, uint32_t number)
         struct bfs_index_tensor tensor = bfs_index_tensor(index, &inode, i);
         fuzz_require(tensor.offset <= inode.size && tensor.size <= inode.size - tensor.offset,
                      "tensors lie in their file");
-        fuzz_require(memchr(tensor.name, 0, tensor.name_length) == NULL, "names have no NUL");
+        fuzz_require(tensor.name_length > 0, "tensors have names");
     }
     if (S_ISLNK(inode.mode))
         fuzz_require(memchr(bfs_index_target(index, &inode), 0, (size_t)inode.size) == NULL,
