@@ -25,6 +25,7 @@ class Row:
         self.unit = unit
         self.values = {}  # contender -> values, one a repeat
         self.units = {}  # where they differ from the row's
+        self.limits = {}  # contender -> what it must not exceed
         self.ratios = []
         self.notes = []
 
@@ -66,7 +67,12 @@ class Row:
             "row": self.name,
             "title": self.title,
             "measurements": [
-                {"name": name, "unit": self.units.get(name, self.unit), **summary(values)}
+                {
+                    "name": name,
+                    "unit": self.units.get(name, self.unit),
+                    "at_most": self.limits.get(name),
+                    **summary(values),
+                }
                 for name, values in self.values.items()
             ],
             "ratios": self.ratios,

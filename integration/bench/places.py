@@ -16,6 +16,7 @@ from measure import Skipped
 HERE = os.path.dirname(os.path.abspath(__file__))
 READER = os.path.join(HERE, "reader.py")
 NOBODY = 65534
+QUIET_SECONDS = 6  # how long a measurement waits for other work to end
 MARGIN = 1 << 30  # memory for everything but the file's pages: chunk caches, readers
 NAME, VERSION = "bench/model", "1"
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
@@ -63,7 +64,8 @@ def warm(folder_or_file):
     """Brings files into the page cache."""
     paths = [folder_or_file]
     if os.path.isdir(folder_or_file):
-        paths = [os.path.join(top, name) for top, _, names in os.walk(folder_or_file) for name in names]
+        walk = os.walk(folder_or_file)
+        paths = [os.path.join(top, name) for top, _, names in walk for name in names]
     for path in paths:
         with open(path, "rb", buffering=0) as file:
             while file.read(4 << 20):
@@ -112,10 +114,29 @@ def touch_memory(size):
     mmap.mmap(-1, size, flags=flags).close()
 
 
+def cpu_times():
+    """(idle, all) ticks of the machine so far."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(word) for word in file.readline().split()[1:]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def wait_quiet(seconds=QUIET_SECONDS):
+    """Waits until the machine is mostly idle, or for so long; others may be at work on it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = cpu_times()
+        time.sleep(0.15)
+        idle, total = (after - old for after, old in zip(cpu_times(), before))
+        if idle > 0.85 * total:
+            return
+
+
 class Place:
     """Where a file can be read; `user` is who must read it."""
 
     user = None
+    size = 0  # of the file, the same everywhere: a user's mount does not tell root
 
     def __init__(self, work, file):
         self.file = file
@@ -134,9 +155,9 @@ class Place:
         """The file's path, cold, for the time of a with block."""
         folder = self.mount()
         try:
-            path = os.path.join(folder, self.file)
-            touch_memory(os.path.getsize(path) + MARGIN)
-            yield path
+            wait_quiet()
+            touch_memory(self.size + MARGIN)
+            yield os.path.join(folder, self.file)
         finally:
             self.unmount()
 

@@ -32,23 +32,24 @@ def number(value):
     return f"{value:.1f}" if abs(value) >= 20 else f"{value:.2f}"
 
 
-def verdict(ratio):
-    if ratio["goal"] is None:
+def verdict(median, goal, at_most):
+    if goal is None:
         return ""
-    median = ratio["median"]
-    met = median <= ratio["goal"] if ratio["at_most"] else median >= ratio["goal"]
-    word = "at most" if ratio["at_most"] else "at least"
-    return f"{word} {ratio['goal']:.1f}: {'met' if met else 'not met'}"
+    met = median <= goal if at_most else median >= goal
+    return f"{'at most' if at_most else 'at least'} {goal:g}: {'met' if met else 'not met'}"
 
 
 def lines_of(row):
     """(name, unit, median, min, max, verdict) of each measurement, then of each ratio."""
     for item in row["measurements"]:
-        yield (item["name"], item["unit"], *(number(item[key]) for key in ("median", "min", "max")), "")
+        figures = (number(item[key]) for key in ("median", "min", "max"))
+        goal = verdict(item["median"], item["at_most"], True)
+        yield (item["name"], item["unit"], *figures, goal)
     for ratio in row["ratios"]:
         name = f"{ratio['of'].strip()} / {ratio['to'].strip()}"
         figures = (f"{ratio[key]:.2f}" for key in ("median", "min", "max"))
-        yield (name, "x", *figures, verdict(ratio))
+        goal = verdict(ratio["median"], ratio["goal"], ratio["at_most"])
+        yield (name, "x", *figures, goal)
 
 
 def text(row):

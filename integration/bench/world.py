@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from places import HERE, NAME, VERSION, Bundlefs, Image, Plain, Squashfuse, run, warm, which
+from places import HERE, NAME, VERSION, Bundlefs, Image, Place, Plain, Squashfuse, run, warm, which
 
 FILE = "model.safetensors"
 LEVEL, BLOCK = 3, "1M"  # of squashfs, in all rows
@@ -36,6 +36,7 @@ class World:
         self.program = os.path.join(work, "bundlefs")  # where any user can reach it
         shutil.copy2(os.path.join(self.build, "tools", "bundlefs"), self.program)
         self.size, self.repeats, self.work = size, repeats, work
+        Place.size = size
 
     def path(self, name):
         return os.path.join(self.work, name)
@@ -85,7 +86,8 @@ class World:
         text = subprocess.run(
             [which("mkfs.erofs"), "--help"], capture_output=True, text=True, check=False
         )
-        names = re.findall(r"[a-z0-9]+", (text.stdout + text.stderr).rpartition("vailable compressors")[2])
+        listed = (text.stdout + text.stderr).rpartition("vailable compressors")[2]
+        names = re.findall(r"[a-z0-9]+", listed)
         return next((name for name in ("zstd", "lz4") if name in names), None)
 
     @functools.cached_property
@@ -93,7 +95,7 @@ class World:
         if not self.erofs_compressor:
             return None
         image = self.path("model.erofs")
-        run(["mkfs.erofs", f"-z{self.erofs_compressor}", image, self.model])
+        run(["mkfs.erofs", f"-z{self.erofs_compressor}", "-C", 1 << 20, image, self.model])
         return image
 
     def bundlefs(self, options="", user=None, store=None):
