@@ -27,6 +27,7 @@ struct bfs_block {
     unsigned references; /* of users and the loading worker */
     unsigned n_jobs; /* queued or running: they keep this object, but not the memory of the chunk */
     uint8_t *raw;
+    uint64_t delivered; /* bytes that are in the kernel's page cache; more when read twice */
     struct bfs_waiter *waiters;
     struct bfs_block *hash_next;
     struct bfs_block *older, *newer; /* while READY and unreferenced */
@@ -110,6 +111,20 @@ static void list_add(struct bfs_cache *cache, struct bfs_block *block)
     cache->newest = block;
 }
 
+/* At the other end: the next to go. */
+static void list_add_oldest(struct bfs_cache *cache, struct bfs_block *block)
+{
+    block->newer = cache->oldest;
+    block->older = NULL;
+    *(cache->oldest ? &cache->oldest->older : &cache->newest) = block;
+    cache->oldest = block;
+}
+
+static bool is_delivered(const struct bfs_block *block)
+{
+    return block->delivered >= block->chunk.raw_size;
+}
+
 static void list_remove(struct bfs_cache *cache, struct bfs_block *block)
 {
     *(block->older ? &block->older->newer : &cache->oldest) = block->newer;
@@ -156,6 +171,9 @@ static void shrink(struct bfs_cache *cache)
  * the readers that are admitted at once are bounded elsewhere, and must not wait for each other. */
 static uint8_t *allocate(struct bfs_cache *cache, uint32_t size, bool demanded)
 {
+    /* Reuse before mapping more: fresh memory costs page faults, and misses in every cache. */
+    if (cache->oldest && is_delivered(cache->oldest))
+        evict_oldest(cache);
     for (;;) {
         uint8_t *raw = bfs_slab_alloc(&cache->slab, size, cache->limit);
         if (raw)
@@ -171,10 +189,12 @@ static void unreference(struct bfs_cache *cache, struct bfs_block *block)
 {
     if (--block->references > 0)
         return;
-    if (block->state == READY)
-        list_add(cache, block);
-    else
+    if (block->state != READY)
         collect(block);
+    else if (is_delivered(block))
+        list_add_oldest(cache, block);
+    else
+        list_add(cache, block);
     shrink(cache);
 }
 
@@ -189,6 +209,14 @@ static void reference(struct bfs_cache *cache, struct bfs_block *block)
 {
     if (block->references++ == 0)
         list_remove(cache, block);
+}
+
+void bfs_cache_put_delivered(struct bfs_cache *cache, struct bfs_block *block, size_t bytes)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    block->delivered += bytes;
+    unreference(cache, block);
+    (void)pthread_mutex_unlock(&cache->mutex);
 }
 
 static void log_failure(struct bfs_cache *cache, struct bfs_block *block, int status,

@@ -43,6 +43,10 @@ BFS_DEFINE_CLEANUP(bfs_cache, bfs_cache_free)
 int bfs_cache_get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
                   struct bfs_waiter *waiter, struct bfs_block **ret);
 void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block);
+/* The same, after `bytes` of the block went into the kernel's page cache. Once all of it did, the
+ * block is the first to be reused: its memory is still in the processor's cache then, and nobody
+ * will ask for it again soon. */
+void bfs_cache_put_delivered(struct bfs_cache *cache, struct bfs_block *block, size_t bytes);
 /* Decodes a chunk that may be wanted soon, unless the memory is taken by chunks in use. */
 void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t i);
 bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk);

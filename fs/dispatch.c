@@ -160,7 +160,7 @@ static void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offs
 {
     if (!bfs_node_is_text(node)) {
         bfs_reads_start(fs_of(request)->reads, request, (struct bfs_open_file *)(uintptr_t)info->fh,
-                        (uint64_t)offset, size);
+                        (uint64_t)offset, size, (info->flags & O_DIRECT) != 0);
         return;
     }
     struct bfs_text *text = bfs_text_ref((struct bfs_text *)(uintptr_t)info->fh);

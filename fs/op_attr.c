@@ -220,7 +220,10 @@ int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
         return r ? r : bfs_attr_of_inode(fs, bundle, op->node, &ret->entry.attr);
     }
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
-    bfs_attr_of_tree(fs, bfs_tree_find(tree, op->node), op->node, &ret->entry.attr);
+    const struct bfs_tree_node *node = bfs_tree_find(tree, op->node);
+    if (!node && op->node >= BFS_NODE_FIRST_CATALOG)
+        return -ESTALE; /* its last bundle was removed */
+    bfs_attr_of_tree(fs, node, op->node, &ret->entry.attr);
     if (bfs_node_is_text(op->node)) {
         ret->entry.attr.st_mode = S_IFREG | 0444;
         ret->entry.attr_timeout = 0;

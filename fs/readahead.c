@@ -39,6 +39,9 @@ struct bfs_readahead {
     uint64_t clock;
     uint32_t last_span; /* that a stream started at; n_spans: none */
     unsigned name_steps;
+    /* One bit for each chunk that was read: the kernel has it, so decoding it again would be waste,
+     * also when the cache has let it go. Forgotten when a tensor is started a second time. */
+    uint8_t *seen;
 };
 
 struct named {
@@ -89,6 +92,16 @@ static int map_tensors(struct bfs_readahead *readahead, const struct bfs_file *f
     return 0;
 }
 
+static size_t seen_size(const struct bfs_readahead *readahead)
+{
+    return readahead->n_chunks / 8 + (size_t)1;
+}
+
+static bool is_seen(const struct bfs_readahead *readahead, uint32_t chunk)
+{
+    return readahead->seen[chunk / 8] >> chunk % 8 & 1;
+}
+
 int bfs_readahead_new(const struct bfs_file *file, size_t window_max, struct bfs_readahead **ret)
 {
     BFS_CLEANUP(bfs_readahead_cleanup)
@@ -99,6 +112,9 @@ int bfs_readahead_new(const struct bfs_file *file, size_t window_max, struct bfs
     readahead->table = bfs_file_table(file);
     readahead->n_chunks = readahead->table ? bfs_chunk_table_n_chunks(readahead->table) : 0;
     readahead->window_max = window_max;
+    readahead->seen = calloc(seen_size(readahead), 1);
+    if (!readahead->seen)
+        return -ENOMEM;
     int r = readahead->table ? map_tensors(readahead, file) : 0;
     if (r)
         return r;
@@ -110,6 +126,7 @@ struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead)
 {
     if (readahead) {
         free(readahead->spans);
+        free(readahead->seen);
         (void)pthread_mutex_destroy(&readahead->mutex);
         free(readahead);
     }
@@ -174,6 +191,8 @@ static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t firs
         first == 0 || (span < readahead->n_spans && readahead->spans[span].first == first);
     if (span < readahead->n_spans && at_start)
         learn_order(readahead, span);
+    if (at_start && is_seen(readahead, first))
+        memset(readahead->seen, 0, seen_size(readahead)); /* the kernel has dropped it */
     *stream = (struct stream){.next = first,
                               .ahead = first,
                               .end = readahead->n_chunks,
@@ -198,6 +217,18 @@ static struct bfs_readahead_run take_run(const struct bfs_readahead *readahead, 
     return run;
 }
 
+/* Without what was read already, at its start or from some chunk on. */
+static struct bfs_readahead_run unseen(const struct bfs_readahead *readahead, uint32_t first,
+                                       uint32_t end)
+{
+    while (first < end && is_seen(readahead, first))
+        first++;
+    struct bfs_readahead_run run = {.first = first};
+    while (first + run.n < end && !is_seen(readahead, first + run.n))
+        run.n++;
+    return run;
+}
+
 static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX])
 {
@@ -207,7 +238,8 @@ static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
     struct bfs_readahead_run reach = take_run(readahead, stream->next, stream->end, stream->window);
     uint32_t until = reach.first + reach.n;
     if (until > stream->ahead) {
-        ret[n++] = (struct bfs_readahead_run){.first = stream->ahead, .n = until - stream->ahead};
+        ret[n] = unseen(readahead, stream->ahead, until);
+        n += ret[n].n > 0;
         stream->ahead = until;
     }
     /* The window reaches past the tensor: on with the next by name, once. */
@@ -215,7 +247,10 @@ static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
         uint32_t span = span_of(readahead, stream->end - 1);
         if (span < readahead->n_spans && readahead->spans[span].by_name != span) {
             const struct span *next = &readahead->spans[readahead->spans[span].by_name];
-            ret[n++] = take_run(readahead, next->first, next->last + 1, WINDOW_MIN);
+            struct bfs_readahead_run start =
+                take_run(readahead, next->first, next->last + 1, WINDOW_MIN);
+            ret[n] = unseen(readahead, start.first, start.first + start.n);
+            n += ret[n].n > 0;
             stream->end = readahead->n_chunks; /* only once, and file order if it goes on */
             stream->by_name = false;
             stream->window = WINDOW_MIN;
@@ -238,7 +273,17 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
     if (last + 1 > stream->next)
         stream->next = last + 1;
     stream->touched = ++readahead->clock;
+    for (uint32_t i = first; i <= last; i++)
+        readahead->seen[i / 8] |= (uint8_t)(1U << i % 8);
     size_t n = stream->window ? plan_ahead(readahead, stream, ret) : 0;
     (void)pthread_mutex_unlock(&readahead->mutex);
     return n;
+}
+
+bool bfs_readahead_is_late(struct bfs_readahead *readahead, uint32_t chunk)
+{
+    (void)pthread_mutex_lock(&readahead->mutex);
+    bool late = is_seen(readahead, chunk);
+    (void)pthread_mutex_unlock(&readahead->mutex);
+    return late;
 }

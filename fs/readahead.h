@@ -34,5 +34,7 @@ BFS_DEFINE_CLEANUP(bfs_readahead, bfs_readahead_free)
  * chunk is named twice for one stream. */
 size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
                           struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX]);
+/* Has the chunk been read meanwhile, by somebody else? Then decoding it ahead would be waste. */
+bool bfs_readahead_is_late(struct bfs_readahead *readahead, uint32_t chunk);
 
 #endif

@@ -32,6 +32,8 @@ struct bfs_read {
     uint32_t first; /* chunk */
     uint32_t n_parts;
     size_t cost; /* memory of all its chunks */
+    bool is_direct;
+    bool is_delivered; /* the kernel took the answer */
     atomic_uint n_missing;
     atomic_int status;
     struct bfs_read *next; /* in line */
@@ -89,20 +91,20 @@ static struct iovec wanted(const struct bfs_read *read, uint32_t i)
                           .iov_len = (size_t)(end - from)};
 }
 
-static void reply_segments(const struct bfs_read *read)
+static int reply_segments(const struct bfs_read *read)
 {
     struct iovec segments[IOV_SEGMENTS_MAX];
     for (uint32_t i = 0; i < read->n_parts; i++)
         segments[i] = wanted(read, i);
-    (void)fuse_reply_iov(read->call.request, segments, (int)read->n_parts);
+    return fuse_reply_iov(read->call.request, segments, (int)read->n_parts);
 }
 
-static void reply_copy(const struct bfs_read *read)
+static int reply_copy(const struct bfs_read *read)
 {
     bfs_autofree char *copy = malloc(read->size);
     if (!copy) {
         (void)fuse_reply_err(read->call.request, ENOMEM);
-        return;
+        return -ENOMEM;
     }
     size_t done = 0;
     for (uint32_t i = 0; i < read->n_parts; i++) {
@@ -110,7 +112,7 @@ static void reply_copy(const struct bfs_read *read)
         memcpy(copy + done, segment.iov_base, segment.iov_len);
         done += segment.iov_len;
     }
-    (void)fuse_reply_buf(read->call.request, copy, read->size);
+    return fuse_reply_buf(read->call.request, copy, read->size);
 }
 
 static void reply(struct bfs_read *read)
@@ -122,10 +124,8 @@ static void reply(struct bfs_read *read)
         return;
     }
     bfs_metric_add(read->reads->metrics, BFS_METRIC_READ_BYTES, read->size);
-    if (read->n_parts <= IOV_SEGMENTS_MAX)
-        reply_segments(read);
-    else
-        reply_copy(read);
+    int sent = read->n_parts <= IOV_SEGMENTS_MAX ? reply_segments(read) : reply_copy(read);
+    read->is_delivered = sent == 0;
 }
 
 static void leave(struct bfs_reads *reads, size_t cost)
@@ -154,8 +154,11 @@ static struct bfs_read *admit_next(struct bfs_reads *reads)
 static void put_blocks(struct bfs_read *read)
 {
     for (uint32_t i = 0; i < read->n_parts; i++) {
-        if (read->parts[i].block)
-            bfs_cache_put(read->reads->cache, read->parts[i].block);
+        struct bfs_block *block = read->parts[i].block;
+        if (block && read->is_delivered && !read->is_direct)
+            bfs_cache_put_delivered(read->reads->cache, block, wanted(read, i).iov_len);
+        else if (block)
+            bfs_cache_put(read->reads->cache, block);
         read->parts[i].block = NULL;
     }
 }
@@ -244,14 +247,13 @@ static bool answer_decoded(struct bfs_read *read)
     return true;
 }
 
-static void look_ahead(struct bfs_reads *reads, struct bfs_open_file *open, uint32_t first,
-                       uint32_t last)
+static void look_ahead(struct bfs_reads *reads, struct bfs_open_file *open,
+                       const struct bfs_readahead_run *runs, size_t n)
 {
-    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
-    size_t n = bfs_readahead_note(open->readahead, first, last, runs);
     for (size_t i = 0; i < n; i++)
         for (uint32_t k = 0; k < runs[i].n; k++)
-            bfs_cache_prefetch(reads->cache, open->file, runs[i].first + k);
+            if (!bfs_readahead_is_late(open->readahead, runs[i].first + k))
+                bfs_cache_prefetch(reads->cache, open->file, runs[i].first + k);
 }
 
 static void enter(struct bfs_reads *reads, struct bfs_read *read)
@@ -285,7 +287,7 @@ static size_t cost_of(const struct bfs_reads *reads, const struct bfs_chunk_tabl
 }
 
 void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_open_file *open,
-                     uint64_t offset, size_t size)
+                     uint64_t offset, size_t size, bool is_direct)
 {
     bfs_metric_add(reads->metrics, BFS_METRIC_READ_REQUESTS, 1);
     uint64_t file_size = bfs_file_size(open->file);
@@ -317,13 +319,17 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
                               .size = size,
                               .first = first,
                               .n_parts = n,
-                              .cost = cost};
+                              .cost = cost,
+                              .is_direct = is_direct};
     /* Once answered, the kernel may release the handle in another thread. */
     (void)bfs_files_ref(reads->files, open);
+    /* Noted before it is answered: from then on others must not decode these chunks ahead. */
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    size_t n_runs = bfs_readahead_note(open->readahead, first, last, runs);
     if (!answer_decoded(read)) {
         bfs_call_start(reads->calls, &read->call, request);
         enter(reads, read);
     }
-    look_ahead(reads, open, first, last);
+    look_ahead(reads, open, runs, n_runs);
     bfs_files_unref(reads->files, open);
 }

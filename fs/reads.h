@@ -17,9 +17,10 @@ struct bfs_reads *bfs_reads_free(struct bfs_reads *reads);
 BFS_DEFINE_CLEANUP(bfs_reads, bfs_reads_free)
 
 /* Answers `request` now or later with all of [offset, offset + size) that is in the file, or with
- * EIO when any of it cannot be proved. Never blocks on the store. The caller's reference to `open`
- * must last until the answer. */
+ * EIO when any of it cannot be proved. `is_direct`: the answer passes by the page cache (O_DIRECT),
+ * so other readers will ask for the same chunks again. Never blocks on the store. The caller's
+ * reference to `open` must last until the answer. */
 void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_open_file *open,
-                     uint64_t offset, size_t size);
+                     uint64_t offset, size_t size, bool is_direct);
 
 #endif

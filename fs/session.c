@@ -19,7 +19,7 @@ struct bfs_session {
     const char *mount_point; /* borrowed */
     struct fuse_session *fuse;
     struct bfs_watch *watch;
-    bool is_mounted;
+    char device[32]; /* of the mount, as mountinfo has it; "" before the first request */
     bool has_handlers;
     pthread_t starter;
     bool has_starter;
@@ -124,27 +124,37 @@ static int mount_fuse(struct bfs_session *session, const struct bfs_store *store
                         "directory?",
                         session->mount_point, strerror(-r));
     }
-    session->is_mounted = true;
     session->fs->session = session->fuse;
     return 0;
+}
+
+/* Only while it is this session's: it may be gone, and another may have taken its place. */
+static void detach_own_mount(const struct bfs_session *session)
+{
+    struct bfs_mount_entry entry;
+    if (session->device[0] && bfs_mount_find(session->mount_point, &entry) &&
+        strcmp(entry.device, session->device) == 0)
+        (void)bfs_mount_detach(session->mount_point, true, NULL);
 }
 
 struct bfs_session *bfs_session_free(struct bfs_session *session)
 {
     if (!session)
         return NULL;
-    if (session->is_mounted)
-        fuse_session_unmount(session->fuse); /* what waits in the kernel is aborted by it */
+    /* Detached first, so that nobody new comes. The connection is closed last: workers may still be
+     * answering on it, and a closed descriptor's number is soon somebody else's. */
     if (session->has_starter)
         (void)pthread_join(session->starter, NULL);
+    detach_own_mount(session);
     bool quiet = bfs_watch_stop(session->watch);
     if (session->has_handlers)
         fuse_remove_signal_handlers(session->fuse);
     if (quiet) {
-        /* Workers may still answer requests, so the session goes after them. */
         (void)bfs_fs_free(session->fs);
-        if (session->fuse)
+        if (session->fuse) {
+            fuse_session_unmount(session->fuse);
             fuse_session_destroy(session->fuse);
+        }
     }
     free(session);
     return NULL;
@@ -177,12 +187,10 @@ int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
  * agreed on; only root can widen it, and only after the connection is set up. */
 static void widen_read_ahead(const struct bfs_session *session)
 {
-    struct bfs_mount_entry entry;
     char path[128], text[32];
-    if (session->fs->options->read_ahead_kb == 0 || geteuid() != 0 ||
-        !bfs_mount_find(session->mount_point, &entry))
+    if (session->fs->options->read_ahead_kb == 0 || geteuid() != 0 || !session->device[0])
         return;
-    (void)snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", entry.device);
+    (void)snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", session->device);
     int length = snprintf(text, sizeof(text), "%llu",
                           (unsigned long long)session->fs->options->read_ahead_kb);
     bfs_autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -196,8 +204,11 @@ static void widen_read_ahead(const struct bfs_session *session)
 static void *start_up(void *argument)
 {
     struct bfs_session *session = argument;
+    struct bfs_mount_entry entry;
     struct stat st;
     (void)stat(session->mount_point, &st);
+    if (bfs_mount_find(session->mount_point, &entry))
+        memcpy(session->device, entry.device, sizeof(session->device));
     widen_read_ahead(session);
     if (session->ready)
         session->ready(session->ready_context);

@@ -64,7 +64,7 @@ static void follows_affinity(void **state)
     (void)state;
     cpu_set_t before, one;
     struct bfs_host host;
-    int first = 0;
+    size_t first = 0;
     assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
     while (!CPU_ISSET(first, &before))
         first++;
