@@ -63,11 +63,11 @@ class World:
         self.pack(store, self.model)
         return store
 
-    def make_squashfs(self, image, folder):
+    def make_squashfs(self, image, folder, block=BLOCK):
         remove(image)
         run([
             "mksquashfs", folder, image, "-comp", "zstd", "-Xcompression-level", LEVEL,
-            "-b", BLOCK, "-processors", os.cpu_count(), "-noappend", "-quiet", "-no-progress",
+            "-b", block, "-processors", os.cpu_count(), "-noappend", "-quiet", "-no-progress",
         ])
 
     @functools.cached_property
