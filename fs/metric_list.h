@@ -15,7 +15,8 @@
     X(DECODED_BYTES, COUNTER, "bundlefs_decoded_bytes", "bytes", "Raw bytes of those chunks")      \
     X(STORED_BYTES, COUNTER, "bundlefs_stored_bytes", "bytes", "Stored bytes read and proved")     \
     X(CHUNKS_AHEAD, COUNTER, "bundlefs_read_ahead_chunks", "", "Chunks decoded ahead of requests") \
-    X(EVICTIONS, COUNTER, "bundlefs_cache_evictions", "", "Decoded chunks dropped for room")       \
+    X(EVICTIONS, COUNTER, "bundlefs_cache_evictions", "",                                          \
+      "Decoded chunks dropped, oldest or read first")                                              \
     X(CORRUPT_CHUNKS, COUNTER, "bundlefs_corrupt_chunks", "", "Chunks refused as corrupt")         \
     X(READ_ERRORS, COUNTER, "bundlefs_read_errors", "", "Read requests answered with an error")    \
     X(TIMEOUTS, COUNTER, "bundlefs_timeouts", "", "Requests answered with EIO at their deadline")  \
