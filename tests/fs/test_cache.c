@@ -177,6 +177,35 @@ static void the_oldest_goes_first(void **state)
     tear_down(&fixture);
 }
 
+/* What the kernel has taken whole makes room before fresh memory is mapped; what it has in part, or
+ * what did not go to the page cache, stays. */
+static void delivered_goes_first(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture, 64 << 20, 1);
+    const struct bfs_chunk_table *table = bfs_file_table(fixture.open->file);
+    struct bfs_chunk chunks[4];
+    for (uint32_t i = 0; i < 4; i++)
+        chunks[i] = bfs_chunk_table_at(table, i);
+    bfs_cache_put(fixture.cache, get(&fixture, 0));
+    bfs_cache_put_delivered(fixture.cache, get(&fixture, 1), chunks[1].raw_size - 1);
+    bfs_cache_put_delivered(fixture.cache, get(&fixture, 2), chunks[2].raw_size - 1);
+    bfs_cache_put_delivered(fixture.cache, get(&fixture, 2), 1);
+    assert_int_equal(metric(&fixture, BFS_METRIC_CHUNKS_DECODED), 3);
+    assert_true(bfs_cache_has(fixture.cache, &chunks[2]));
+    size_t before = bfs_cache_size(fixture.cache);
+    bfs_cache_put(fixture.cache, get(&fixture, 3));
+    assert_false(bfs_cache_has(fixture.cache, &chunks[2]));
+    assert_true(bfs_cache_has(fixture.cache, &chunks[0]));
+    assert_true(bfs_cache_has(fixture.cache, &chunks[1]));
+    assert_true(bfs_cache_has(fixture.cache, &chunks[3]));
+    assert_int_equal(metric(&fixture, BFS_METRIC_EVICTIONS), 1);
+    if (chunks[3].raw_size == chunks[2].raw_size)
+        assert_int_equal(bfs_cache_size(fixture.cache), before);
+    tear_down(&fixture);
+}
+
 /* In use all at once, more than the limit: given, and given back. */
 static void demand_may_pass_the_limit_for_a_while(void **state)
 {
@@ -420,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_decode_for_all),
         cmocka_unit_test(the_oldest_goes_first),
+        cmocka_unit_test(delivered_goes_first),
         cmocka_unit_test(demand_may_pass_the_limit_for_a_while),
         cmocka_unit_test(within_the_limit_under_load),
         cmocka_unit_test(everybody_learns_of_a_failure),

@@ -238,7 +238,7 @@ static void extended_attributes(void **state)
     struct bfs_open_file *open = served_open(&served, file);
     struct fake_request request;
     fake_request_init(&request, served.fs);
-    bfs_reads_start(served.fs->reads, fake_handle(&request), open, 0, size, false);
+    bfs_reads_start(served.fs->reads, fake_handle(&request), open, 0, size, true);
     assert_true(fake_wait(&request, 20000));
     fake_request_done(&request);
     bfs_files_unref(served.fs->files, open);

@@ -163,6 +163,25 @@ static void order_by_name_is_learned(void **state)
 }
 
 /* Ranks that read different parts at once each have a stream. */
+/* Somebody else is further on in the same file: what he has read is not decoded for us again. */
+static void what_was_read_is_not_named(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    size_t n;
+    set_up(&fixture);
+    for (uint32_t i = 2; i < 5; i++)
+        (void)note(&fixture, i, i, NULL, runs, &n);
+    assert_true(bfs_readahead_is_late(fixture.readahead, 4));
+    assert_false(bfs_readahead_is_late(fixture.readahead, 0));
+    (void)note(&fixture, 0, 0, NULL, runs, &n);
+    assert_int_equal(n, 1);
+    for (uint32_t k = 0; k < runs[0].n; k++)
+        assert_false(runs[0].first + k >= 2 && runs[0].first + k < 5);
+    tear_down(&fixture);
+}
+
 static void streams_are_told_apart(void **state)
 {
     (void)state;
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(at_random_nothing),
         cmocka_unit_test(a_tensors_start_opens_a_window),
         cmocka_unit_test(order_by_name_is_learned),
+        cmocka_unit_test(what_was_read_is_not_named),
         cmocka_unit_test(streams_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

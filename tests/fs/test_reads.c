@@ -20,7 +20,7 @@ static void start(struct served *served, struct fake_request *request, struct bf
                   uint64_t offset, size_t size)
 {
     fake_request_init(request, served->fs);
-    bfs_reads_start(served->fs->reads, fake_handle(request), open, offset, size, false);
+    bfs_reads_start(served->fs->reads, fake_handle(request), open, offset, size, true);
 }
 
 /* Waits for the answer, checks it against the source, and that it is the only one. */
@@ -282,7 +282,7 @@ static void the_handle_goes_with_the_answer(void **state)
         fake_request_init(&request, open);
         request.on_reply = close_at_reply;
         request.context = &served;
-        bfs_reads_start(served.fs->reads, fake_handle(&request), open, 0, 4096, false);
+        bfs_reads_start(served.fs->reads, fake_handle(&request), open, 0, 4096, true);
         assert_true(fake_wait(&request, 20000));
         assert_int_equal(request.bytes.size, 4096);
         fake_request_done(&request);

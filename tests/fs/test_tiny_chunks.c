@@ -90,7 +90,7 @@ static void expect(struct served *served, struct bfs_open_file *open, uint64_t o
 {
     struct fake_request request;
     fake_request_init(&request, served->fs);
-    bfs_reads_start(served->fs->reads, fake_handle(&request), open, offset, size, false);
+    bfs_reads_start(served->fs->reads, fake_handle(&request), open, offset, size, true);
     assert_true(fake_wait(&request, 20000));
     assert_int_equal(request.error, error);
     assert_int_equal(request.bytes.size, error ? 0 : size);
