@@ -146,7 +146,7 @@ static void the_end_runs_what_is_queued(void **state)
         bfs_pool_submit(pool, &jobs[i].job, (enum bfs_priority)(i % BFS_N_PRIORITIES));
     }
     assert_int_equal(pthread_create(&stopper, NULL, stop_pool, pool), 0);
-    (void)usleep(20000);
+    (void)usleep(300000);
     let_go(&log);
     assert_int_equal(pthread_join(stopper, NULL), 0);
     assert_int_equal(log.n, 2 * N_JOBS);
