@@ -16,11 +16,18 @@ static void release(struct served *served, struct bfs_open_file *open)
     bfs_files_unref(served->fs->files, open);
 }
 
+static void start_read(struct served *served, struct fake_request *request,
+                       struct bfs_open_file *open, uint64_t offset, size_t size, bool is_direct)
+{
+    fake_request_init(request, served->fs);
+    bfs_reads_start(served->fs->reads, fake_handle(request), open, offset, size, is_direct);
+}
+
+/* As O_DIRECT, so that what was read stays decoded. */
 static void start(struct served *served, struct fake_request *request, struct bfs_open_file *open,
                   uint64_t offset, size_t size)
 {
-    fake_request_init(request, served->fs);
-    bfs_reads_start(served->fs->reads, fake_handle(request), open, offset, size, true);
+    start_read(served, request, open, offset, size, true);
 }
 
 /* Waits for the answer, checks it against the source, and that it is the only one. */
@@ -96,7 +103,8 @@ static void *read_at_random(void *argument)
         for (unsigned k = 0; k < N_AT_ONCE; k++) {
             offsets[k] = test_random(&reader->seed) % (reader->size + 1000);
             sizes[k] = (size_t)(test_random(&reader->seed) % READ_MAX);
-            start(reader->served, &requests[k], reader->open, offsets[k], sizes[k]);
+            start_read(reader->served, &requests[k], reader->open, offsets[k], sizes[k],
+                       test_random(&reader->seed) % 2 == 0);
         }
         for (unsigned k = 0; k < N_AT_ONCE; k++)
             expect_bytes(&requests[k], reader->source, reader->size, offsets[k], sizes[k]);

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "tests/pack/packed.h"
 
 #include "codec/store/file.h"
@@ -123,6 +126,19 @@ static void a_version_is_never_replaced(void **state)
     assert_int_equal(packed_pack(&packed, "t/m:1", plain, &report), 0);
     assert_int_equal(packed_pack(&packed, "t/m:1", plain, &report), 0); /* nothing changed */
     size_t before = count_blobs(&packed);
+    /* Only a byte differs: neither size nor time tells. */
+    bfs_autofree char *path = test_path(&packed.folder, "model/config.json");
+    bfs_autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct stat st;
+    char byte;
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(pread(fd, &byte, 1, 0), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, 0), 1);
+    assert_int_equal(futimens(fd, (const struct timespec[]){st.st_atim, st.st_mtim}), 0);
+    assert_int_equal(packed_pack(&packed, "t/m:1", plain, &report), -EEXIST);
+    assert_int_equal(count_blobs(&packed), before);
     test_write_text(&packed.folder, "model/config.json", "changed");
     assert_int_equal(packed_pack(&packed, "t/m:1", plain, &report), -EEXIST);
     assert_int_equal(count_blobs(&packed), before); /* refused before anything was written */
