@@ -18,7 +18,7 @@ from support.common import Failed, require  # noqa: E402
 
 WORK, PROGRAM = os.environ["WORK"], os.environ["BUNDLEFS"]
 STORE, SRC, MNT = WORK + "/store", WORK + "/src", WORK + "/mnt"
-KILLS = int(os.environ.get("BUNDLEFS_KILLS", "60" if os.environ["BUNDLEFS_SANITIZER"] else "200"))
+KILLS = int(os.environ.get("BUNDLEFS_KILLS", "200"))
 SIZE = 6 << 20
 RENEW = 25  # kills per store, so that store size and time stay bounded
 
