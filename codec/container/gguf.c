@@ -162,8 +162,34 @@ static int read_tensors(struct bfs_gguf_reader *reader, uint64_t n_tensors,
     return 0;
 }
 
-int bfs_gguf_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size,
-                   struct bfs_tensor_map *ret, struct bfs_error *error)
+static int parse(struct bfs_gguf_reader *reader, struct bfs_gguf_header *header)
+{
+    struct bfs_gguf_keys keys;
+    uint64_t n_tensors, n_keys;
+    int r = read_header(reader, &n_tensors, &n_keys);
+    if (r)
+        return r;
+    if (n_tensors > BFS_TENSORS_MAX)
+        return bfs_gguf_refuse(reader, -E2BIG, "more than 1048576 tensors");
+    r = bfs_gguf_keys_read(reader, n_keys, &keys);
+    if (r)
+        return r;
+    header->values = keys.values;
+    header->n_values = keys.n_values;
+    r = read_tensors(reader, n_tensors, &header->map);
+    if (r)
+        return r;
+    /* Without tensors there is no data, nor padding before it. */
+    if (n_tensors > 0 && ((r = place_tensors(reader, keys.alignment, &header->map)) ||
+                          (r = check_names(reader, &header->map))))
+        return r;
+    memcpy(header->map.architecture, keys.architecture, sizeof(keys.architecture));
+    memcpy(header->map.quantization, keys.quantization, sizeof(keys.quantization));
+    return 0;
+}
+
+int bfs_gguf_header_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size,
+                          struct bfs_gguf_header *ret, struct bfs_error *error)
 {
     struct bfs_gguf_reader reader = {
         .cursor =
@@ -171,24 +197,23 @@ int bfs_gguf_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size
         .file_size = file_size,
         .error = error,
     };
-    bfs_autotensors struct bfs_tensor_map map = {.container = BFS_CONTAINER_GGUF};
-    struct bfs_gguf_keys keys;
-    uint64_t n_tensors, n_keys;
-    int r = read_header(&reader, &n_tensors, &n_keys);
+    bfs_autogguf struct bfs_gguf_header header = {.map.container = BFS_CONTAINER_GGUF};
+    int r = parse(&reader, &header);
     if (r)
         return r;
-    if (n_tensors > BFS_TENSORS_MAX)
-        return bfs_gguf_refuse(&reader, -E2BIG, "more than 1048576 tensors");
-    if ((r = bfs_gguf_keys_read(&reader, n_keys, &keys)) ||
-        (r = read_tensors(&reader, n_tensors, &map)))
+    *ret = header;
+    header = (struct bfs_gguf_header){0};
+    return 0;
+}
+
+int bfs_gguf_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size,
+                   struct bfs_tensor_map *ret, struct bfs_error *error)
+{
+    bfs_autogguf struct bfs_gguf_header header = {0};
+    int r = bfs_gguf_header_parse(prefix, prefix_size, file_size, &header, error);
+    if (r)
         return r;
-    /* Without tensors there is no data, nor padding before it. */
-    if (n_tensors > 0 &&
-        ((r = place_tensors(&reader, keys.alignment, &map)) || (r = check_names(&reader, &map))))
-        return r;
-    memcpy(map.architecture, keys.architecture, sizeof(map.architecture));
-    memcpy(map.quantization, keys.quantization, sizeof(map.quantization));
-    *ret = map;
-    map = (struct bfs_tensor_map){0};
+    *ret = header.map;
+    header.map = (struct bfs_tensor_map){0};
     return 0;
 }

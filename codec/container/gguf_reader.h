@@ -4,6 +4,7 @@
 #ifndef BFS_CODEC_GGUF_READER_H
 #define BFS_CODEC_GGUF_READER_H
 
+#include "codec/container/gguf.h"
 #include "verify/cursor.h"
 #include "verify/error.h"
 
@@ -30,11 +31,13 @@ int bfs_gguf_text(struct bfs_gguf_reader *reader, struct bfs_gguf_text *ret);
 /* Records "GGUF: <why>" at the reader's position and returns `code`. */
 int bfs_gguf_refuse(struct bfs_gguf_reader *reader, int code, const char *why);
 
-/* What the tensor map wants from the key-values. */
+/* What the key-values say. */
 struct bfs_gguf_keys {
     uint32_t alignment;
     char architecture[64];
     char quantization[32];
+    struct bfs_gguf_value *values; /* owned by the caller */
+    size_t n_values;
 };
 
 /* Reads all key-values. Errors: also -E2BIG, -ENOMEM. */
