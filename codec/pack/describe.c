@@ -26,7 +26,7 @@ static size_t sum_dtypes(const struct bfs_scan *scan, const struct bfs_tensor_ma
 {
     struct bfs_contract_dtype sums[DTYPES_MAX] = {0};
     for (uint32_t i = 0; i < scan->n_entries; i++) {
-        for (size_t k = 0; k < maps[i].n_tensors; k++) {
+        for (size_t k = 0; scan->entries[i].section == 0 && k < maps[i].n_tensors; k++) {
             const struct bfs_tensor *tensor = &maps[i].tensors[k];
             struct bfs_contract_dtype *sum = &sums[(unsigned)tensor->dtype % DTYPES_MAX];
             uint64_t elements = 1;
@@ -78,11 +78,8 @@ static void describe_files(const struct bfs_scan *scan, const struct bfs_tensor_
                            struct bfs_bundle_config *ret)
 {
     for (uint32_t i = 0; i < scan->n_entries; i++) {
-        const struct bfs_scan_entry *entry = &scan->entries[i];
-        ret->n_files += S_ISREG(entry->mode);
-        ret->n_directories += S_ISDIR(entry->mode);
-        ret->n_symlinks += S_ISLNK(entry->mode);
-        ret->n_tensors += maps[i].n_tensors;
+        if (scan->entries[i].section)
+            continue;
         if (!ret->format[0] && maps[i].container != BFS_CONTAINER_OPAQUE)
             set_word(ret->format, bfs_container_name(maps[i].container));
         if (!ret->architecture[0])
@@ -91,7 +88,7 @@ static void describe_files(const struct bfs_scan *scan, const struct bfs_tensor_
             set_word(ret->quantization, maps[i].quantization);
     }
     for (uint32_t i = 0; i < scan->n_entries && !ret->format[0]; i++)
-        if (has_suffix(scan->entries[i].path, ".onnx"))
+        if (scan->entries[i].section == 0 && has_suffix(scan->entries[i].path, ".onnx"))
             set_word(ret->format, "onnx");
 }
 
@@ -115,6 +112,18 @@ void bfs_describe_config(const struct bfs_scan *scan, const struct bfs_tensor_ma
         read_model_type(directory, ret->architecture);
 }
 
+void bfs_describe_counts(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
+                         struct bfs_bundle_config *ret)
+{
+    for (uint32_t i = 0; i < scan->n_entries; i++) {
+        const struct bfs_scan_entry *entry = &scan->entries[i];
+        ret->n_files += S_ISREG(entry->mode);
+        ret->n_directories += S_ISDIR(entry->mode);
+        ret->n_symlinks += S_ISLNK(entry->mode);
+        ret->n_tensors += bfs_scan_map(scan, maps, i)->n_tensors;
+    }
+}
+
 int bfs_describe_contract(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
                           const struct bfs_bundle_config *config, struct bfs_buffer *ret)
 {
@@ -128,12 +137,12 @@ int bfs_describe_contract(const struct bfs_scan *scan, const struct bfs_tensor_m
                                        .quantization = config->quantization,
                                        .files = files,
                                        .dtypes = sums,
-                                       .n_dtypes = sum_dtypes(scan, maps, sums),
-                                       .content_size = scan->total_size};
+                                       .n_dtypes = sum_dtypes(scan, maps, sums)};
     for (uint32_t i = 0; i < scan->n_entries; i++) {
         const struct bfs_scan_entry *entry = &scan->entries[i];
-        if (!S_ISREG(entry->mode))
+        if (!S_ISREG(entry->mode) || entry->section)
             continue;
+        facts.content_size += entry->size;
         files[facts.n_files++] =
             (struct bfs_contract_file){.path = entry->path,
                                        .size = entry->size,

@@ -22,7 +22,7 @@ struct bfs_layout_writer {
     struct bfs_dedup *known;       /* borrowed */
     struct bfs_dedup *fresh;
     struct open_blob own;    /* of the current large file */
-    struct open_blob shared; /* of the small files */
+    struct open_blob shared; /* of the small files of this section */
     uint32_t n_fresh;
 
     bool large;
@@ -316,6 +316,11 @@ int bfs_layout_writer_end(struct bfs_layout_writer *writer, const struct bfs_dig
     if (r == 0)
         *ret = laid;
     return r;
+}
+
+int bfs_layout_writer_section(struct bfs_layout_writer *writer, struct bfs_error *error)
+{
+    return commit(writer, &writer->shared, error);
 }
 
 int bfs_layout_writer_finish(struct bfs_layout_writer *writer, struct bfs_error *error)

@@ -4,8 +4,10 @@
  *
  * Every chunk table lies in the blob that its file's last new chunk went to, so that an unchanged
  * file costs a later bundle no table either, and a host that fetches one file's blobs has its
- * table. Large files are written before small ones: a table can then name every other blob by its
- * digest.
+ * table. A table names every other blob by its digest, which an open blob does not have: so large
+ * files are written before small ones, and the small ones of each section (the model, a view) have
+ * a blob that is closed before the next section begins. A host that wants one view fetches the
+ * blobs of that view and those that it shares.
  *
  * THREAD SAFETY: belongs to one thread, but for bfs_layout_writer_written(). */
 #ifndef BFS_CODEC_LAYOUT_WRITER_H
@@ -36,6 +38,8 @@ int bfs_layout_writer_new(const struct bfs_store *store, struct bfs_dedup *known
 struct bfs_layout_writer *bfs_layout_writer_free(struct bfs_layout_writer *writer);
 BFS_DEFINE_CLEANUP(bfs_layout_writer, bfs_layout_writer_free)
 
+/* The next file belongs to another section than those before. */
+int bfs_layout_writer_section(struct bfs_layout_writer *writer, struct bfs_error *error);
 /* The next file's chunks follow; `large` ones get blobs of their own. */
 void bfs_layout_writer_begin(struct bfs_layout_writer *writer, bool large);
 /* An encoded chunk of it. */

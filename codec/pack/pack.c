@@ -20,6 +20,7 @@ static void pack_done(struct bfs_pack *pack)
     free(pack->maps);
     free(pack->laid);
     bfs_buffer_done(&pack->contract);
+    bfs_bundle_config_done(&pack->config);
     bfs_scan_done(&pack->scan);
 }
 
@@ -115,6 +116,25 @@ static int check_taken(struct bfs_pack *pack, const struct bfs_catalog *catalog,
     return 0;
 }
 
+/* The directory, and what the extension adds to it. */
+static int take_stock(const struct bfs_pack_options *options, struct bfs_scan *ret,
+                      struct bfs_error *error)
+{
+    bfs_autoscan struct bfs_scan scan = {0};
+    const struct bfs_pack_extension *extension = options->extension;
+    int r;
+    if ((r = bfs_scan_directory(options->directory, options->dereference, &scan, error)) ||
+        (extension && (r = extension->extend(extension->context, &scan, error))) ||
+        (r = bfs_scan_finish(&scan, error)))
+        return r;
+    if (!extension && scan.n_sections > 1)
+        return bfs_fail(error, -EINVAL, "%s/views: views cannot be packed here; move them away",
+                        options->directory);
+    *ret = scan;
+    scan = (struct bfs_scan){0}; /* transferred */
+    return 0;
+}
+
 /* `*ret_same`: the store has it all, and *ret is filled. */
 static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret_same,
                    struct bfs_error *error)
@@ -127,7 +147,7 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
     const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, &options->reference);
     if ((r = bfs_catalog_check_new(catalog, &options->reference, taken ? &taken->manifest : NULL,
                                    error)) ||
-        (r = bfs_scan_directory(options->directory, options->dereference, &pack->scan, error)))
+        (r = take_stock(options, &pack->scan, error)))
         return r;
     if (bfs_sha256_stream_new(&pack->sha256))
         return bfs_fail(error, -ENOMEM, "out of memory");
@@ -149,7 +169,7 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
 int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error)
 {
     bfs_autoscan struct bfs_scan scan = {0};
-    return bfs_scan_directory(options->directory, options->dereference, &scan, error);
+    return take_stock(options, &scan, error);
 }
 
 int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *options,

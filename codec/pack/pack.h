@@ -6,14 +6,29 @@
 #ifndef BFS_CODEC_PACK_H
 #define BFS_CODEC_PACK_H
 
-#include "codec/pack/plan.h"
+#include "codec/pack/scan.h"
+#include "codec/store/bundle_config.h"
 #include "codec/store/store.h"
 #include "verify/name.h"
 
 struct bfs_pack_progress {
-    uint64_t done;   /* bytes read */
-    uint64_t total;  /* bytes of all files */
-    uint64_t stored; /* bytes written to new blobs so far */
+    uint64_t done;       /* bytes read or made */
+    uint64_t total;      /* of all files */
+    uint64_t stored;     /* bytes written to new blobs so far */
+    const char *section; /* id of the view that is being packed; NULL: the model itself */
+};
+
+/* What adds views to a bundle: codec does not know hardware. */
+struct bfs_pack_extension {
+    /* Adds entries to the scan of the directory (codec/pack/scan_add.h), or refuses: then nothing
+     * is packed. Called once for every scan: bfs_pack_check() makes one, bfs_pack() another.
+     * Entries that are there already stay as they are. */
+    int (*extend)(void *context, struct bfs_scan *scan, struct bfs_error *error);
+    /* After the content of every file of the last scan went by, in bfs_pack() alone: adds what
+     * manifest.json says of each directory in views/ (bfs_bundle_config_add_view()), in any order.
+     * Not called when there is none. */
+    int (*describe)(void *context, struct bfs_bundle_config *config, struct bfs_error *error);
+    void *context;
 };
 
 struct bfs_pack_options {
@@ -27,6 +42,8 @@ struct bfs_pack_options {
     /* Seconds since the epoch that cap every time stored and become the creation time; negative:
      * times are kept, and the newest file is the creation time. */
     int64_t source_date_epoch;
+    /* NULL: a directory with views is refused. */
+    const struct bfs_pack_extension *extension;
     /* Called from the packing thread about four times a second; a non-zero result stops with
      * -EINTR. NULL is fine, as for warn(), which gets one line. */
     int (*progress)(void *context, const struct bfs_pack_progress *progress);
@@ -38,18 +55,18 @@ struct bfs_pack_report {
     struct bfs_digest bundle; /* its id */
     uint64_t n_files;
     uint64_t n_tensors;
-    uint64_t content_size; /* bytes of all files */
+    uint64_t content_size; /* bytes of all files, views included */
     uint64_t new_size;     /* bytes added to the store */
     uint64_t known_size;   /* bytes of content that was there already, or came twice */
     uint64_t stored_size;  /* bytes that all of the bundle occupies, shared blobs included */
 };
 
 /* Would the directory be packed? For refusing it before a store is made for it. Errors: those of
- * bfs_scan_directory(). */
+ * bfs_scan_directory(), of bfs_scan_finish() and of the extension. */
 int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error);
 
 /* Packs and publishes. On failure nothing is published; blobs that were already complete stay until
- * the next gc. Errors: those of bfs_scan_directory(), -EEXIST (the version is taken by other
+ * the next gc. Errors: those of bfs_pack_check(), -EEXIST (the version is taken by other
  * content), -ESTALE (a file changed meanwhile), -EINTR, -ENOSPC, -EBUSY, -ENOMEM, errno of the file
  * system. */
 int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *options,

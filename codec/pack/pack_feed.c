@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The reading end of a pack, and the encoding of what it read. */
+ * The order in which files are packed, and the encoding of what was read of them. */
 #include "codec/pack/pack_private.h"
 
 #include "codec/container/container.h"
 #include "codec/pack/describe.h"
-#include "codec/store/files.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,154 +25,16 @@ int bfs_pack_progress(struct bfs_pack *pack, struct bfs_error *error)
     pack->last_progress_ms = now;
     const struct bfs_pack_progress progress = {
         .done = pack->done,
-        .total = pack->scan.total_size,
-        .stored = pack->writer ? bfs_layout_writer_written(pack->writer) : 0};
+        .total = pack->scan.work_size,
+        .stored = pack->writer ? bfs_layout_writer_written(pack->writer) : 0,
+        .section = pack->section};
     if (pack->options->progress(pack->options->context, &progress))
         return bfs_fail(error, -EINTR, "interrupted; nothing was published");
     return 0;
 }
 
-static int submit_chunk(struct bfs_pack *pack, uint32_t file, struct bfs_slot *slot,
-                        const struct bfs_plan_chunk *chunk, struct bfs_error *error)
-{
-    slot->file = file;
-    slot->is_end = false;
-    slot->raw_size = chunk->size;
-    slot->layout = chunk->layout;
-    int r = bfs_sha256_stream_update(pack->sha256, slot->raw, chunk->size);
-    if (r)
-        return bfs_fail(error, r, "cannot compute SHA-256");
-    bfs_pipeline_submit(pack->pipeline);
-    pack->done += chunk->size;
-    return bfs_pack_progress(pack, error);
-}
-
-static int submit_end(struct bfs_pack *pack, uint32_t file, struct bfs_error *error)
-{
-    struct bfs_slot *slot;
-    int r = bfs_pipeline_slot(pack->pipeline, &slot, error);
-    if (r)
-        return r;
-    slot->file = file;
-    slot->is_end = true;
-    r = bfs_sha256_stream_finish(pack->sha256, &slot->file_digest);
-    if (r)
-        return bfs_fail(error, r, "cannot compute SHA-256");
-    bfs_pipeline_submit(pack->pipeline);
-    return 0;
-}
-
-static bool is_unchanged(const struct bfs_scan_entry *entry, const struct stat *st)
-{
-    return S_ISREG(st->st_mode) && (uint64_t)st->st_size == entry->size &&
-           st->st_mtim.tv_sec == entry->mtime.tv_sec &&
-           st->st_mtim.tv_nsec == entry->mtime.tv_nsec &&
-           st->st_ctim.tv_sec == entry->ctime.tv_sec && st->st_ctim.tv_nsec == entry->ctime.tv_nsec;
-}
-
-static int check_unchanged(const struct bfs_pack *pack, const struct bfs_scan_entry *entry, int fd,
-                           struct bfs_error *error)
-{
-    struct stat st;
-    if (fstat(fd, &st) == 0 && is_unchanged(entry, &st))
-        return 0;
-    return bfs_fail(error, -ESTALE, "%s/%.200s: changed while it was being packed; pack again",
-                    pack->options->directory, entry->path);
-}
-
-/* A tensor file that does not parse is still packed, as bytes: whether to refuse it is not the
- * packer's business, but its author should know. */
-static int read_map(struct bfs_pack *pack, uint32_t file, int fd, struct bfs_error *error)
-{
-    const struct bfs_scan_entry *entry = &pack->scan.entries[file];
-    struct bfs_error why = {0};
-    int r = bfs_container_read(fd, entry->size, entry->name, &pack->maps[file], &why);
-    if (r == -ENOMEM || r == -ESTALE || r == -EIO) {
-        if (error)
-            *error = why;
-        return bfs_fail_context(error, r, "%s/%.200s", pack->options->directory, entry->path);
-    }
-    if (r && pack->options->warn) {
-        char text[BFS_ERROR_TEXT_SIZE], line[BFS_ERROR_TEXT_SIZE + 512];
-        (void)snprintf(line, sizeof(line), "%.255s: packed as plain bytes: %s", entry->path,
-                       bfs_error_text(&why, text));
-        pack->options->warn(pack->options->context, line);
-    }
-    return 0;
-}
-
-static int feed_chunks(struct bfs_pack *pack, uint32_t file, int fd, const struct bfs_plan *plan,
-                       struct bfs_error *error)
-{
-    const struct bfs_scan_entry *entry = &pack->scan.entries[file];
-    uint64_t offset = 0;
-    for (size_t i = 0; i < plan->n_chunks; i++) {
-        struct bfs_slot *slot;
-        int r = bfs_pipeline_slot(pack->pipeline, &slot, error);
-        if (r)
-            return r;
-        r = bfs_pread_exact(fd, slot->raw, plan->chunks[i].size, offset);
-        if (r)
-            return bfs_fail(error, r == -ENODATA ? -ESTALE : r, "%s/%.200s: %s",
-                            pack->options->directory, entry->path,
-                            r == -ENODATA ? "became shorter while it was being packed; pack again"
-                                          : strerror(-r));
-        offset += plan->chunks[i].size;
-        r = submit_chunk(pack, file, slot, &plan->chunks[i], error);
-        if (r)
-            return r;
-    }
-    return 0;
-}
-
-static int feed_file(struct bfs_pack *pack, uint32_t file, struct bfs_error *error)
-{
-    const struct bfs_scan_entry *entry = &pack->scan.entries[file];
-    bfs_autofree char *path = bfs_join(pack->options->directory, entry->path);
-    bfs_autoplan struct bfs_plan plan = {0};
-    if (!path)
-        return bfs_fail(error, -ENOMEM, "out of memory");
-    bfs_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
-                                          (pack->options->dereference ? 0 : O_NOFOLLOW));
-    if (fd < 0)
-        return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
-    int r;
-    if ((r = check_unchanged(pack, entry, fd, error)) || (r = read_map(pack, file, fd, error)))
-        return r;
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    r = bfs_plan_make(&pack->maps[file], entry->size, pack->options->chunk_size, &plan);
-    if (r)
-        return bfs_fail(error, r, "out of memory");
-    if ((r = feed_chunks(pack, file, fd, &plan, error)) ||
-        (r = check_unchanged(pack, entry, fd, error)))
-        return r;
-    return submit_end(pack, file, error);
-}
-
-static int feed_contract(struct bfs_pack *pack, struct bfs_error *error)
-{
-    const struct bfs_tensor_map none = {0};
-    bfs_autoplan struct bfs_plan plan = {0};
-    uint32_t file = pack->scan.n_entries;
-    size_t offset = 0;
-    int r = bfs_plan_make(&none, pack->contract.size, pack->options->chunk_size, &plan);
-    if (r)
-        return bfs_fail(error, r, "out of memory");
-    for (size_t i = 0; i < plan.n_chunks; i++) {
-        struct bfs_slot *slot;
-        r = bfs_pipeline_slot(pack->pipeline, &slot, error);
-        if (r)
-            return r;
-        memcpy(slot->raw, pack->contract.bytes + offset, plan.chunks[i].size);
-        offset += plan.chunks[i].size;
-        r = submit_chunk(pack, file, slot, &plan.chunks[i], error);
-        if (r)
-            return r;
-    }
-    return submit_end(pack, file, error);
-}
-
-/* Once all tensor maps are known. A model's own contract.json is a file like any other. */
+/* Once all tensor maps of the model are known. A model's own contract.json is a file like any
+ * other. */
 static int make_contract(struct bfs_pack *pack, struct bfs_error *error)
 {
     bfs_describe_config(&pack->scan, pack->maps, pack->options->directory, &pack->config);
@@ -186,21 +45,67 @@ static int make_contract(struct bfs_pack *pack, struct bfs_error *error)
     return r ? bfs_fail(error, r, "contract.json: out of memory") : 0;
 }
 
-int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error)
+/* Large files before small ones: the table of a large file can then name every blob before it by
+ * its digest, and only the shared blob of the small ones is still open. */
+static int feed_section(struct bfs_pack *pack, uint32_t section, struct bfs_error *error)
 {
     for (int large = 1; large >= 0; large--) {
         for (uint32_t i = 0; i < pack->scan.n_entries; i++) {
-            if (!S_ISREG(pack->scan.entries[i].mode) || bfs_pack_is_large(pack, i) != large)
+            const struct bfs_scan_entry *entry = &pack->scan.entries[i];
+            if (!S_ISREG(entry->mode) || entry->source == BFS_ENTRY_SAME ||
+                entry->section != section || bfs_pack_is_large(pack, i) != large)
                 continue;
-            int r = feed_file(pack, i, error);
+            int r = bfs_pack_feed_file(pack, i, error);
             if (r)
                 return r;
         }
     }
-    int r = make_contract(pack, error);
-    if (r == 0 && pack->contract.size)
-        r = feed_contract(pack, error);
-    return r ? r : bfs_pipeline_finish(pack->pipeline, error);
+    return 0;
+}
+
+/* Their id is what "views/ID", the first of the section, is called. */
+static const char *section_name(const struct bfs_scan *scan, uint32_t section)
+{
+    uint32_t i = 0;
+    while (scan->entries[i].section != section)
+        i++;
+    return scan->entries[i].name;
+}
+
+/* Every view is described, and nothing else is. */
+static int describe_views(struct bfs_pack *pack, struct bfs_error *error)
+{
+    const struct bfs_pack_extension *extension = pack->options->extension;
+    const struct bfs_bundle_config *config = &pack->config;
+    bfs_describe_counts(&pack->scan, pack->maps, &pack->config);
+    if (pack->scan.n_sections == 1)
+        return 0;
+    int r = extension->describe(extension->context, &pack->config, error);
+    if (r)
+        return r;
+    for (uint32_t i = 1; i < pack->scan.n_sections; i++)
+        if (!bfs_bundle_config_view(config, section_name(&pack->scan, i)))
+            return bfs_fail(error, -EINVAL, "views/%s is not described",
+                            section_name(&pack->scan, i));
+    if (config->n_views + 1 != pack->scan.n_sections)
+        return bfs_fail(error, -EINVAL, "a view without a directory is described");
+    return 0;
+}
+
+int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error)
+{
+    int r;
+    if ((r = feed_section(pack, 0, error)) || (r = make_contract(pack, error)) ||
+        (pack->contract.size && (r = bfs_pack_feed_contract(pack, error))))
+        return r;
+    for (uint32_t section = 1; section < pack->scan.n_sections; section++) {
+        pack->section = section_name(&pack->scan, section);
+        r = feed_section(pack, section, error);
+        if (r)
+            return r;
+    }
+    r = bfs_pipeline_finish(pack->pipeline, error);
+    return r ? r : describe_views(pack, error);
 }
 
 static int encode(void *context, struct bfs_slot *slot, struct bfs_error *error)
@@ -222,10 +127,23 @@ static int encode(void *context, struct bfs_slot *slot, struct bfs_error *error)
     return r ? bfs_fail(error, r, "cannot encode a chunk: %s", strerror(-r)) : 0;
 }
 
+/* The small files of a view get a blob of their own. */
+static int enter_section(struct bfs_pack *pack, uint32_t file, struct bfs_error *error)
+{
+    uint32_t section = bfs_pack_section(pack, file);
+    if (section == pack->current_section)
+        return 0;
+    pack->current_section = section;
+    return bfs_layout_writer_section(pack->writer, error);
+}
+
 static int write_slot(void *context, struct bfs_slot *slot, struct bfs_error *error)
 {
     struct bfs_pack *pack = context;
     if (pack->current != slot->file) {
+        int r = enter_section(pack, slot->file, error);
+        if (r)
+            return r;
         bfs_layout_writer_begin(pack->writer, bfs_pack_is_large(pack, slot->file));
         pack->current = slot->file;
     }

@@ -14,18 +14,20 @@ struct bfs_pack {
     struct bfs_scan scan;
     /* One for each entry, and a last one for the generated contract. */
     struct bfs_tensor_map *maps;
-    struct bfs_laid_file *laid; /* filled by the writing thread */
+    struct bfs_laid_file *laid; /* filled by the writing thread; not those of SAME */
     struct bfs_buffer contract; /* empty when the model brings its own */
     struct bfs_bundle_config config;
 
     struct bfs_dedup *known;
     struct bfs_layout_writer *writer;
-    uint32_t current; /* the file whose chunks the writing thread gets; UINT32_MAX: none */
+    uint32_t current;         /* the file whose chunks the writing thread gets; UINT32_MAX: none */
+    uint32_t current_section; /* of that file */
 
     struct bfs_pipeline *pipeline;
     struct bfs_sha256_stream *sha256;
-    uint64_t done; /* bytes read */
+    uint64_t done; /* bytes read or made */
     uint64_t last_progress_ms;
+    const char *section; /* id of the view that is being fed; NULL: the model */
 };
 
 /* Files at least this large get blobs of their own. */
@@ -36,8 +38,18 @@ static inline bool bfs_pack_is_large(const struct bfs_pack *pack, uint32_t file)
     return file < pack->scan.n_entries && pack->scan.entries[file].size >= BFS_PACK_LARGE_SIZE;
 }
 
-/* Feeds every file to the pipeline: large ones first, then small ones, then the contract. */
+static inline uint32_t bfs_pack_section(const struct bfs_pack *pack, uint32_t file)
+{
+    return file < pack->scan.n_entries ? pack->scan.entries[file].section : 0;
+}
+
+/* Feeds every file to the pipeline: those of the model, then those of each view; of each, large
+ * ones first, then small ones, and of the model the contract last. */
 int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error);
+/* One file of it, not SAME, by its source. */
+int bfs_pack_feed_file(struct bfs_pack *pack, uint32_t file, struct bfs_error *error);
+/* The generated contract, which has the number after the last entry. */
+int bfs_pack_feed_contract(struct bfs_pack *pack, struct bfs_error *error);
 /* The pipeline's two callbacks; the context is the pack. */
 extern const struct bfs_pipeline_ops bfs_pack_pipeline_ops;
 /* Writes index, manifest.json and OCI manifest, and names the bundle in index.json. */

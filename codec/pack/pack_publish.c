@@ -10,10 +10,13 @@
 static struct bfs_inode inode_of(const struct bfs_pack *pack, uint32_t i)
 {
     const struct bfs_scan_entry *entry = &pack->scan.entries[i];
-    const struct bfs_laid_file *laid = &pack->laid[i];
+    const struct bfs_laid_file *laid =
+        &pack->laid[entry->source == BFS_ENTRY_SAME ? entry->same_as : i];
     struct timespec mtime = bfs_pack_time(pack, entry->mtime);
-    struct bfs_inode inode = {
-        .mode = entry->mode, .mtime_sec = mtime.tv_sec, .mtime_nsec = (uint32_t)mtime.tv_nsec};
+    struct bfs_inode inode = {.mode = entry->mode,
+                              .flags = entry->generated ? BFS_INODE_GENERATED : 0,
+                              .mtime_sec = mtime.tv_sec,
+                              .mtime_nsec = (uint32_t)mtime.tv_nsec};
     if (S_ISLNK(entry->mode))
         inode.mode = S_IFLNK | 0777; /* the file system's idea of it; no tool can change it */
     if (!S_ISREG(entry->mode))
@@ -56,7 +59,8 @@ static int build_index(struct bfs_pack *pack, struct bfs_buffer *ret)
         r = bfs_index_builder_add(builder, entry->parent, entry->name, &inode, entry->target,
                                   &number);
         if (r == 0 && S_ISREG(entry->mode))
-            r = bfs_index_builder_tensors(builder, number, &pack->maps[i]);
+            r = bfs_index_builder_tensors(builder, number,
+                                          bfs_scan_map(&pack->scan, pack->maps, i));
     }
     if (r == 0 && pack->contract.size) {
         struct bfs_inode inode = contract_inode(pack);
@@ -95,7 +99,7 @@ static int put_config(struct bfs_pack *pack, const struct bfs_descriptor *index,
                         "SOURCE_DATE_EPOCH");
     r = bfs_bundle_config_write(config, &text);
     if (r)
-        return bfs_fail(error, r, "manifest.json: out of memory");
+        return bfs_fail(error, r, "manifest.json: %s", strerror(-r));
     ret->size = text.size;
     memcpy(ret->media_type, BFS_MEDIA_CONFIG, sizeof(BFS_MEDIA_CONFIG));
     return bfs_store_put_blob(pack->store, text.bytes, text.size, &ret->digest, error);

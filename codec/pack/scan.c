@@ -2,6 +2,8 @@
 #include "codec/pack/scan.h"
 
 #include "codec/index/format.h"
+#include "codec/store/files.h"
+#include "codec/store/view_config.h"
 #include "verify/array.h"
 #include "verify/name.h"
 
@@ -20,8 +22,13 @@ struct walk {
 void bfs_scan_done(struct bfs_scan *scan)
 {
     for (uint32_t i = 0; i < scan->n_entries; i++) {
-        free(scan->entries[i].path);
-        free(scan->entries[i].target);
+        struct bfs_scan_entry *entry = &scan->entries[i];
+        free(entry->path);
+        free(entry->target);
+        bfs_buffer_done(&entry->bytes);
+        if (entry->made)
+            bfs_made_done(entry->made);
+        free(entry->made);
     }
     free(scan->entries);
     memset(scan, 0, sizeof(*scan));
@@ -48,6 +55,7 @@ static int add_entry(struct walk *walk, uint32_t parent, char *path, const struc
     };
     if (S_ISREG(st->st_mode))
         scan->total_size += (uint64_t)st->st_size;
+    scan->work_size = scan->total_size;
     if (st->st_mtim.tv_sec > scan->newest)
         scan->newest = st->st_mtim.tv_sec;
     return 0;
@@ -86,6 +94,23 @@ static int check_readable(struct walk *walk, int folder, const char *name, const
     return 0;
 }
 
+/* "views" at the root, and what is in it. */
+static int check_view(struct walk *walk, const char *path, const char *name, mode_t mode)
+{
+    if (strcmp(path, "views") == 0)
+        return S_ISDIR(mode) ? 0
+                             : refuse(walk, path,
+                                      "the mount uses this name for the folder of views; move the "
+                                      "file away");
+    if (strncmp(path, "views/", 6) != 0 || strchr(path + 6, '/'))
+        return 0;
+    if (!bfs_view_id_is_valid(name))
+        return refuse(walk, path,
+                      "is no id of a view: lower case letters, digits, '.', '_', '-', beginning "
+                      "with a letter or digit, at most 63, and not \"auto\"");
+    return S_ISDIR(mode) ? 0 : refuse(walk, path, "a view is a directory; move the file away");
+}
+
 static int walk_entry(struct walk *walk, int folder, uint32_t parent, const char *name,
                       unsigned depth)
 {
@@ -97,11 +122,13 @@ static int walk_entry(struct walk *walk, int folder, uint32_t parent, const char
         path = NULL;
         return bfs_fail(walk->error, -ENOMEM, "out of memory");
     }
-    if (parent == 0 && bfs_name_is_reserved(name))
+    if (parent == 0 && bfs_name_is_reserved(name) && strcmp(name, "views") != 0)
         return refuse(walk, path, "the mount uses this name for its own; move the file away");
     if (fstatat(folder, name, &st, walk->dereference ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
         return bfs_fail(walk->error, -errno, "%s/%.200s: %s", walk->root, path, strerror(errno));
-    int r = 0;
+    int r = check_view(walk, path, name, st.st_mode);
+    if (r)
+        return r;
     if (S_ISLNK(st.st_mode))
         r = read_target(walk, folder, name, path, depth, &target);
     else if (S_ISREG(st.st_mode))
@@ -190,6 +217,27 @@ static int walk_folder(struct walk *walk, int folder_fd, uint32_t number, unsign
     return r;
 }
 
+/* Every view that is packed as it is says for what hardware it is. */
+static int check_view_files(struct walk *walk)
+{
+    const struct bfs_scan *scan = &walk->scan;
+    uint32_t views, file;
+    if (!bfs_scan_find(scan, "views", &views))
+        return 0;
+    for (uint32_t i = views + 1; i < scan->n_entries; i++) {
+        bfs_autofree char *path = NULL;
+        if (scan->entries[i].parent != views)
+            continue;
+        path = bfs_join(scan->entries[i].path, "view.json");
+        if (!path)
+            return bfs_fail(walk->error, -ENOMEM, "out of memory");
+        if (!bfs_scan_find(scan, path, &file) || !S_ISREG(scan->entries[file].mode))
+            return refuse(walk, scan->entries[i].path,
+                          "has no file view.json, which says for what hardware the view is");
+    }
+    return 0;
+}
+
 int bfs_scan_directory(const char *path, bool dereference, struct bfs_scan *ret,
                        struct bfs_error *error)
 {
@@ -207,6 +255,8 @@ int bfs_scan_directory(const char *path, bool dereference, struct bfs_scan *ret,
         (void)bfs_steal(&empty); /* transferred */
     if (r == 0)
         r = walk_folder(&walk, fd, 0, 0);
+    if (r == 0)
+        r = check_view_files(&walk);
     if (r == 0 && walk.scan.n_entries == 1)
         r = bfs_fail(error, -EINVAL, "%s: the directory is empty; there is nothing to pack", path);
     if (r) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/store/bundle_config.h"
 
+#include "verify/array.h"
 #include "verify/json.h"
 
 #include <stdio.h>
@@ -226,4 +227,38 @@ int bfs_time_text(int64_t seconds, char ret[static BFS_TIME_TEXT_SIZE])
         return -EINVAL;
     (void)strftime(ret, BFS_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
     return 0;
+}
+
+const struct bfs_view_config *bfs_bundle_config_view(const struct bfs_bundle_config *config,
+                                                     const char *id)
+{
+    for (uint32_t i = 0; i < config->n_views; i++)
+        if (strcmp(config->views[i].id, id) == 0)
+            return &config->views[i];
+    return NULL;
+}
+
+int bfs_bundle_config_add_view(struct bfs_bundle_config *config, const struct bfs_view_config *view,
+                               struct bfs_error *error)
+{
+    int r = bfs_view_config_check(view, error);
+    if (r)
+        return r;
+    if (bfs_bundle_config_view(config, view->id))
+        return bfs_fail(error, -EEXIST, "the view \"%s\" is there already", view->id);
+    if (config->n_views == BFS_VIEWS_MAX)
+        return bfs_fail(error, -E2BIG, "more than %d views", BFS_VIEWS_MAX);
+    if (bfs_array_grow(&config->views, config->n_views, sizeof(*config->views)))
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    uint32_t at = config->n_views++;
+    for (; at > 0 && strcmp(config->views[at - 1].id, view->id) > 0; at--)
+        config->views[at] = config->views[at - 1];
+    config->views[at] = *view;
+    return 0;
+}
+
+void bfs_bundle_config_done(struct bfs_bundle_config *config)
+{
+    free(config->views);
+    *config = (struct bfs_bundle_config){0};
 }

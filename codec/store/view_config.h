@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What manifest.json says about one view.
+ * What manifest.json says about one view. docs/format.md, section 4.
  *
- * THREAD SAFETY: plain data. */
+ * THREAD SAFETY: plain data; pure functions. */
 #ifndef BFS_CODEC_VIEW_CONFIG_H
 #define BFS_CODEC_VIEW_CONFIG_H
 
@@ -42,7 +42,12 @@ struct bfs_view_config {
     unsigned n_errors;
 };
 
-/* Is it usable as a view's id? */
+/* Is it usable as a view's id: 1 to BFS_VIEW_ID_MAX lower case letters, digits, '.', '_', '-', the
+ * first a letter or digit, and not "auto"? */
 bool bfs_view_id_is_valid(const char *id);
+
+/* Could manifest.json hold it: legal id, words and numbers, no class twice, and only what its kind
+ * has: an opaque view no tool and no errors, a lossless one no errors? Errors: -EINVAL. */
+int bfs_view_config_check(const struct bfs_view_config *view, struct bfs_error *error);
 
 #endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is only known when a scan is complete. */
+#include "codec/pack/scan.h"
+
+#include "codec/store/view_config.h"
+#include "verify/name.h"
+
+#include <string.h>
+
+bool bfs_scan_find(const struct bfs_scan *scan, const char *path, uint32_t *ret)
+{
+    for (uint32_t i = 0; i < scan->n_entries; i++) {
+        if (strcmp(scan->entries[i].path, path) == 0) {
+            *ret = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct bfs_tensor_map *bfs_scan_map(const struct bfs_scan *scan,
+                                          const struct bfs_tensor_map *maps, uint32_t number)
+{
+    const struct bfs_scan_entry *entry = &scan->entries[number];
+    if (entry->source == BFS_ENTRY_SAME)
+        number = entry->same_as;
+    entry = &scan->entries[number];
+    return entry->source == BFS_ENTRY_MADE ? &entry->made->map : &maps[number];
+}
+
+static int by_directory(const void *a, const void *b)
+{
+    const struct bfs_scan_entry *left = *(const struct bfs_scan_entry *const *)a;
+    const struct bfs_scan_entry *right = *(const struct bfs_scan_entry *const *)b;
+    if (left->parent != right->parent)
+        return left->parent < right->parent ? -1 : 1;
+    return strcmp(left->name, right->name);
+}
+
+/* `sorted` begins with entry 0, which has the smallest name of its own directory: "". */
+static int check_unique(const struct bfs_scan *scan, struct bfs_scan_entry **sorted,
+                        struct bfs_error *error)
+{
+    for (uint32_t i = 0; i < scan->n_entries; i++)
+        sorted[i] = &scan->entries[i];
+    qsort(sorted, scan->n_entries, sizeof(struct bfs_scan_entry *), by_directory);
+    for (uint32_t i = 1; i < scan->n_entries; i++)
+        if (by_directory(&sorted[i - 1], &sorted[i]) == 0)
+            return bfs_fail(error, -EEXIST, "%.400s: the packed directory has this name already",
+                            sorted[i]->path);
+    return 0;
+}
+
+/* Numbers the views, which `sorted` has in the order of their ids. */
+static int number_views(struct bfs_scan *scan, struct bfs_scan_entry **sorted,
+                        struct bfs_error *error)
+{
+    uint32_t views;
+    scan->n_sections = 1;
+    if (!bfs_scan_find(scan, "views", &views))
+        return 0;
+    for (uint32_t i = 0; i < scan->n_entries; i++) {
+        struct bfs_scan_entry *entry = sorted[i];
+        if (entry->parent != views)
+            continue;
+        if (!S_ISDIR(entry->mode) || !bfs_view_id_is_valid(entry->name))
+            return bfs_fail(error, -EINVAL, "%.400s: is no view", entry->path);
+        if (scan->n_sections > BFS_VIEWS_MAX)
+            return bfs_fail(error, -E2BIG, "more than %d views", BFS_VIEWS_MAX);
+        entry->section = scan->n_sections++;
+    }
+    return 0;
+}
+
+int bfs_scan_finish(struct bfs_scan *scan, struct bfs_error *error)
+{
+    bfs_autofree struct bfs_scan_entry **sorted =
+        calloc(scan->n_entries, sizeof(struct bfs_scan_entry *));
+    if (!sorted)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    int r = check_unique(scan, sorted, error);
+    if (r == 0)
+        r = number_views(scan, sorted, error);
+    for (uint32_t i = 1; r == 0 && i < scan->n_entries; i++) {
+        struct bfs_scan_entry *entry = &scan->entries[i];
+        if (scan->entries[entry->parent].section)
+            entry->section = scan->entries[entry->parent].section;
+    }
+    return r;
+}
