@@ -1,72 +1,120 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A file that is made from others, as a list of parts in file order: literal bytes, padding, tensors
- * converted from a source file. Parts are made in bands, several at once on all processors, and
- * read in order; memory stays bounded whatever the size of the model.
+ * A file that is made from others, as a list of parts in file order: literal bytes, zeros, tensors
+ * converted from a source file, scales that a conversion found. Parts are made in bands, several at
+ * once on all processors, and read in order (accel/view/stream.h).
  *
- * THREAD SAFETY: a part list is filled by one thread; make() runs in many at once. */
+ * How a part is cut into bands follows from the part alone, never from the number of threads: sums
+ * of errors are rounded in the order of the bands, and what is measured must not depend on --jobs.
+ *
+ * THREAD SAFETY: a part list is filled by one thread; prepare() and make() run in many at once. */
 #ifndef BFS_ACCEL_PART_H
 #define BFS_ACCEL_PART_H
 
 #include "accel/cast/cast.h"
-#include "codec/container/tensor.h"
-#include "codec/pack/made.h"
+#include "accel/view/source.h"
+#include "codec/container/dtype.h"
+#include "verify/error.h"
 
 #include <stdint.h>
 
 enum {
-    /* Output bytes of one band, about: large enough that a strided read of a transposed tensor
-     * takes whole pages, small enough that a band for each thread fits in the memory bound. */
-    BFS_BAND_SIZE = 8 << 20,
+    /* Output bytes of one band, about: many bands fit in the memory of a stream, and the work on
+     * one is long against what starting it costs. */
+    BFS_BAND_SIZE = 2 << 20,
+    /* No band is larger, whatever a converter would like. */
+    BFS_BAND_SIZE_MAX = 32 << 20,
+    /* Elements that a converter takes at a time: source, f32 and result stay in a core's cache, and
+     * scratch memory stays small with many threads. */
+    BFS_PART_STEP = 32 << 10,
+    BFS_SCRATCHES = 3,
 };
 
-/* Scratch memory of one thread; grows on demand, bounded by a few bands. */
+/* Scratch memory of one thread; grows on demand. Converters keep all of it below about 1 MiB. */
 struct bfs_part_scratch {
-    uint8_t *bytes[3];
-    size_t sizes[3];
+    uint8_t *bytes[BFS_SCRATCHES];
+    size_t sizes[BFS_SCRATCHES];
 };
-/* Memory number `which` of at least `size` bytes; NULL: no memory. */
+/* Memory number `which` of at least `size` bytes, aligned for anything; NULL: no memory. */
 void *bfs_part_scratch_get(struct bfs_part_scratch *scratch, unsigned which, size_t size);
+void bfs_part_scratch_done(struct bfs_part_scratch *scratch);
 
-/* Where a tensor's source bytes are. The descriptor is opened when the made file is, checked
- * against the scan (unchanged), and closed with it. */
+/* Where a tensor's bytes are. */
 struct bfs_part_source {
-    uint32_t entry;  /* of the scan */
-    uint64_t offset; /* in that file */
+    const struct bfs_source_file *file; /* borrowed; outlives the part */
+    uint64_t offset;
     uint64_t size;
 };
 
 struct bfs_part;
 
-/* What converts one tensor. A converter is one row of a table and one kernel file. */
+/* What converts one tensor. `fd` is the source file, opened for reading at any offset. */
 struct bfs_part_ops {
     const char *name;
-    /* Once, before the first band, when something about the whole tensor must be known (a scale).
-     * May run on any thread. NULL: nothing. */
-    int (*prepare)(struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
-                   struct bfs_error *error);
+    /* Looks at piece `piece` of part->n_pieces, when something about the whole tensor must be known
+     * before its first band, and writes what it finds into part->scales, where no other piece does.
+     * NULL: nothing. */
+    int (*prepare)(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
+                   uint64_t piece, struct bfs_error *error);
+    /* Once, after all pieces: turns part->scales into its final form. NULL: it is final. */
+    void (*settle)(struct bfs_part *part);
     /* Makes `size` bytes of the part's output from `offset` on; offset is a multiple of
-     * part->band_size, and size is band_size but for the last band. `measure` is zero at entry. */
+     * part->band_size, and size is band_size but for the last band. Adds to *measure, which is zero
+     * at entry. */
     int (*make)(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
                 uint64_t offset, size_t size, uint8_t *to, struct bfs_measure *measure,
                 struct bfs_error *error);
 };
 
+#define BFS_PART_NONE SIZE_MAX
+
 struct bfs_part {
-    const struct bfs_part_ops *ops; /* NULL: literal bytes */
+    const struct bfs_part_ops *ops; /* NULL: literal bytes, zeros or scales */
     uint64_t size;                  /* bytes of output */
-    uint64_t band_size;             /* of each band but the last */
-    /* literal: `size` bytes, owned; NULL: zeros */
-    uint8_t *bytes;
-    /* converted */
+    uint64_t band_size;             /* of each band but the last; at most BFS_BAND_SIZE_MAX */
+
+    /* ops == NULL */
+    uint8_t *bytes;     /* owned, `size` of them; NULL: zeros */
+    size_t scales_from; /* the scales of that part of the list instead; BFS_PART_NONE: no */
+
+    /* ops != NULL */
     struct bfs_part_source source;
     const struct bfs_dtype_info *from;
     const struct bfs_dtype_info *to;
-    uint64_t rows; /* the tensor as a matrix: all dimensions but the last, and the last */
+    uint64_t n_matrices; /* the tensor as matrices: what the converter makes of its shape */
+    uint64_t rows;
     uint64_t cols;
-    unsigned tensor_class; /* for the measured error */
-    struct bfs_part *scale_of; /* borrowed: this part is the scales that the other's prepare() found */
-    float *scales;             /* owned; set by prepare() */
+    unsigned tensor_class; /* for the measured error: a number of bfs_view_plan_class() */
+    float *scales;         /* owned; n_scales of them, zero at first */
     uint64_t n_scales;
+    uint64_t n_pieces; /* of prepare() */
+    bool is_prepared;
 };
+
+struct bfs_part_list {
+    struct bfs_part *parts; /* owned */
+    size_t n_parts;
+    uint64_t size; /* of all parts */
+};
+
+/* Append to the list. Each takes ownership of what the part owns, also on failure. Errors: -ENOMEM,
+ * -E2BIG (the size does not fit in 63 bits). */
+int bfs_part_list_add(struct bfs_part_list *list, const struct bfs_part *part);
+/* `bytes` was malloc'ed. */
+int bfs_part_list_add_bytes(struct bfs_part_list *list, uint8_t *bytes, uint64_t size);
+int bfs_part_list_add_zeros(struct bfs_part_list *list, uint64_t size);
+/* `size` bytes of a source as they are. */
+int bfs_part_list_add_copy(struct bfs_part_list *list, struct bfs_part_source source);
+/* The scales of part number `of`, as little-endian f32. */
+int bfs_part_list_add_scales(struct bfs_part_list *list, size_t of, uint64_t n_scales);
+/* Zeros up to a multiple of `alignment`, a power of two. */
+int bfs_part_list_align(struct bfs_part_list *list, uint64_t alignment);
+
+void bfs_part_list_done(struct bfs_part_list *list);
+#define bfs_autoparts BFS_CLEANUP(bfs_part_list_done)
+
+/* Reads exactly `size` bytes of the part's source, from `offset` of the tensor on; for converters.
+ * Errors: -ESTALE (the file became shorter), errno of pread(2). */
+int bfs_part_read(const struct bfs_part *part, int fd, uint64_t offset, void *to, size_t size,
+                  struct bfs_error *error);
 
 #endif
