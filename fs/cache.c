@@ -70,7 +70,7 @@ static bool is_same(const struct bfs_chunk *a, const struct bfs_chunk *b)
 {
     return bfs_digest_equal(&a->digest, &b->digest) && bfs_xxh128_equal(&a->check, &b->check) &&
            a->raw_size == b->raw_size && a->stored_size == b->stored_size &&
-           a->encoding.codec == b->encoding.codec && a->encoding.width == b->encoding.width;
+           bfs_encoding_equal(a->encoding, b->encoding);
 }
 
 static struct bfs_block **bucket_of(struct bfs_cache *cache, const struct bfs_chunk *chunk)

@@ -8,11 +8,12 @@ struct bfs_slab_free {
     struct bfs_slab_free *next;
 };
 
-/* The chunk sizes that the packer knows and a quarter more, which is what a last chunk may have. */
+/* The chunk sizes that the packer knows and a quarter more, which is what a last chunk may have;
+ * twice that after a transform. */
 static const size_t class_sizes[BFS_SLAB_N_CLASSES] = {
-    4 << 10,    16 << 10,   32 << 10,   64 << 10,   80 << 10,   128 << 10,
-    160 << 10,  256 << 10,  320 << 10,  512 << 10,  640 << 10,  1024 << 10,
-    1280 << 10, 2048 << 10, 2560 << 10, 4096 << 10, 5120 << 10, 8192 << 10,
+    4 << 10,    16 << 10,   32 << 10,   64 << 10,   80 << 10,    128 << 10,  160 << 10,
+    256 << 10,  320 << 10,  512 << 10,  640 << 10,  1024 << 10,  1280 << 10, 2048 << 10,
+    2560 << 10, 4096 << 10, 5120 << 10, 8192 << 10, 10240 << 10,
 };
 
 /* BFS_SLAB_N_CLASSES when none fits. */

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BFS_SLAB_N_CLASSES = 18 };
+enum { BFS_SLAB_N_CLASSES = 19 };
 
 struct bfs_slab_free;
 

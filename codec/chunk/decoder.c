@@ -10,6 +10,7 @@ struct bfs_decoder {
     const struct bfs_plane_kernels *kernels;
     struct bfs_zstd_decoder *zstd;
     uint8_t *scratch; /* for the planes of the largest chunk */
+    uint8_t *narrow;  /* for the largest chunk before a transform */
 };
 
 int bfs_decoder_new(struct bfs_decoder **ret)
@@ -21,7 +22,8 @@ int bfs_decoder_new(struct bfs_decoder **ret)
     if (r)
         return r;
     decoder->scratch = malloc(bfs_planes_scratch_size(BFS_CHUNK_RAW_MAX));
-    if (decoder->scratch == NULL)
+    decoder->narrow = malloc(BFS_CHUNK_RAW_MAX);
+    if (decoder->scratch == NULL || decoder->narrow == NULL)
         return -ENOMEM;
     decoder->kernels = bfs_plane_kernels();
     *ret = bfs_steal(&decoder);
@@ -34,6 +36,7 @@ struct bfs_decoder *bfs_decoder_free(struct bfs_decoder *decoder)
         return NULL;
     bfs_zstd_decoder_free(decoder->zstd);
     free(decoder->scratch);
+    free(decoder->narrow);
     free(decoder);
     return NULL;
 }
@@ -54,14 +57,9 @@ static int decode_zero(size_t stored_size, uint8_t *raw, size_t raw_size)
     return 0;
 }
 
-int bfs_decoder_decode(struct bfs_decoder *decoder, struct bfs_encoding encoding,
-                       const uint8_t *stored, size_t stored_size, uint8_t *raw, size_t raw_size)
+static int decode(struct bfs_decoder *decoder, struct bfs_encoding encoding, const uint8_t *stored,
+                  size_t stored_size, uint8_t *raw, size_t raw_size)
 {
-    int r = bfs_encoding_check(encoding);
-    if (r)
-        return r;
-    if (raw_size == 0 || raw_size > BFS_CHUNK_RAW_MAX)
-        return -EBADMSG;
     switch ((enum bfs_codec)encoding.codec) {
     case BFS_CODEC_RAW:
         return decode_raw(stored, stored_size, raw, raw_size);
@@ -74,4 +72,21 @@ int bfs_decoder_decode(struct bfs_decoder *decoder, struct bfs_encoding encoding
                                  stored_size, encoding.width, raw, raw_size);
     }
     return -EPROTONOSUPPORT;
+}
+
+int bfs_decoder_decode(struct bfs_decoder *decoder, struct bfs_encoding encoding,
+                       const uint8_t *stored, size_t stored_size, uint8_t *raw, size_t raw_size)
+{
+    int r = bfs_encoding_check(encoding);
+    if (r)
+        return r;
+    size_t decoded_size = bfs_encoding_decoded_size(encoding, raw_size);
+    if (decoded_size == 0)
+        return -EBADMSG;
+    if (encoding.transform == BFS_TRANSFORM_NONE)
+        return decode(decoder, encoding, stored, stored_size, raw, raw_size);
+    r = decode(decoder, encoding, stored, stored_size, decoder->narrow, decoded_size);
+    if (r == 0)
+        bfs_transform_widen(encoding.transform, decoder->narrow, decoded_size, raw);
+    return r;
 }

@@ -101,7 +101,7 @@ static int try_frame(struct bfs_encoder *encoder, enum bfs_zstd_mode mode, const
     if (r)
         return r;
     if (n < limit)
-        *best = (struct candidate){{BFS_CODEC_ZSTD, 0}, encoder->frame, n};
+        *best = (struct candidate){{.codec = BFS_CODEC_ZSTD}, encoder->frame, n};
     return 0;
 }
 
@@ -168,7 +168,8 @@ static int encode_floats(struct bfs_encoder *encoder, const uint8_t *raw, size_t
     if (r)
         return r;
     if (n < best->size)
-        *best = (struct candidate){{BFS_CODEC_PLANES, (uint8_t)width}, encoder->plane_stored, n};
+        *best = (struct candidate){
+            {.codec = BFS_CODEC_PLANES, .width = (uint8_t)width}, encoder->plane_stored, n};
     /* Low planes of weights are noise, those of anything with matches are not. */
     if (noise && !repetitive)
         return width == 1 ? try_whole_bytes(encoder, raw, raw_size, best) : 0;
@@ -190,9 +191,9 @@ int bfs_encoder_encode(struct bfs_encoder *encoder, const uint8_t *raw, size_t r
 {
     if (raw_size == 0 || raw_size > BFS_CHUNK_RAW_MAX)
         return -EINVAL;
-    struct candidate best = {{BFS_CODEC_RAW, 0}, raw, raw_size};
+    struct candidate best = {{.codec = BFS_CODEC_RAW}, raw, raw_size};
     if (bfs_is_zero(raw, raw_size)) {
-        best = (struct candidate){{BFS_CODEC_ZERO, 0}, raw, 0};
+        best = (struct candidate){{.codec = BFS_CODEC_ZERO}, raw, 0};
     } else {
         bool repetitive = bfs_estimate_repeats(raw, raw_size) > BFS_REPEATS_FEW;
         unsigned width = float_width(layout);
@@ -202,7 +203,7 @@ int bfs_encoder_encode(struct bfs_encoder *encoder, const uint8_t *raw, size_t r
         if (r)
             return r;
         if (best.size > raw_size * BFS_CODEC_KEEP_PERCENT / 100)
-            best = (struct candidate){{BFS_CODEC_RAW, 0}, raw, raw_size};
+            best = (struct candidate){{.codec = BFS_CODEC_RAW}, raw, raw_size};
     }
     *ret_stored = best.stored;
     *ret_stored_size = best.size;

@@ -14,6 +14,9 @@ extern const struct bfs_plane_kernels bfs_plane_kernels_avx512;
 extern const struct bfs_plane_kernels bfs_plane_kernels_neon;
 #endif
 
+void bfs_widen_bf16_c(const uint8_t *from, size_t count, uint8_t *to);
+void bfs_widen_f16_c(const uint8_t *from, size_t count, uint8_t *to);
+
 /* Runs a scalar kernel on the elements from `done` on; `width` is the size of an element. */
 static inline void bfs_plane_tail(void (*kernel)(const uint8_t *, size_t, uint8_t *const *),
                                   const uint8_t *raw, size_t count, uint8_t *const *planes,

@@ -90,4 +90,6 @@ const struct bfs_plane_kernels bfs_plane_kernels_c = {
     .join4 = join4_c,
     .split8 = split8_c,
     .join8 = join8_c,
+    .widen_bf16 = bfs_widen_bf16_c,
+    .widen_f16 = bfs_widen_f16_c,
 };

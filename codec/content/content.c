@@ -276,7 +276,7 @@ static int init_workers(struct content *content, struct bfs_error *error)
     int r = 0;
     for (unsigned i = 0; r == 0 && i < content->n_workers; i++) {
         struct worker *worker = &content->workers[i];
-        worker->raw = malloc(BFS_CHUNK_RAW_MAX);
+        worker->raw = malloc(BFS_CHUNK_WIDE_MAX);
         r = worker->raw ? bfs_chunk_reader_new(&worker->reader) : -ENOMEM;
         if (r == 0)
             r = bfs_sha256_stream_new(&worker->sha256);

@@ -32,7 +32,8 @@ static int read_chunk(struct bfs_cursor *c, struct bfs_chunk *ret)
     if ((r = bfs_cursor_u64(c, &ret->raw_off)) || (r = bfs_cursor_u32(c, &ret->raw_size)) ||
         (r = bfs_cursor_u32(c, &ret->stored_size)) || (r = bfs_cursor_u64(c, &ret->stored_off)) ||
         (r = bfs_cursor_u32(c, &ret->blob)) || (r = bfs_cursor_u8(c, &ret->encoding.codec)) ||
-        (r = bfs_cursor_u8(c, &ret->encoding.width)) || (r = bfs_cursor_zero(c, 2)) ||
+        (r = bfs_cursor_u8(c, &ret->encoding.width)) ||
+        (r = bfs_cursor_u8(c, &ret->encoding.transform)) || (r = bfs_cursor_zero(c, 1)) ||
         (r = bfs_cursor_copy(c, ret->digest.bytes, sizeof(ret->digest.bytes))) ||
         (r = bfs_cursor_copy(c, ret->check.bytes, sizeof(ret->check.bytes))))
         return r;
@@ -50,14 +51,14 @@ static int check_chunk(const struct bfs_chunk_table *table, uint32_t i, uint64_t
         return bfs_fail_at(error, -EBADMSG, at, "chunk table: reserved bits of chunk %u are set",
                            i);
     if (chunk.raw_off != expected_off || chunk.raw_size == 0 ||
-        chunk.raw_size > BFS_CHUNK_RAW_MAX ||
         !bfs_range_fits(chunk.raw_off, chunk.raw_size, table->file_size))
         return bfs_fail_at(error, -EBADMSG, at, "chunk table: chunk %u is out of place", i);
     if (bfs_encoding_check(chunk.encoding))
-        return bfs_fail_at(error, -EPROTONOSUPPORT, at, "chunk table: chunk %u has codec %u/%u", i,
-                           chunk.encoding.codec, chunk.encoding.width);
-    if (chunk.stored_size > chunk.raw_size ||
-        (chunk.encoding.codec == BFS_CODEC_RAW && chunk.stored_size != chunk.raw_size) ||
+        return bfs_fail_at(error, -EPROTONOSUPPORT, at, "chunk table: chunk %u has codec %u/%u/%u",
+                           i, chunk.encoding.codec, chunk.encoding.width, chunk.encoding.transform);
+    uint32_t decoded_size = bfs_encoding_decoded_size(chunk.encoding, chunk.raw_size);
+    if (decoded_size == 0 || chunk.stored_size > decoded_size ||
+        (chunk.encoding.codec == BFS_CODEC_RAW && chunk.stored_size != decoded_size) ||
         (chunk.encoding.codec == BFS_CODEC_ZERO) != (chunk.stored_size == 0))
         return bfs_fail_at(error, -EBADMSG, at, "chunk table: chunk %u has an impossible size", i);
     if (chunk.blob > table->n_blobs)

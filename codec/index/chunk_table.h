@@ -16,8 +16,8 @@
 /* One chunk record. */
 struct bfs_chunk {
     uint64_t raw_off;     /* in the file */
-    uint32_t raw_size;    /* 1 .. BFS_CHUNK_RAW_MAX */
-    uint32_t stored_size; /* 0 for ZERO, at most raw_size for all */
+    uint32_t raw_size;    /* 1 .. BFS_CHUNK_RAW_MAX, of a transform 4 .. BFS_CHUNK_WIDE_MAX */
+    uint32_t stored_size; /* 0 for ZERO, at most bfs_encoding_decoded_size() for all */
     uint64_t stored_off;  /* in the blob */
     uint32_t blob;        /* 0: the blob that holds this table; k: the table's k-th named blob */
     struct bfs_encoding encoding;

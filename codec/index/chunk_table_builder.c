@@ -38,7 +38,8 @@ int bfs_chunk_table_builder_add(struct bfs_chunk_table_builder *builder,
     bfs_buffer_put_u32(out, chunk->blob);
     bfs_buffer_put_u8(out, chunk->encoding.codec);
     bfs_buffer_put_u8(out, chunk->encoding.width);
-    bfs_buffer_put_u16(out, 0);
+    bfs_buffer_put_u8(out, chunk->encoding.transform);
+    bfs_buffer_put_u8(out, 0);
     bfs_buffer_put(out, chunk->digest.bytes, sizeof(chunk->digest.bytes));
     bfs_buffer_put(out, chunk->check.bytes, sizeof(chunk->check.bytes));
     if (bfs_buffer_status(out))

@@ -164,7 +164,8 @@ int bfs_dedup_add_blob(struct bfs_dedup *dedup, const struct bfs_table_blob *blo
 int bfs_dedup_add_chunk(struct bfs_dedup *dedup, const struct bfs_chunk *chunk)
 {
     if (dedup->n_chunks >= BFS_DEDUP_CHUNKS_MAX ||
-        bfs_dedup_find(dedup, &chunk->check, chunk->raw_size) != BFS_DEDUP_NONE)
+        bfs_dedup_find(dedup, &chunk->check, chunk->raw_size, chunk->encoding.transform) !=
+            BFS_DEDUP_NONE)
         return 0;
     int r;
     if ((r = bfs_array_grow(&dedup->chunks, dedup->n_chunks, sizeof(*dedup->chunks))) ||
@@ -193,7 +194,7 @@ int bfs_dedup_add_file(struct bfs_dedup *dedup, struct bfs_dedup_file *file)
 }
 
 uint32_t bfs_dedup_find(const struct bfs_dedup *dedup, const struct bfs_xxh128 *check,
-                        uint32_t raw_size)
+                        uint32_t raw_size, enum bfs_transform transform)
 {
     if (!dedup->chunk_hash.slots)
         return BFS_DEDUP_NONE;
@@ -201,6 +202,7 @@ uint32_t bfs_dedup_find(const struct bfs_dedup *dedup, const struct bfs_xxh128 *
     for (uint32_t i; (i = dedup->chunk_hash.slots[at]) != BFS_DEDUP_NONE;
          at = (at + 1) & dedup->chunk_hash.mask)
         if (dedup->chunks[i].raw_size == raw_size &&
+            dedup->chunks[i].encoding.transform == transform &&
             bfs_xxh128_equal(&dedup->chunks[i].check, check))
             return i;
     return BFS_DEDUP_NONE;
@@ -225,10 +227,9 @@ static int open_known(struct bfs_dedup *dedup, struct known_blob *known)
     return none;
 }
 
-bool bfs_dedup_confirm(struct bfs_dedup *dedup, uint32_t number, const uint8_t *raw,
+bool bfs_dedup_confirm(struct bfs_dedup *dedup, const struct bfs_chunk *chunk, const uint8_t *raw,
                        struct bfs_chunk_reader *reader, uint8_t *scratch)
 {
-    const struct bfs_chunk *chunk = &dedup->chunks[number];
     int fd = open_known(dedup, &dedup->blobs[chunk->blob]);
     return fd >= 0 && bfs_chunk_read(fd, chunk, reader, scratch, NULL) == 0 &&
            memcmp(scratch, raw, chunk->raw_size) == 0;

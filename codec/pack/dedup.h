@@ -54,12 +54,13 @@ int bfs_dedup_add_bundle(struct bfs_dedup *dedup, struct bfs_bundle *bundle);
 /* Takes `file->blobs` over. Errors: -ENOMEM. */
 int bfs_dedup_add_file(struct bfs_dedup *dedup, struct bfs_dedup_file *file);
 
-/* A chunk with these raw bytes, by hash: its number, or BFS_DEDUP_NONE. */
+/* A chunk with these raw bytes and that transform, by hash: its number, or BFS_DEDUP_NONE. */
 uint32_t bfs_dedup_find(const struct bfs_dedup *dedup, const struct bfs_xxh128 *check,
-                        uint32_t raw_size);
+                        uint32_t raw_size, enum bfs_transform transform);
 struct bfs_chunk bfs_dedup_chunk(const struct bfs_dedup *dedup, uint32_t number);
-/* Reads the chunk back into `scratch` (raw_size bytes) and compares. */
-bool bfs_dedup_confirm(struct bfs_dedup *dedup, uint32_t number, const uint8_t *raw,
+/* Reads a chunk, whose `blob` field is a blob number, back into `scratch` (raw_size bytes) and
+ * compares. */
+bool bfs_dedup_confirm(struct bfs_dedup *dedup, const struct bfs_chunk *chunk, const uint8_t *raw,
                        struct bfs_chunk_reader *reader, uint8_t *scratch);
 /* NULL when no file with that content is known. */
 const struct bfs_dedup_file *bfs_dedup_find_file(const struct bfs_dedup *dedup,

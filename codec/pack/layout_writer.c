@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/pack/layout_writer.h"
 
+#include "codec/pack/slot_known.h"
 #include "codec/store/blob_writer.h"
 #include "verify/array.h"
 
@@ -161,21 +162,23 @@ int bfs_layout_writer_chunk(struct bfs_layout_writer *writer, struct bfs_slot *s
                             struct bfs_error *error)
 {
     struct bfs_chunk chunk;
-    uint32_t twin = bfs_dedup_find(writer->fresh, &slot->check, slot->raw_size);
+    uint32_t twin = bfs_slot_find(slot, writer->fresh);
+    uint32_t file_bytes = slot->raw_size * bfs_transform_factor(slot->transform);
     if (slot->known != BFS_DEDUP_NONE) {
         chunk = bfs_dedup_chunk(writer->known, slot->known);
         chunk.blob |= KNOWN_BIT;
-        writer->known_size += slot->raw_size;
+        writer->known_size += file_bytes;
     } else if (twin != BFS_DEDUP_NONE &&
                is_nameable(writer, bfs_dedup_chunk(writer->fresh, twin).blob) &&
-               bfs_dedup_confirm(writer->fresh, twin, slot->raw, slot->reader, slot->scratch)) {
+               bfs_slot_confirm(slot, writer->fresh, twin)) {
         chunk = bfs_dedup_chunk(writer->fresh, twin);
-        writer->known_size += slot->raw_size;
+        writer->known_size += file_bytes;
     } else {
         int r = append(writer, slot, &chunk, error);
         if (r)
             return r;
     }
+    chunk = bfs_slot_record(slot, chunk);
     return remember(writer, &chunk, error);
 }
 

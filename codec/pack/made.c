@@ -19,8 +19,11 @@ static bool plan_fits(const struct bfs_made *made, uint32_t capacity)
 {
     uint64_t end = 0;
     for (size_t i = 0; i < made->plan.n_chunks; i++) {
-        uint32_t size = made->plan.chunks[i].size;
-        if (size == 0 || size > capacity || !bfs_range_fits(end, size, made->size))
+        const struct bfs_plan_chunk *chunk = &made->plan.chunks[i];
+        uint32_t size = chunk->size;
+        const struct bfs_encoding encoding = {.transform = (uint8_t)chunk->transform};
+        uint32_t before = bfs_encoding_decoded_size(encoding, size);
+        if (before == 0 || before > capacity || !bfs_range_fits(end, size, made->size))
             return false;
         end += size;
     }

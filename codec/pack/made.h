@@ -35,7 +35,7 @@ struct bfs_made {
 };
 
 /* Does the map fit the file, and the plan, when it has chunks, cover it with chunks of at most
- * `capacity` bytes? Errors: -EINVAL. */
+ * `capacity` bytes before their transform? Errors: -EINVAL. */
 int bfs_made_check(const struct bfs_made *made, uint32_t capacity, const char *what,
                    struct bfs_error *error);
 

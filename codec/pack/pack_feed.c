@@ -4,6 +4,7 @@
 
 #include "codec/container/container.h"
 #include "codec/pack/describe.h"
+#include "codec/pack/slot_known.h"
 
 #include <string.h>
 #include <time.h>
@@ -112,9 +113,12 @@ static int encode(void *context, struct bfs_slot *slot, struct bfs_error *error)
 {
     struct bfs_pack *pack = context;
     slot->check = bfs_xxh128(slot->raw, slot->raw_size);
-    slot->known = bfs_dedup_find(pack->known, &slot->check, slot->raw_size);
-    if (slot->known != BFS_DEDUP_NONE &&
-        bfs_dedup_confirm(pack->known, slot->known, slot->raw, slot->reader, slot->scratch))
+    slot->file_check = slot->check;
+    if (slot->transform != BFS_TRANSFORM_NONE &&
+        bfs_transform_check(slot->transform, slot->raw, slot->raw_size, &slot->file_check))
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    slot->known = bfs_slot_find(slot, pack->known);
+    if (slot->known != BFS_DEDUP_NONE && bfs_slot_confirm(slot, pack->known, slot->known))
         return 0;
     slot->known = BFS_DEDUP_NONE;
     enum bfs_layout layout = slot->layout;

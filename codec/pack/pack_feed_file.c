@@ -42,14 +42,21 @@ static int read_made(struct source *source, uint8_t *to, size_t size, struct bfs
     return r ? bfs_fail_context(error, r, "%.255s", source->path) : 0;
 }
 
+static int take_for_digest(void *context, const uint8_t *bytes, size_t size)
+{
+    return bfs_sha256_stream_update(context, bytes, size);
+}
+
 static int submit_chunk(struct bfs_pack *pack, uint32_t file, struct bfs_slot *slot,
                         const struct bfs_plan_chunk *chunk, struct bfs_error *error)
 {
     slot->file = file;
     slot->is_end = false;
-    slot->raw_size = chunk->size;
+    slot->raw_size = chunk->size / bfs_transform_factor(chunk->transform);
     slot->layout = chunk->layout;
-    int r = bfs_sha256_stream_update(pack->sha256, slot->raw, chunk->size);
+    slot->transform = chunk->transform;
+    int r = bfs_transform_each(chunk->transform, slot->raw, slot->raw_size, take_for_digest,
+                               pack->sha256);
     if (r)
         return bfs_fail(error, r, "cannot compute SHA-256");
     bfs_pipeline_submit(pack->pipeline);
@@ -76,15 +83,17 @@ static int feed_plan(struct bfs_pack *pack, uint32_t file, const struct bfs_plan
                      struct source *source, struct bfs_error *error)
 {
     for (size_t i = 0; i < plan->n_chunks; i++) {
+        const struct bfs_plan_chunk *chunk = &plan->chunks[i];
+        uint32_t size = chunk->size / bfs_transform_factor(chunk->transform);
         struct bfs_slot *slot;
         int r = bfs_pipeline_slot(pack->pipeline, &slot, error);
         if (r)
             return r;
-        r = source->read(source, slot->raw, plan->chunks[i].size, error);
+        r = source->read(source, slot->raw, size, error);
         if (r)
             return r;
-        source->offset += plan->chunks[i].size;
-        r = submit_chunk(pack, file, slot, &plan->chunks[i], error);
+        source->offset += size;
+        r = submit_chunk(pack, file, slot, chunk, error);
         if (r)
             return r;
     }

@@ -193,9 +193,11 @@ static int wait_below(struct bfs_pipeline *pipeline, uint64_t limit, struct bfs_
 int bfs_pipeline_slot(struct bfs_pipeline *pipeline, struct bfs_slot **ret, struct bfs_error *error)
 {
     int r = wait_below(pipeline, pipeline->n_slots - 1, error);
-    if (r == 0)
-        *ret = &pipeline->slots[pipeline->n_filled % pipeline->n_slots];
-    return r;
+    if (r)
+        return r;
+    *ret = &pipeline->slots[pipeline->n_filled % pipeline->n_slots];
+    (*ret)->transform = BFS_TRANSFORM_NONE;
+    return 0;
 }
 
 void bfs_pipeline_submit(struct bfs_pipeline *pipeline)

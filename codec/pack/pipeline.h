@@ -15,15 +15,19 @@ struct bfs_slot {
     /* set by the filling thread */
     uint32_t file; /* which file, as the filling and the writing thread agree */
     bool is_end;   /* no chunk: all of the file's chunks came before */
-    uint8_t *raw;  /* the slot's memory, of the pipeline's raw capacity */
+    /* The bytes that are encoded and deduplicated: those before the transform. `raw` is the slot's
+     * memory, of the pipeline's raw capacity. */
+    uint8_t *raw;
     uint32_t raw_size;
     enum bfs_layout layout;
+    enum bfs_transform transform;  /* makes the file's bytes of them; NONE when a slot is given */
     struct bfs_digest file_digest; /* with is_end */
 
     /* set by encode() */
-    struct bfs_xxh128 check;
-    uint32_t known;        /* number of a chunk that the store holds, or BFS_DEDUP_NONE */
-    const uint8_t *stored; /* valid until the slot is written */
+    struct bfs_xxh128 check;      /* of `raw` */
+    struct bfs_xxh128 file_check; /* after the transform; of `raw` too when there is none */
+    uint32_t known;               /* number of a chunk that the store holds, or BFS_DEDUP_NONE */
+    const uint8_t *stored;        /* valid until the slot is written */
     size_t stored_size;
     struct bfs_encoding encoding;
     struct bfs_digest digest;

@@ -6,6 +6,7 @@
 #ifndef BFS_CODEC_PLAN_H
 #define BFS_CODEC_PLAN_H
 
+#include "codec/chunk/transform.h"
 #include "codec/container/tensor.h"
 
 enum {
@@ -15,8 +16,10 @@ enum {
 };
 
 struct bfs_plan_chunk {
-    uint32_t size; /* bytes, at most a quarter above the chunk size */
-    enum bfs_layout layout;
+    uint32_t size;          /* bytes in the file, after the transform; before it, at most a quarter
+                               above the chunk size */
+    enum bfs_layout layout; /* before the transform */
+    enum bfs_transform transform; /* bfs_plan_make() plans none */
 };
 
 struct bfs_plan {

@@ -65,7 +65,7 @@ static size_t round_trip(struct fixture *f, size_t size, enum bfs_layout layout,
 {
     const uint8_t *stored = NULL;
     size_t stored_size = SIZE_MAX;
-    struct bfs_encoding encoding = {0xff, 0xff};
+    struct bfs_encoding encoding = {0xff, 0xff, 0xff};
     assert_int_equal(
         bfs_encoder_encode(f->encoder, f->raw, size, layout, &stored, &stored_size, &encoding), 0);
     assert_int_equal(bfs_encoding_check(encoding), 0);
@@ -231,16 +231,16 @@ static void test_names_and_encodings(void **state)
     unsigned known = 0;
     for (unsigned codec = 0; codec < 256; codec++) {
         for (unsigned width = 0; width < 256; width++) {
-            int r = bfs_encoding_check((struct bfs_encoding){(uint8_t)codec, (uint8_t)width});
+            int r = bfs_encoding_check((struct bfs_encoding){(uint8_t)codec, (uint8_t)width, 0});
             assert_true(r == 0 || r == -EPROTONOSUPPORT);
             known += r == 0;
         }
         assert_true((bfs_codec_name(codec) != NULL) == (codec <= BFS_CODEC_PLANES));
     }
     assert_int_equal(known, 3 + 4); /* three codecs of width 0, planes of 1, 2, 4 and 8 */
-    assert_int_equal(bfs_encoding_check((struct bfs_encoding){BFS_CODEC_PLANES, 0}),
+    assert_int_equal(bfs_encoding_check((struct bfs_encoding){.codec = BFS_CODEC_PLANES}),
                      -EPROTONOSUPPORT);
-    assert_int_equal(bfs_encoding_check((struct bfs_encoding){BFS_CODEC_ZSTD, 2}),
+    assert_int_equal(bfs_encoding_check((struct bfs_encoding){.codec = BFS_CODEC_ZSTD, .width = 2}),
                      -EPROTONOSUPPORT);
 }
 

@@ -146,10 +146,10 @@ static void test_arguments(void **state)
     assert_int_equal(decode(&blob), -EBADMSG);
     blob.encoding.width = 3;
     assert_int_equal(decode(&blob), -EPROTONOSUPPORT);
-    blob.encoding = (struct bfs_encoding){9, 0};
+    blob.encoding = (struct bfs_encoding){.codec = 9};
     assert_int_equal(decode(&blob), -EPROTONOSUPPORT);
     uint8_t byte = 0;
-    const struct bfs_encoding zero = {BFS_CODEC_ZERO, 0};
+    const struct bfs_encoding zero = {.codec = BFS_CODEC_ZERO};
     assert_int_equal(bfs_decoder_decode(decoder, zero, &byte, 0, &byte, 0), -EBADMSG);
     assert_int_equal(
         bfs_decoder_decode(decoder, zero, &byte, 0, &byte, (size_t)BFS_CHUNK_RAW_MAX + 1),
@@ -161,7 +161,7 @@ static void test_arguments(void **state)
 static void frame_blob(struct blob *blob, const uint8_t *raw, size_t frame_raw_size,
                        ZSTD_cParameter parameter, int value)
 {
-    *blob = (struct blob){.encoding = {BFS_CODEC_ZSTD, 0}, .raw_size = RAW};
+    *blob = (struct blob){.encoding = {.codec = BFS_CODEC_ZSTD}, .raw_size = RAW};
     ZSTD_CCtx *context = ZSTD_createCCtx();
     assert_non_null(context);
     assert_false(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)));
@@ -240,7 +240,7 @@ static void test_old_format_refused(void **state)
     (void)state;
     static const uint8_t header[] = {0x27, 0xb5, 0x2f, 0xfd, 0x60, 0x58, 0x01, 0x40, 0x02, 0x58};
     static const uint8_t end[] = {0xc0, 0, 0};
-    struct blob blob = {.encoding = {BFS_CODEC_ZSTD, 0}, .raw_size = RAW};
+    struct blob blob = {.encoding = {.codec = BFS_CODEC_ZSTD}, .raw_size = RAW};
     memcpy(blob.bytes, header, sizeof(header));
     memset(blob.bytes + sizeof(header), 'x', RAW);
     memcpy(blob.bytes + sizeof(header) + RAW, end, sizeof(end));
@@ -261,13 +261,14 @@ static void test_documented_examples(void **state)
                                      0x00, 0x00, 0x7f, 0x7f, 0x00, 0x80, 0x00, 0x01, 0xaa};
     static const uint8_t floats[] = {0x00, 0x00, 0x80, 0x3f, 0x00, 0x00, 0xc0, 0xbf, 0xaa};
     uint8_t raw[sizeof(floats)];
-    assert_int_equal(bfs_decoder_decode(decoder, (struct bfs_encoding){BFS_CODEC_ZSTD, 0}, frame,
-                                        sizeof(frame), raw, 8),
+    assert_int_equal(bfs_decoder_decode(decoder, (struct bfs_encoding){.codec = BFS_CODEC_ZSTD},
+                                        frame, sizeof(frame), raw, 8),
                      0);
     assert_memory_equal(raw, "????????", 8);
-    assert_int_equal(bfs_decoder_decode(decoder, (struct bfs_encoding){BFS_CODEC_PLANES, 4}, planes,
-                                        sizeof(planes), raw, sizeof(raw)),
-                     0);
+    assert_int_equal(
+        bfs_decoder_decode(decoder, (struct bfs_encoding){.codec = BFS_CODEC_PLANES, .width = 4},
+                           planes, sizeof(planes), raw, sizeof(raw)),
+        0);
     assert_memory_equal(raw, floats, sizeof(floats));
 }
 
@@ -282,7 +283,8 @@ static void set_record(struct blob *blob, size_t plane, uint8_t method, uint32_t
 static void test_plane_headers_refused(void **state)
 {
     (void)state;
-    struct blob good = {.encoding = {BFS_CODEC_PLANES, 2}, .raw_size = 21, .size = 10 + 21};
+    struct blob good = {
+        .encoding = {.codec = BFS_CODEC_PLANES, .width = 2}, .raw_size = 21, .size = 10 + 21};
     set_record(&good, 0, 0, 10);
     set_record(&good, 1, 0, 10);
     assert_int_equal(decode(&good), 0);
@@ -307,13 +309,14 @@ static void test_plane_headers_refused(void **state)
         assert_int_equal(decode(&blob), -EBADMSG);
     }
 
-    struct blob zeros = {.encoding = {BFS_CODEC_PLANES, 2}, .raw_size = 21, .size = 10 + 1};
+    struct blob zeros = {
+        .encoding = {.codec = BFS_CODEC_PLANES, .width = 2}, .raw_size = 21, .size = 10 + 1};
     set_record(&zeros, 0, 2, 0);
     set_record(&zeros, 1, 2, 0);
     assert_int_equal(decode(&zeros), 0);
 
     /* a good frame that is no smaller than its plane */
-    struct blob large = {.encoding = {BFS_CODEC_PLANES, 2}, .raw_size = 20};
+    struct blob large = {.encoding = {.codec = BFS_CODEC_PLANES, .width = 2}, .raw_size = 20};
     uint8_t noise[10];
     sample_noise(noise, sizeof(noise));
     size_t n = ZSTD_compress(large.bytes + 10, STORED_MAX - 10, noise, sizeof(noise), 3);
@@ -324,9 +327,11 @@ static void test_plane_headers_refused(void **state)
     assert_int_equal(decode(&large), -EBADMSG);
 
     /* fewer bytes than one element: nothing to split */
-    struct blob byte = {.encoding = {BFS_CODEC_PLANES, 1}, .raw_size = 1, .size = 10 + 1};
+    struct blob byte = {
+        .encoding = {.codec = BFS_CODEC_PLANES, .width = 1}, .raw_size = 1, .size = 10 + 1};
     assert_int_equal(decode(&byte), -EBADMSG);
-    struct blob tiny = {.encoding = {BFS_CODEC_PLANES, 8}, .raw_size = 3, .size = 40 + 3};
+    struct blob tiny = {
+        .encoding = {.codec = BFS_CODEC_PLANES, .width = 8}, .raw_size = 3, .size = 40 + 3};
     assert_int_equal(decode(&tiny), -EBADMSG);
 }
 
@@ -334,7 +339,7 @@ static void test_plane_bomb_refused(void **state)
 {
     (void)state;
     static uint8_t raw[4 << 20];
-    struct blob blob = {.encoding = {BFS_CODEC_PLANES, 2}, .raw_size = 2048};
+    struct blob blob = {.encoding = {.codec = BFS_CODEC_PLANES, .width = 2}, .raw_size = 2048};
     size_t n = ZSTD_compress(blob.bytes + 10, STORED_MAX - 10, raw, sizeof(raw), 3);
     assert_true(n < 1024);
     set_record(&blob, 0, 1, (uint32_t)n);

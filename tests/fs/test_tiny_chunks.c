@@ -36,7 +36,7 @@ static struct bfs_descriptor put_data(const struct bfs_store *store, struct bfs_
         struct bfs_chunk chunk = {.raw_size = 1,
                                   .stored_size = 1,
                                   .stored_off = i,
-                                  .encoding = {BFS_CODEC_RAW, 0},
+                                  .encoding = {.codec = BFS_CODEC_RAW},
                                   .check = bfs_xxh128(&content[i], 1)};
         assert_int_equal(bfs_sha256(&content[i], 1, &chunk.digest), 0);
         assert_int_equal(bfs_chunk_table_builder_add(&builder, &chunk), 0);

@@ -86,14 +86,17 @@ static inline void sample_table(struct bfs_buffer *ret)
     struct bfs_chunk_table_builder builder = {0};
     struct bfs_table_blob blob = {.digest = sample_digest(0x44), .size = 3000};
     struct bfs_chunk chunks[] = {
-        {.raw_size = 400, .stored_size = 400, .encoding = {BFS_CODEC_RAW, 0}},
-        {.raw_size = 300, .stored_size = 0, .encoding = {BFS_CODEC_ZERO, 0}},
+        {.raw_size = 400, .stored_size = 400, .encoding = {.codec = BFS_CODEC_RAW}},
+        {.raw_size = 300, .stored_size = 0, .encoding = {.codec = BFS_CODEC_ZERO}},
         {.raw_size = 200,
          .stored_size = 90,
          .stored_off = 2910,
          .blob = 1,
-         .encoding = {BFS_CODEC_ZSTD, 0}},
-        {.raw_size = 100, .stored_size = 70, .stored_off = 400, .encoding = {BFS_CODEC_PLANES, 2}},
+         .encoding = {.codec = BFS_CODEC_ZSTD}},
+        {.raw_size = 100,
+         .stored_size = 70,
+         .stored_off = 400,
+         .encoding = {.codec = BFS_CODEC_PLANES, .width = 2}},
     };
     uint32_t number;
     assert_int_equal(bfs_chunk_table_builder_blob(&builder, &blob, &number), 0);

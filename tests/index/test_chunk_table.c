@@ -96,7 +96,7 @@ static void impossible_records_are_refused(void **state)
     assert_int_equal(parse_patched_u32(chunk_at(3, 24), 2), -EBADMSG); /* no such blob */
     assert_int_equal(parse_patched(chunk_at(3, 28), "\x09", 1), -EPROTONOSUPPORT);
     assert_int_equal(parse_patched(chunk_at(3, 29), "\x03", 1), -EPROTONOSUPPORT);
-    assert_int_equal(parse_patched(chunk_at(3, 30), "\x01", 1), -EBADMSG); /* reserved */
+    assert_int_equal(parse_patched(chunk_at(3, 31), "\x01", 1), -EBADMSG); /* reserved */
 }
 
 static void counts_beyond_the_bytes_are_refused(void **state)
@@ -122,7 +122,7 @@ static bool same_meaning(const struct bfs_chunk_table *a, const struct bfs_chunk
         struct bfs_chunk p = bfs_chunk_table_at(a, i), q = bfs_chunk_table_at(b, i);
         same = same && p.raw_off == q.raw_off && p.raw_size == q.raw_size &&
                p.stored_size == q.stored_size && p.stored_off == q.stored_off && p.blob == q.blob &&
-               p.encoding.codec == q.encoding.codec && p.encoding.width == q.encoding.width &&
+               bfs_encoding_equal(p.encoding, q.encoding) &&
                bfs_digest_equal(&p.digest, &q.digest) && bfs_xxh128_equal(&p.check, &q.check);
     }
     return same;

@@ -34,7 +34,7 @@ static void check_content(const struct packed *packed, struct bfs_bundle *bundle
 {
     const struct bfs_index *index = bfs_bundle_index(bundle);
     BFS_CLEANUP(bfs_chunk_reader_cleanup) struct bfs_chunk_reader *reader = NULL;
-    bfs_autofree uint8_t *raw = malloc(BFS_CHUNK_RAW_MAX);
+    bfs_autofree uint8_t *raw = malloc(BFS_CHUNK_WIDE_MAX);
     size_t n_files = 0;
     assert_int_equal(bfs_chunk_reader_new(&reader), 0);
     for (uint32_t number = 0; number < bfs_index_n_inodes(index); number++) {

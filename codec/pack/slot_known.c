@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/pack/slot_known.h"
+
+static const enum bfs_transform transforms[] = {
+#define TRANSFORM_OF(id, NAME, name, factor, text) BFS_TRANSFORM_##NAME,
+    BFS_TRANSFORM_LIST(TRANSFORM_OF)
+#undef TRANSFORM_OF
+};
+
+uint32_t bfs_slot_find(const struct bfs_slot *slot, const struct bfs_dedup *dedup)
+{
+    uint32_t size = slot->raw_size, number = BFS_DEDUP_NONE;
+    if (slot->transform != BFS_TRANSFORM_NONE) {
+        number = bfs_dedup_find(dedup, &slot->check, size, BFS_TRANSFORM_NONE);
+        return number != BFS_DEDUP_NONE
+                   ? number
+                   : bfs_dedup_find(dedup, &slot->file_check,
+                                    size * bfs_transform_factor(slot->transform), slot->transform);
+    }
+    for (size_t i = 0; number == BFS_DEDUP_NONE && i < sizeof(transforms) / sizeof(transforms[0]);
+         i++)
+        number = bfs_dedup_find(dedup, &slot->check, size, transforms[i]);
+    return number;
+}
+
+bool bfs_slot_confirm(const struct bfs_slot *slot, struct bfs_dedup *dedup, uint32_t number)
+{
+    struct bfs_chunk chunk = bfs_dedup_chunk(dedup, number);
+    if (slot->transform != BFS_TRANSFORM_NONE) {
+        /* What is compared is the bytes before the transform, whether the record has one or not. */
+        chunk.raw_size = slot->raw_size;
+        chunk.encoding.transform = BFS_TRANSFORM_NONE;
+        chunk.check = slot->check;
+    }
+    return bfs_dedup_confirm(dedup, &chunk, slot->raw, slot->reader, slot->scratch);
+}
+
+struct bfs_chunk bfs_slot_record(const struct bfs_slot *slot, struct bfs_chunk chunk)
+{
+    if (slot->transform != BFS_TRANSFORM_NONE) {
+        chunk.raw_size = slot->raw_size * bfs_transform_factor(slot->transform);
+        chunk.encoding.transform = (uint8_t)slot->transform;
+        chunk.check = slot->file_check;
+    }
+    return chunk;
+}
