@@ -212,8 +212,8 @@ const struct bfs_plane_kernels bfs_plane_kernels_avx2 = {
     .join4 = join4_avx2,
     .split8 = split8_avx2,
     .join8 = join8_avx2,
-    .widen_bf16 = bfs_widen_bf16_c,
-    .widen_f16 = bfs_widen_f16_c,
+    .widen_bf16 = bfs_widen_bf16_avx2,
+    .widen_f16 = bfs_widen_f16_avx2,
 };
 
 #else

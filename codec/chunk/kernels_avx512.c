@@ -172,8 +172,8 @@ const struct bfs_plane_kernels bfs_plane_kernels_avx512 = {
     .join4 = join4_avx512,
     .split8 = split8_avx512,
     .join8 = join8_avx512,
-    .widen_bf16 = bfs_widen_bf16_c,
-    .widen_f16 = bfs_widen_f16_c,
+    .widen_bf16 = bfs_widen_bf16_avx512,
+    .widen_f16 = bfs_widen_f16_avx512,
 };
 
 #else

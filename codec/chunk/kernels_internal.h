@@ -7,15 +7,20 @@
 #include "codec/chunk/kernels.h"
 
 extern const struct bfs_plane_kernels bfs_plane_kernels_c;
+void bfs_widen_bf16_c(const uint8_t *from, size_t count, uint8_t *to);
+void bfs_widen_f16_c(const uint8_t *from, size_t count, uint8_t *to);
 #if defined(__x86_64__)
 extern const struct bfs_plane_kernels bfs_plane_kernels_avx2;
 extern const struct bfs_plane_kernels bfs_plane_kernels_avx512;
+void bfs_widen_bf16_avx2(const uint8_t *from, size_t count, uint8_t *to);
+void bfs_widen_f16_avx2(const uint8_t *from, size_t count, uint8_t *to);
+void bfs_widen_bf16_avx512(const uint8_t *from, size_t count, uint8_t *to);
+void bfs_widen_f16_avx512(const uint8_t *from, size_t count, uint8_t *to);
 #elif defined(__aarch64__)
 extern const struct bfs_plane_kernels bfs_plane_kernels_neon;
+void bfs_widen_bf16_neon(const uint8_t *from, size_t count, uint8_t *to);
+void bfs_widen_f16_neon(const uint8_t *from, size_t count, uint8_t *to);
 #endif
-
-void bfs_widen_bf16_c(const uint8_t *from, size_t count, uint8_t *to);
-void bfs_widen_f16_c(const uint8_t *from, size_t count, uint8_t *to);
 
 /* Runs a scalar kernel on the elements from `done` on; `width` is the size of an element. */
 static inline void bfs_plane_tail(void (*kernel)(const uint8_t *, size_t, uint8_t *const *),

@@ -88,8 +88,8 @@ const struct bfs_plane_kernels bfs_plane_kernels_neon = {
     .join4 = join4_neon,
     .split8 = split8_neon,
     .join8 = join8_neon,
-    .widen_bf16 = bfs_widen_bf16_c,
-    .widen_f16 = bfs_widen_f16_c,
+    .widen_bf16 = bfs_widen_bf16_neon,
+    .widen_f16 = bfs_widen_f16_neon,
 };
 
 #else
