@@ -15,7 +15,7 @@
 #include "fs/metrics.h"
 #include "fs/pool.h"
 
-enum { BFS_CACHE_SIZE_MIN = 16 << 20 }; /* three of the largest chunks, for each of two workers */
+enum { BFS_CACHE_SIZE_MIN = 16 << 20 }; /* three of the largest chunks before a transform */
 
 /* A decoded chunk. Immutable while referenced. */
 struct bfs_block;

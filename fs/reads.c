@@ -273,14 +273,16 @@ static void enter(struct bfs_reads *reads, struct bfs_read *read)
 }
 
 /* The memory that the chunks take, or 0 when it is more than all of the cache: a table may cut a
- * file into millions of chunks, each of which takes a whole buffer. */
+ * file into millions of chunks, each of which takes a whole buffer. A few chunks are always taken:
+ * the largest outgrow a small cache, and demand may do so one read at a time. */
 static size_t cost_of(const struct bfs_reads *reads, const struct bfs_chunk_table *table,
                       uint32_t first, uint32_t last)
 {
+    enum { FEW = 4 };
     size_t cost = 0;
     for (uint32_t i = first; i <= last; i++) {
         cost += bfs_slab_round(bfs_chunk_table_at(table, i).raw_size);
-        if (cost > bfs_cache_limit(reads->cache))
+        if (cost > bfs_cache_limit(reads->cache) && i - first >= FEW)
             return 0;
     }
     return cost;

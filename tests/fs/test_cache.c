@@ -363,8 +363,8 @@ static void another_record_is_another_chunk(void **state)
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(fixture.open->file), 1);
     bfs_cache_put(fixture.cache, get(&fixture, 1));
     assert_true(bfs_cache_has(fixture.cache, &chunk));
-    struct bfs_chunk changed[6];
-    for (unsigned i = 0; i < 6; i++)
+    struct bfs_chunk changed[7];
+    for (unsigned i = 0; i < 7; i++)
         changed[i] = chunk;
     changed[0].encoding.codec ^= 1;
     changed[1].encoding.width ^= 2;
@@ -372,7 +372,8 @@ static void another_record_is_another_chunk(void **state)
     changed[3].stored_size--;
     changed[4].digest.bytes[31] ^= 1;
     changed[5].check.bytes[15] ^= 1;
-    for (unsigned i = 0; i < 6; i++) {
+    changed[6].encoding.transform ^= 1;
+    for (unsigned i = 0; i < 7; i++) {
         assert_false(bfs_cache_has(fixture.cache, &changed[i]));
         assert_null(bfs_cache_peek(fixture.cache, &changed[i]));
     }

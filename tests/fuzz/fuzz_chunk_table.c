@@ -12,13 +12,15 @@ static void check(const struct bfs_chunk_table *table)
     uint64_t offset = 0;
     for (uint32_t i = 0; i < bfs_chunk_table_n_chunks(table); i++) {
         struct bfs_chunk chunk = bfs_chunk_table_at(table, i);
-        fuzz_require(chunk.raw_off == offset && chunk.raw_size > 0 &&
-                         chunk.raw_size <= BFS_CHUNK_RAW_MAX,
-                     "chunks follow each other");
-        fuzz_require(bfs_encoding_check(chunk.encoding) == 0, "codecs are known");
+        fuzz_require(chunk.raw_off == offset, "chunks follow each other");
+        fuzz_require(bfs_encoding_check(chunk.encoding) == 0, "codecs and transforms are known");
+        bool is_widened = chunk.encoding.transform != BFS_TRANSFORM_NONE;
+        uint32_t decoded_size = is_widened ? chunk.raw_size / 2 : chunk.raw_size;
+        fuzz_require(decoded_size > 0 && decoded_size <= BFS_CHUNK_RAW_MAX, "sizes have limits");
+        fuzz_require(!is_widened || chunk.raw_size % 4 == 0, "elements are whole");
         fuzz_require(chunk.blob <= bfs_chunk_table_n_blobs(table), "blobs are named");
         uint64_t limit = chunk.blob ? bfs_chunk_table_blob(table, chunk.blob).size : SELF_BLOB_SIZE;
-        fuzz_require(chunk.stored_size <= chunk.raw_size && chunk.stored_off <= limit &&
+        fuzz_require(chunk.stored_size <= decoded_size && chunk.stored_off <= limit &&
                          chunk.stored_size <= limit - chunk.stored_off,
                      "chunks lie in their blobs");
         fuzz_require(bfs_chunk_table_find(table, offset) == i &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input: codec, width, raw size (4 bytes, little-endian), then the stored bytes. */
+ * The input: codec, width (lower half) and transform (upper half of the byte), raw size (4 bytes,
+ * little-endian), then the stored bytes. */
 #include "codec/chunk/codec.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -14,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < HEAD)
         return 0;
     fuzz_require(decoder || bfs_decoder_new(&decoder) == 0, "memory for a decoder");
-    struct bfs_encoding encoding = {.codec = data[0], .width = data[1]};
+    struct bfs_encoding encoding = {
+        .codec = data[0], .width = data[1] & 15, .transform = data[1] >> 4};
     uint32_t raw_size;
     memcpy(&raw_size, data + 2, sizeof(raw_size));
     raw_size = 1 + raw_size % (1 << 18);

@@ -80,7 +80,8 @@ static inline void sample_index(struct bfs_buffer *ret)
     assert_int_equal(bfs_index_builder_write(builder, ret), 0);
 }
 
-/* Four chunks of 1000 bytes, one of each codec, in this blob and another one. */
+/* 1280 bytes in this blob and another one: a chunk of each codec, and two that are widened, one of
+ * them from the bytes of another chunk. */
 static inline void sample_table(struct bfs_buffer *ret)
 {
     struct bfs_chunk_table_builder builder = {0};
@@ -97,6 +98,14 @@ static inline void sample_table(struct bfs_buffer *ret)
          .stored_size = 70,
          .stored_off = 400,
          .encoding = {.codec = BFS_CODEC_PLANES, .width = 2}},
+        {.raw_size = 200,
+         .stored_size = 70,
+         .stored_off = 400,
+         .encoding = {BFS_CODEC_PLANES, 2, BFS_TRANSFORM_BF16_TO_F32}},
+        {.raw_size = 80,
+         .stored_size = 40,
+         .stored_off = 470,
+         .encoding = {BFS_CODEC_RAW, 0, BFS_TRANSFORM_F16_TO_F32}},
     };
     uint32_t number;
     assert_int_equal(bfs_chunk_table_builder_blob(&builder, &blob, &number), 0);

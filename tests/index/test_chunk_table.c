@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-enum { N_CHUNKS = 4 };
+enum { N_CHUNKS = 6, FILE_SIZE = 1280 };
 
 static struct bfs_chunk_table *parsed(const struct bfs_buffer *bytes, size_t size, int *ret)
 {
@@ -63,12 +63,17 @@ static void gives_back_what_was_added(void **state)
     assert_int_equal(r, 0);
     assert_int_equal(bfs_chunk_table_n_chunks(table), N_CHUNKS);
     assert_int_equal(bfs_chunk_table_n_blobs(table), 1);
-    assert_int_equal(bfs_chunk_table_file_size(table), 1000);
+    assert_int_equal(bfs_chunk_table_file_size(table), FILE_SIZE);
     assert_int_equal(bfs_chunk_table_blob(table, 1).size, 3000);
     struct bfs_chunk chunk = bfs_chunk_table_at(table, 2);
     assert_int_equal(chunk.raw_off, 700);
     assert_int_equal(chunk.blob, 1);
     assert_int_equal(chunk.encoding.codec, BFS_CODEC_ZSTD);
+    assert_int_equal(chunk.encoding.transform, BFS_TRANSFORM_NONE);
+    chunk = bfs_chunk_table_at(table, 5);
+    assert_int_equal(chunk.raw_off, 1200);
+    assert_int_equal(chunk.encoding.codec, BFS_CODEC_RAW);
+    assert_int_equal(chunk.encoding.transform, BFS_TRANSFORM_F16_TO_F32);
     assert_int_equal(bfs_chunk_table_find(table, 0), 0);
     assert_int_equal(bfs_chunk_table_find(table, 399), 0);
     assert_int_equal(bfs_chunk_table_find(table, 400), 1);
@@ -99,6 +104,49 @@ static void impossible_records_are_refused(void **state)
     assert_int_equal(parse_patched(chunk_at(3, 31), "\x01", 1), -EBADMSG); /* reserved */
 }
 
+static void transforms_have_rules_of_their_own(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_patched(chunk_at(4, 30), "\x02", 1), 0); /* the other widening */
+    assert_int_equal(parse_patched(chunk_at(4, 30), "\x03", 1), -EPROTONOSUPPORT);
+    assert_int_equal(parse_patched(chunk_at(4, 30), "\xff", 1), -EPROTONOSUPPORT);
+    assert_int_equal(parse_patched(chunk_at(4, 31), "\x01", 1), -EBADMSG); /* reserved */
+    /* The codec's rules hold for the 100 bytes before the transform. */
+    assert_int_equal(parse_patched_u32(chunk_at(4, 12), 100), 0);
+    assert_int_equal(parse_patched_u32(chunk_at(4, 12), 101), -EBADMSG);
+    assert_int_equal(parse_patched_u32(chunk_at(5, 12), 39), -EBADMSG);
+    assert_int_equal(parse_patched_u32(chunk_at(5, 12), 80), -EBADMSG);
+    assert_int_equal(parse_patched(chunk_at(5, 30), "", 1), -EBADMSG); /* RAW of half the size */
+    assert_int_equal(parse_patched(chunk_at(1, 30), "\x01", 1), 0);    /* ZERO, 300 bytes */
+}
+
+static int parse_one(struct bfs_chunk chunk)
+{
+    bfs_autobuffer struct bfs_buffer bytes = BFS_BUFFER_INIT;
+    struct bfs_chunk_table_builder builder = {0};
+    assert_int_equal(bfs_chunk_table_builder_add(&builder, &chunk), 0);
+    assert_int_equal(bfs_chunk_table_builder_write(&builder, &bytes), 0);
+    bfs_chunk_table_builder_done(&builder);
+    return parse(&bytes, bytes.size);
+}
+
+static void sizes_have_limits_before_the_transform(void **state)
+{
+    const struct bfs_encoding zero = {.codec = BFS_CODEC_ZERO};
+    const struct bfs_encoding wide = {.codec = BFS_CODEC_ZERO, .transform = 1};
+    (void)state;
+    assert_int_equal(parse_one((struct bfs_chunk){.raw_size = 5 << 20, .encoding = zero}), 0);
+    assert_int_equal(parse_one((struct bfs_chunk){.raw_size = (5 << 20) + 4, .encoding = zero}),
+                     -EBADMSG);
+    assert_int_equal(parse_one((struct bfs_chunk){.raw_size = 10 << 20, .encoding = wide}), 0);
+    assert_int_equal(parse_one((struct bfs_chunk){.raw_size = (10 << 20) + 4, .encoding = wide}),
+                     -EBADMSG);
+    assert_int_equal(parse_one((struct bfs_chunk){.raw_size = 4, .encoding = wide}), 0);
+    for (uint32_t size = 1; size < 8; size++)
+        assert_int_equal(parse_one((struct bfs_chunk){.raw_size = size, .encoding = wide}),
+                         size == 4 ? 0 : -EBADMSG);
+}
+
 static void counts_beyond_the_bytes_are_refused(void **state)
 {
     (void)state;
@@ -108,8 +156,8 @@ static void counts_beyond_the_bytes_are_refused(void **state)
     assert_int_equal(parse_patched_u32(28, 2), -EBADMSG);
     assert_int_equal(parse_patched_u32(28, BFS_TABLE_BLOBS_MAX), -EBADMSG);
     assert_int_equal(parse_patched_u32(28, BFS_TABLE_BLOBS_MAX + 1), -E2BIG);
-    assert_int_equal(parse_patched_u32(16, 1001), -EBADMSG); /* file size */
-    assert_int_equal(parse_patched_u32(16, 999), -EBADMSG);
+    assert_int_equal(parse_patched_u32(16, FILE_SIZE + 1), -EBADMSG); /* file size */
+    assert_int_equal(parse_patched_u32(16, FILE_SIZE - 1), -EBADMSG);
     assert_int_equal(parse_patched_u32(8, 2), -EPROTONOSUPPORT);
     assert_int_equal(parse_patched_u32(0, 0), -EBADMSG);
 }
@@ -172,6 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_back_what_was_added),
         cmocka_unit_test(impossible_records_are_refused),
+        cmocka_unit_test(transforms_have_rules_of_their_own),
+        cmocka_unit_test(sizes_have_limits_before_the_transform),
         cmocka_unit_test(counts_beyond_the_bytes_are_refused),
         cmocka_unit_test(every_bit_flip_is_refused_or_seen),
         cmocka_unit_test(every_truncation_and_extension_is_refused),
