@@ -33,7 +33,7 @@ static uint64_t logical_size(const struct bfs_store *store, const struct bfs_cat
     bfs_autofree uint8_t *text = NULL;
     bfs_autofree uint8_t *config_text = NULL;
     bfs_automanifest struct bfs_oci_manifest manifest = {0};
-    struct bfs_bundle_config config;
+    bfs_autoconfig struct bfs_bundle_config config = {0};
     if (bfs_store_read_blob(store, &entry->manifest, entry->manifest_size, BFS_OCI_MANIFEST_MAX,
                             &text, NULL) ||
         bfs_oci_manifest_parse(text, (size_t)entry->manifest_size, &manifest, NULL) ||

@@ -14,6 +14,7 @@
 
 struct options {
     uint64_t jobs;
+    const char *view;
     bool metadata;
     bool no_sync;
 };
@@ -32,6 +33,7 @@ static int run(const void *given, int n_args, char **args)
     struct bfs_unpack_options unpack = {
         .directory = args[2],
         .metadata = options->metadata,
+        .view = options->view,
         .no_sync = options->no_sync,
         .progress = on_progress,
         .context = &progress,
@@ -40,6 +42,8 @@ static int run(const void *given, int n_args, char **args)
     struct bfs_error error = {0};
     char size[BFS_SIZE_TEXT_SIZE];
     (void)n_args;
+    if (options->view && options->metadata)
+        return bfs_message_usage("unpack", "--view and --metadata exclude each other");
     int status = bfs_jobs_resolve("unpack", options->jobs, &unpack.n_jobs);
     if (status == BFS_EXIT_OK)
         status = bfs_opened_bundle("unpack", args[0], args[1], &opened);
@@ -62,7 +66,9 @@ static int run(const void *given, int n_args, char **args)
 static const struct bfs_option table[] = {
     BFS_OPTION_JOBS(struct options),
     {"metadata", 'm', NULL, BFS_OPTION_FLAG, offsetof(struct options, metadata),
-     "also write manifest.json, SHA256SUMS and a generated contract.json"},
+     "also write manifest.json, SHA256SUMS, a generated contract.json and the views"},
+    {"view", '\0', "ID", BFS_OPTION_STRING, offsetof(struct options, view),
+     "write the directory of this view, complete, instead"},
     {"no-sync", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_sync),
      "do not wait until the files are on the disk"},
     {0},
@@ -76,7 +82,8 @@ const struct bfs_verb bfs_verb_unpack = {
     .summary = "write a bundle's files into a directory",
     .synopsis = "STORE NAME:VERSION DIR",
     .text = "Writes what was packed, bit for bit, with permissions, times and links, into the "
-            "directory DIR, which must not exist or be empty. Every byte is proved first. DIR gets "
+            "directory DIR, which must not exist or be empty; views that pack made are left out. "
+            "Every byte is proved first. DIR gets "
             "its name at the end: a failure leaves nothing, and a kill at most a directory called "
             "DIR.partial-XXXXXX.",
     .options = table,

@@ -48,7 +48,8 @@ bool bfs_component_is_valid(const char *name, size_t length);
  * after a name, because the name may be a link itself and then ".." leaves from somewhere else. */
 bool bfs_target_stays_inside(size_t depth, const char *target);
 
-/* Names that the mount adds to a bundle's root: manifest.json, SHA256SUMS, signatures, views.
+/* Names that the mount adds to a bundle's root: manifest.json, SHA256SUMS, signatures, views. A
+ * directory "views" may be in a bundle, where it holds its views.
  * contract.json is reserved too, but a model may bring its own. */
 bool bfs_name_is_reserved(const char *name);
 

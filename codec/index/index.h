@@ -62,8 +62,9 @@ struct bfs_index_tensor {
 struct bfs_index;
 
 /* Validates the whole structure: every reference in range, one name per inode, parents before
- * children, names sorted and legal, no reserved name at the root, link targets inside the root,
- * tensors in order inside their file, nothing left over. `n_layers` bounds table_layer.
+ * children, names sorted and legal, no reserved name at the root but views/, a directory of
+ * directories, link targets inside the root or, in a view, inside that, tensors in order inside
+ * their file, nothing left over. `n_layers` bounds table_layer.
  * Takes ownership of `bytes` (malloc'ed) on success.
  * Errors: -EBADMSG, -EPROTONOSUPPORT, -E2BIG, -ENOMEM. */
 int bfs_index_parse(uint8_t *bytes, size_t size, uint32_t n_layers, struct bfs_index **ret,

@@ -17,6 +17,7 @@ struct check {
     uint32_t next_dim;
     uint64_t content_size;
     uint16_t *depths; /* of each inode checked so far, below the root */
+    uint32_t views;   /* the directory of views; 0: none */
     struct bfs_error *error;
 };
 
@@ -144,6 +145,23 @@ static int check_dirent(struct check *check, uint32_t directory, uint32_t i, boo
     return 0;
 }
 
+/* What is in views/ are directories: one for each view. "auto" is a name of the mount. */
+static int check_views(struct check *check, uint32_t number)
+{
+    struct bfs_inode views = bfs_index_inode(check->index, number);
+    if (!S_ISDIR(views.mode))
+        return bad_inode(check, number, "is called \"views\" but is no directory");
+    for (uint32_t i = 0; i < views.n_dirents; i++) {
+        struct bfs_dirent entry = bfs_index_dirent(check->index, &views, i);
+        if (!S_ISDIR(bfs_index_inode(check->index, entry.inode).mode))
+            return bad_inode(check, entry.inode, "is no view: no directory");
+        if (entry.name_length == 4 && memcmp(entry.name, "auto", 4) == 0)
+            return bad_inode(check, entry.inode, "is called \"auto\", a reserved name");
+    }
+    check->views = number;
+    return 0;
+}
+
 static int check_reserved(struct check *check, const struct bfs_inode *root)
 {
     for (uint32_t i = 0; i < root->n_dirents; i++) {
@@ -151,7 +169,11 @@ static int check_reserved(struct check *check, const struct bfs_inode *root)
         char name[BFS_COMPONENT_MAX + 1];
         memcpy(name, entry.name, entry.name_length);
         name[entry.name_length] = '\0';
-        if (bfs_name_is_reserved(name))
+        if (strcmp(name, "views") == 0) {
+            int r = check_views(check, entry.inode);
+            if (r)
+                return r;
+        } else if (bfs_name_is_reserved(name))
             return bfs_fail(check->error, -EBADMSG, "index: \"%s\" is a reserved name", name);
     }
     return 0;
@@ -186,6 +208,18 @@ static int check_dirents(struct check *check)
     return check_reserved(check, &root);
 }
 
+/* How far up a link in this directory may point: to the root, or to the view that it lies in, which
+ * must be usable alone. */
+static size_t room_above(const struct check *check, uint32_t directory)
+{
+    uint32_t top = directory;
+    if (check->views == 0 || check->depths[directory] < 2)
+        return check->depths[directory];
+    while (check->depths[top] > 1)
+        top = bfs_index_inode(check->index, top).parent;
+    return check->depths[directory] - (top == check->views ? 2U : 0U);
+}
+
 static int check_targets(struct check *check)
 {
     const struct bfs_index *index = check->index;
@@ -200,8 +234,8 @@ static int check_targets(struct check *check)
         memcpy(target, index->strings + inode.target_off, (size_t)inode.size);
         target[inode.size] = '\0';
         if (strlen(target) != inode.size ||
-            !bfs_target_stays_inside(check->depths[inode.parent], target))
-            return bad_inode(check, number, "links to outside of the bundle");
+            !bfs_target_stays_inside(room_above(check, inode.parent), target))
+            return bad_inode(check, number, "links to outside of the bundle or of its view");
         check->next_string += inode.size;
     }
     return 0;

@@ -18,7 +18,8 @@ static bool is_same_entry(const struct bfs_pack *pack, const struct bfs_index *i
     struct timespec mtime = bfs_pack_time(pack, entry->mtime);
     *ret = inode;
     if ((inode.mode & S_IFMT) != (entry->mode & S_IFMT) || inode.mtime_sec != mtime.tv_sec ||
-        inode.mtime_nsec != mtime.tv_nsec || (inode.flags & BFS_INODE_GENERATED))
+        inode.mtime_nsec != mtime.tv_nsec ||
+        entry->generated != ((inode.flags & BFS_INODE_GENERATED) != 0))
         return false;
     if (S_ISLNK(inode.mode))
         return strlen(entry->target) == inode.size &&
@@ -26,12 +27,23 @@ static bool is_same_entry(const struct bfs_pack *pack, const struct bfs_index *i
     return inode.mode == entry->mode && (!S_ISREG(inode.mode) || inode.size == entry->size);
 }
 
-static bool is_same_tree(const struct bfs_pack *pack, const struct bfs_index *index)
+/* What makes views is part of the program, so the packer's version is theirs. */
+static bool is_same_maker(const struct bfs_pack *pack, const struct bfs_bundle_config *config)
 {
-    uint32_t n_generated = 0;
-    for (uint32_t i = 0; i < bfs_index_n_inodes(index); i++)
-        n_generated += (bfs_index_inode(index, i).flags & BFS_INODE_GENERATED) != 0;
-    if (bfs_index_n_inodes(index) - n_generated != pack->scan.n_entries)
+    bool made = false;
+    for (uint32_t i = 0; i < pack->scan.n_entries; i++)
+        made |= pack->scan.entries[i].generated;
+    return !made || strcmp(config->packer_version, BFS_VERSION) == 0;
+}
+
+static bool is_same_tree(const struct bfs_pack *pack, const struct bfs_bundle *bundle)
+{
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    uint32_t contract, n_entries = bfs_index_n_inodes(index);
+    if (bfs_index_resolve(index, "contract.json", &contract) == 0 &&
+        (bfs_index_inode(index, contract).flags & BFS_INODE_GENERATED))
+        n_entries--; /* it is none of the scan's */
+    if (n_entries != pack->scan.n_entries || !is_same_maker(pack, bfs_bundle_config(bundle)))
         return false;
     for (uint32_t i = 0; i < pack->scan.n_entries; i++) {
         struct bfs_inode inode;
@@ -70,21 +82,46 @@ static int digest_file(struct bfs_pack *pack, const struct bfs_scan_entry *entry
     return r ? bfs_fail(error, r, "cannot compute SHA-256") : 0;
 }
 
+static int compare_entry(struct bfs_pack *pack, const struct bfs_index *index, uint32_t number,
+                         bool *ret, struct bfs_error *error)
+{
+    const struct bfs_scan_entry *entry = &pack->scan.entries[number];
+    struct bfs_inode inode, source;
+    struct bfs_digest digest;
+    int r;
+    *ret = is_same_entry(pack, index, entry, &inode);
+    if (!*ret || !S_ISREG(entry->mode))
+        return 0;
+    switch (entry->source) {
+    case BFS_ENTRY_MADE:
+        return 0;
+    case BFS_ENTRY_SAME: /* the source is compared on its own */
+        *ret = is_same_entry(pack, index, &pack->scan.entries[entry->same_as], &source) &&
+               bfs_digest_equal(&inode.digest, &source.digest);
+        return 0;
+    case BFS_ENTRY_BYTES:
+        r = bfs_sha256(entry->bytes.bytes, entry->bytes.size, &digest);
+        if (r)
+            return bfs_fail(error, r, "cannot compute SHA-256");
+        break;
+    case BFS_ENTRY_DISK:
+        r = digest_file(pack, entry, &digest, error);
+        if (r)
+            return r;
+        break;
+    }
+    *ret = bfs_digest_equal(&inode.digest, &digest);
+    return 0;
+}
+
 int bfs_pack_is_same(struct bfs_pack *pack, const struct bfs_bundle *bundle, bool *ret,
                      struct bfs_error *error)
 {
-    const struct bfs_index *index = bfs_bundle_index(bundle);
-    bool same = is_same_tree(pack, index);
+    bool same = is_same_tree(pack, bundle);
     for (uint32_t i = 0; same && i < pack->scan.n_entries; i++) {
-        struct bfs_inode inode;
-        struct bfs_digest digest;
-        if (!S_ISREG(pack->scan.entries[i].mode))
-            continue;
-        int r = digest_file(pack, &pack->scan.entries[i], &digest, error);
+        int r = compare_entry(pack, bfs_bundle_index(bundle), i, &same, error);
         if (r)
             return r;
-        same = is_same_entry(pack, index, &pack->scan.entries[i], &inode) &&
-               bfs_digest_equal(&inode.digest, &digest);
     }
     pack->done = 0;
     *ret = same;

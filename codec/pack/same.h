@@ -10,7 +10,9 @@
 #include "codec/store/bundle.h"
 
 /* Compares names, types, modes, times, link targets and sizes, and only when all agree the
- * contents, by SHA-256. Errors: -EINTR, errno of the file system. */
+ * contents, by SHA-256. Files that are made are not made for it: they follow from what is packed,
+ * from the views asked for and from the version of what makes them, and these are compared. Errors:
+ * -EINTR, errno of the file system. */
 int bfs_pack_is_same(struct bfs_pack *pack, const struct bfs_bundle *bundle, bool *ret,
                      struct bfs_error *error);
 

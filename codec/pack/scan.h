@@ -70,7 +70,7 @@ const struct bfs_tensor_map *bfs_scan_map(const struct bfs_scan *scan,
 
 /* After the last addition: refuses a name that is in a directory twice (-EEXIST), and gives every
  * entry at or below views/ID its section; views are numbered from 1 in the byte order of their ids.
- * Errors: that, -E2BIG (too many views), -ENOMEM. */
+ * Links in a view must stay in it. Errors: -EEXIST, -EINVAL, -E2BIG (too many views), -ENOMEM. */
 int bfs_scan_finish(struct bfs_scan *scan, struct bfs_error *error);
 
 void bfs_scan_done(struct bfs_scan *scan);

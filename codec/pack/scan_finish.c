@@ -72,6 +72,23 @@ static int number_views(struct bfs_scan *scan, struct bfs_scan_entry **sorted,
     return 0;
 }
 
+/* A view must be usable alone, so what it links to lies in it. */
+static int check_link(const struct bfs_scan *scan, const struct bfs_scan_entry *link,
+                      struct bfs_error *error)
+{
+    size_t depth = 0;
+    /* up to "views/ID", whose parent has no section */
+    for (uint32_t i = link->parent; scan->entries[scan->entries[i].parent].section;
+         i = scan->entries[i].parent)
+        depth++;
+    if (bfs_target_stays_inside(depth, link->target))
+        return 0;
+    return bfs_fail(error, -EINVAL,
+                    "%.400s: the link points outside of its view; pack with --dereference to store "
+                    "what it points to",
+                    link->path);
+}
+
 int bfs_scan_finish(struct bfs_scan *scan, struct bfs_error *error)
 {
     bfs_autofree struct bfs_scan_entry **sorted =
@@ -85,6 +102,8 @@ int bfs_scan_finish(struct bfs_scan *scan, struct bfs_error *error)
         struct bfs_scan_entry *entry = &scan->entries[i];
         if (scan->entries[entry->parent].section)
             entry->section = scan->entries[entry->parent].section;
+        if (entry->section && S_ISLNK(entry->mode))
+            r = check_link(scan, entry, error);
     }
     return r;
 }

@@ -30,6 +30,7 @@ struct bfs_bundle *bfs_bundle_unref(struct bfs_bundle *bundle)
         bfs_oci_manifest_done(&bundle->manifest);
         free(bundle->by_digest);
         free(bundle->config_bytes);
+        bfs_bundle_config_done(&bundle->config);
         (void)bfs_index_free(bundle->index);
         free(bundle);
     }
@@ -79,6 +80,25 @@ static int load_config(struct bfs_bundle *bundle, struct bfs_error *error)
     return 0;
 }
 
+/* manifest.json describes each directory in views/, and nothing else. */
+static int check_views(const struct bfs_bundle *bundle, struct bfs_error *error)
+{
+    const struct bfs_bundle_config *config = &bundle->config;
+    struct bfs_inode root = bfs_index_inode(bundle->index, BFS_INODE_ROOT), views = {0};
+    uint32_t number;
+    if (bfs_index_lookup(bundle->index, &root, "views", 5, &number))
+        views = bfs_index_inode(bundle->index, number);
+    if (views.n_dirents != config->n_views)
+        return bfs_fail(error, -EBADMSG, "manifest.json describes %u views, and the index has %u",
+                        config->n_views, views.n_dirents);
+    for (uint32_t i = 0; i < config->n_views; i++)
+        if (!bfs_index_lookup(bundle->index, &views, config->views[i].id,
+                              strlen(config->views[i].id), &number))
+            return bfs_fail(error, -EBADMSG, "manifest.json: the index has no view \"%s\"",
+                            config->views[i].id);
+    return 0;
+}
+
 static int load_index(struct bfs_bundle *bundle, struct bfs_error *error)
 {
     const struct bfs_descriptor *layer = &bundle->manifest.layers[0];
@@ -93,7 +113,7 @@ static int load_index(struct bfs_bundle *bundle, struct bfs_error *error)
     (void)bfs_steal(&bytes); /* transferred to the index */
     if (bundle->config.content_size != bfs_index_content_size(bundle->index))
         return bfs_fail(error, -EBADMSG, "manifest.json and the index differ in content size");
-    return 0;
+    return check_views(bundle, error);
 }
 
 int bfs_bundle_open(const struct bfs_store *store, const struct bfs_digest *manifest,
@@ -176,6 +196,7 @@ bool bfs_bundle_has_blob(const struct bfs_bundle *bundle, const struct bfs_diges
 size_t bfs_bundle_memory(const struct bfs_bundle *bundle)
 {
     return sizeof(*bundle) + (size_t)bundle->manifest.config.size +
+           bundle->config.n_views * sizeof(*bundle->config.views) +
            bundle->manifest.n_layers * (sizeof(struct bfs_descriptor) + sizeof(uint32_t)) +
            bfs_index_size(bundle->index);
 }

@@ -11,10 +11,15 @@
 #define SCHEMA_VERSION "1.0"
 
 static const struct bfs_json_field root_fields[] = {
-    {"schema_version", BFS_JSON_STRING, true}, {"descriptor", BFS_JSON_OBJECT, true},
-    {"config", BFS_JSON_OBJECT, false},        {"index", BFS_JSON_OBJECT, true},
-    {"content", BFS_JSON_OBJECT, true},        {"packer", BFS_JSON_OBJECT, true},
-    {"annotations", BFS_JSON_OBJECT, false},   {0},
+    {"schema_version", BFS_JSON_STRING, true},
+    {"descriptor", BFS_JSON_OBJECT, true},
+    {"config", BFS_JSON_OBJECT, false},
+    {"index", BFS_JSON_OBJECT, true},
+    {"content", BFS_JSON_OBJECT, true},
+    {"views", BFS_JSON_ARRAY, false},
+    {"packer", BFS_JSON_OBJECT, true},
+    {"annotations", BFS_JSON_OBJECT, false},
+    {0},
 };
 static const struct bfs_json_field descriptor_fields[] = {
     {"name", BFS_JSON_STRING, true},
@@ -116,14 +121,42 @@ static int take_words(struct json_object *root, struct bfs_bundle_config *ret,
     return 0;
 }
 
+static int take_views(struct json_object *root, struct bfs_bundle_config *ret,
+                      struct bfs_error *error)
+{
+    struct json_object *array = bfs_json_member(root, "views");
+    size_t n = array ? json_object_array_length(array) : 0;
+    if (!array)
+        return 0;
+    if (n == 0 || n > BFS_VIEWS_MAX)
+        return bfs_fail(error, -EBADMSG, "manifest.json: \"views\" has not 1 to %d elements",
+                        BFS_VIEWS_MAX);
+    ret->views = calloc(n, sizeof(*ret->views));
+    if (!ret->views)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        char what[64];
+        (void)snprintf(what, sizeof(what), "manifest.json: views[%zu]", i);
+        int r =
+            bfs_view_config_read(json_object_array_get_idx(array, i), what, &ret->views[i], error);
+        if (r)
+            return r;
+        if (i > 0 && strcmp(ret->views[i - 1].id, ret->views[i].id) >= 0)
+            return bfs_fail(error, -EBADMSG, "%s: the id is out of order or occurs twice", what);
+        ret->n_views++;
+    }
+    return 0;
+}
+
 int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_config *ret,
                             struct bfs_error *error)
 {
     bfs_autojson struct json_object *root = NULL;
-    struct bfs_bundle_config config = {0};
+    bfs_autoconfig struct bfs_bundle_config config = {0};
     int r;
     if ((r = bfs_json_parse(bytes, size, "manifest.json", &root, error)) ||
-        (r = check_objects(root, error)) || (r = take_words(root, &config, error)))
+        (r = check_objects(root, error)) || (r = take_words(root, &config, error)) ||
+        (r = take_views(root, &config, error)))
         return r;
     char text[BFS_REFERENCE_MAX + 1];
     struct bfs_reference again;
@@ -141,6 +174,7 @@ int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_co
     config.content_size = bfs_json_integer(content, "size");
     config.chunk_size = bfs_json_integer(bfs_json_member(root, "packer"), "chunk_size");
     *ret = config;
+    config = (struct bfs_bundle_config){0}; /* transferred */
     return 0;
 }
 
@@ -199,6 +233,14 @@ static struct json_object *packer_object(const struct bfs_bundle_config *config,
     return object;
 }
 
+static struct json_object *views_array(const struct bfs_bundle_config *config, int *status)
+{
+    struct json_object *array = bfs_json_new_array(status);
+    for (uint32_t i = 0; i < config->n_views; i++)
+        bfs_json_append(array, bfs_view_config_json(&config->views[i], status), status);
+    return array;
+}
+
 int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_buffer *ret)
 {
     int status = 0;
@@ -212,10 +254,15 @@ int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_b
         (void)json_object_put(known);
     bfs_json_add(root, "index", index_object(config, &status), &status);
     bfs_json_add(root, "content", content_object(config, &status), &status);
+    if (config->n_views)
+        bfs_json_add(root, "views", views_array(config, &status), &status);
     bfs_json_add(root, "packer", packer_object(config, &status), &status);
+    size_t before = ret->size;
     if (status == 0)
         bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+    if (status || (status = bfs_buffer_status(ret)))
+        return status;
+    return ret->size - before > BFS_CONFIG_SIZE_MAX ? -E2BIG : 0;
 }
 
 int bfs_time_text(int64_t seconds, char ret[static BFS_TIME_TEXT_SIZE])

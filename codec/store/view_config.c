@@ -73,6 +73,9 @@ int bfs_view_config_check(const struct bfs_view_config *view, struct bfs_error *
     int r = check_words(view, error);
     if (r)
         return r;
+    if (view->key.n_features > BFS_KEY_FEATURES_MAX ||
+        view->key.memory_bytes > BFS_JSON_INTEGER_MAX)
+        return bfs_fail(error, -EINVAL, "view \"%s\": no legal hardware key", view->id);
     if (view->n_errors > BFS_VIEW_CLASSES_MAX ||
         (view->n_errors && (view->is_opaque || view->is_lossless)))
         return bfs_fail(error, -EINVAL, "view \"%s\": has errors that it cannot have", view->id);

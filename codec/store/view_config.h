@@ -50,4 +50,11 @@ bool bfs_view_id_is_valid(const char *id);
  * has: an opaque view no tool and no errors, a lossless one no errors? Errors: -EINVAL. */
 int bfs_view_config_check(const struct bfs_view_config *view, struct bfs_error *error);
 
+/* Reads an element of manifest.json's "views", strictly; `what` names it in messages. Errors:
+ * -EBADMSG, -E2BIG. */
+int bfs_view_config_read(struct json_object *object, const char *what, struct bfs_view_config *ret,
+                         struct bfs_error *error);
+/* The same object, for writing; what is "" or 0 is left out. Owned by the caller. */
+struct json_object *bfs_view_config_json(const struct bfs_view_config *view, int *status);
+
 #endif

@@ -14,7 +14,10 @@ struct unpack {
     const struct bfs_index *index;
     const struct bfs_unpack_options *options;
     struct bfs_target target;
-    uint32_t *files; /* inode numbers of what is written */
+    uint32_t top;       /* inode of the directory that is unpacked */
+    size_t path_length; /* of its path and the slash after it */
+    uint8_t *wanted;    /* for each inode: is it written? */
+    uint32_t *files;    /* inode numbers of what is written */
     size_t n_files;
     uint64_t done;
     uint64_t total;
@@ -29,7 +32,17 @@ struct sink {
 static void unpack_done(struct unpack *unpack)
 {
     bfs_target_done(&unpack->target);
+    free(unpack->wanted);
     free(unpack->files);
+}
+
+/* Path below the directory that is unpacked, "" for that; malloc'ed; NULL: no memory. */
+static char *path_below(const struct unpack *unpack, uint32_t number)
+{
+    bfs_autofree char *path = bfs_index_path(unpack->index, number);
+    if (!path)
+        return NULL;
+    return number == unpack->top ? strdup("") : strdup(path + unpack->path_length);
 }
 
 static int fail_path(struct bfs_error *error, int code, const char *path)
@@ -47,7 +60,8 @@ static int set_times(int fd, const struct bfs_inode *inode)
 /* Permissions, times, and durability of an open file or directory. */
 static int finish_fd(const struct unpack *unpack, int fd, const struct bfs_inode *inode)
 {
-    if (fchmod(fd, inode->mode & 0777) != 0)
+    mode_t extra = S_ISDIR(inode->mode) && (inode->flags & BFS_INODE_GENERATED) ? S_IWUSR : 0;
+    if (fchmod(fd, (inode->mode & 0777) | extra) != 0)
         return -errno;
     int r = set_times(fd, inode);
     if (r == 0 && !unpack->options->no_sync && fsync(fd) != 0)
@@ -116,9 +130,9 @@ static int for_each(const struct unpack *unpack, mode_t type, bool backwards, st
     for (uint32_t i = 0; i < n; i++) {
         uint32_t number = backwards ? n - 1 - i : i;
         struct bfs_inode inode = bfs_index_inode(unpack->index, number);
-        if ((inode.mode & S_IFMT) != type)
+        if ((inode.mode & S_IFMT) != type || !unpack->wanted[number])
             continue;
-        bfs_autofree char *path = bfs_index_path(unpack->index, number);
+        bfs_autofree char *path = path_below(unpack, number);
         if (!path)
             return bfs_fail(error, -ENOMEM, "out of memory");
         int r = apply(unpack, path, &inode);
@@ -163,7 +177,7 @@ static int on_begin(void *context, struct bfs_file *file, void **ret_sink, struc
     if (!sink)
         return bfs_fail(error, -ENOMEM, "out of memory");
     sink->fd = -1;
-    sink->path = bfs_index_path(unpack->index, bfs_file_inode(file));
+    sink->path = path_below(unpack, bfs_file_inode(file));
     if (!sink->path)
         return bfs_fail(error, -ENOMEM, "out of memory");
     int r = open_new(unpack, sink->path, &sink->fd);
@@ -221,16 +235,39 @@ static int on_progress(void *context, uint64_t bytes)
                                                                                             : 0;
 }
 
-static int collect_files(struct unpack *unpack, struct bfs_error *error)
+/* The inode of the directory that becomes the target. */
+static int find_top(struct unpack *unpack, struct bfs_error *error)
+{
+    const char *view = unpack->options->view;
+    unpack->top = BFS_INODE_ROOT;
+    if (!view)
+        return 0;
+    if (!bfs_bundle_config_view(bfs_bundle_config(unpack->bundle), view))
+        return bfs_fail(error, -ENOENT, "the bundle has no view \"%.63s\"", view);
+    bfs_autofree char *path = bfs_join("views", view);
+    if (!path)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    int r = bfs_index_resolve(unpack->index, path, &unpack->top);
+    unpack->path_length = strlen(path) + 1;
+    return r ? fail_path(error, r, path) : 0;
+}
+
+/* Parents have smaller numbers than what they hold. */
+static int choose(struct unpack *unpack, struct bfs_error *error)
 {
     uint32_t n = bfs_index_n_inodes(unpack->index);
+    bool all = unpack->options->view || unpack->options->metadata;
+    unpack->wanted = calloc(n, sizeof(*unpack->wanted));
     unpack->files = calloc(n, sizeof(*unpack->files));
-    if (!unpack->files)
+    if (!unpack->wanted || !unpack->files)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    for (uint32_t number = 0; number < n; number++) {
+    unpack->wanted[unpack->top] = 1;
+    for (uint32_t number = unpack->top + 1; number < n; number++) {
         struct bfs_inode inode = bfs_index_inode(unpack->index, number);
-        if (!S_ISREG(inode.mode) ||
-            ((inode.flags & BFS_INODE_GENERATED) && !unpack->options->metadata))
+        if (!unpack->wanted[inode.parent] || (!all && (inode.flags & BFS_INODE_GENERATED)))
+            continue;
+        unpack->wanted[number] = 1;
+        if (!S_ISREG(inode.mode))
             continue;
         unpack->files[unpack->n_files++] = number;
         unpack->total += inode.size;
@@ -297,7 +334,9 @@ int bfs_unpack(struct bfs_bundle *bundle, const struct bfs_unpack_options *optio
         .target = {.parent_fd = -1, .fd = -1},
     };
     int r;
-    if ((r = collect_files(&unpack, error)) ||
+    if (options->view && options->metadata)
+        return bfs_fail(error, -EINVAL, "a view is unpacked without the bundle's metadata");
+    if ((r = find_top(&unpack, error)) || (r = choose(&unpack, error)) ||
         (r = bfs_target_make(options->directory, &unpack.target, error)) ||
         (r = write_all(&unpack, error)) ||
         (r = bfs_target_commit(&unpack.target, !options->no_sync, error)))
