@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/inspect.h"
 
+#include "codec/store/view_size.h"
 #include "tools/message.h"
 #include "tools/report_file.h"
 #include "tools/tree.h"
@@ -74,6 +75,32 @@ static void add_layers(struct json_object *root, const struct bfs_bundle *bundle
     bfs_json_add(root, "layers", array, status);
 }
 
+/* As manifest.json has it, and what it takes. */
+static void add_views(struct lister *lister, struct json_object *root)
+{
+    const struct bfs_bundle_config *config = bfs_bundle_config(lister->bundle);
+    struct bfs_view_size sizes[BFS_VIEWS_MAX];
+    struct bfs_error error = {0};
+    int *status = &lister->status;
+    struct json_object *array = bfs_json_new_array(status);
+    bool known = bfs_bundle_view_sizes(lister->bundle, sizes, &error) == 0;
+    if (!known) {
+        (void)bfs_message_error(&error);
+        lister->failed = true;
+    }
+    for (uint32_t i = 0; i < config->n_views; i++) {
+        struct json_object *object = bfs_view_config_json(&config->views[i], status);
+        if (known) {
+            bfs_json_add_integer(object, "n_files", sizes[i].n_files, status);
+            bfs_json_add_integer(object, "size", sizes[i].content_size, status);
+            bfs_json_add_integer(object, "own_size", sizes[i].own_size, status);
+            bfs_json_add_integer(object, "stored_size", sizes[i].stored_size, status);
+        }
+        bfs_json_append(array, object, status);
+    }
+    bfs_json_add(root, "views", array, status);
+}
+
 static void add_chunks(struct lister *lister, struct json_object *object, uint32_t number)
 {
     struct bfs_codec_count codecs[BFS_INSPECT_CODECS_MAX];
@@ -144,6 +171,7 @@ int bfs_inspect_json(const struct bfs_opened *opened)
     bfs_report_entry(root, opened->entry, status);
     add_config(root, opened->bundle, status);
     add_dtypes(root, bfs_bundle_index(opened->bundle), status);
+    add_views(&lister, root);
     add_layers(root, opened->bundle, status);
     lister.files = bfs_json_new_array(status);
     bfs_json_add(root, "files", lister.files, status);

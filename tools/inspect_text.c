@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/inspect.h"
 
+#include "codec/store/view_size.h"
 #include "tools/message.h"
 #include "tools/text.h"
 #include "tools/tree.h"
@@ -147,6 +148,37 @@ static void print_dtypes(const struct bfs_index *index)
                          bfs_text_size(dtypes[i].size, size));
 }
 
+static int print_views(struct lister *lister)
+{
+    const struct bfs_bundle_config *config = bfs_bundle_config(lister->bundle);
+    struct bfs_view_size sizes[BFS_VIEWS_MAX];
+    struct bfs_error error = {0};
+    if (config->n_views == 0)
+        return 0;
+    if (bfs_bundle_view_sizes(lister->bundle, sizes, &error)) {
+        (void)bfs_message_error(&error);
+        lister->failed = true;
+        return 0;
+    }
+    lister->table = bfs_table_new("lllrrl");
+    if (!lister->table)
+        return -ENOMEM;
+    bfs_table_row(lister->table, "VIEW", "CONTAINER", "TYPE", "SIZE", "OWN", "KIND", NULL);
+    for (uint32_t i = 0; i < config->n_views; i++) {
+        const struct bfs_view_config *view = &config->views[i];
+        char size[BFS_SIZE_TEXT_SIZE], own[BFS_SIZE_TEXT_SIZE];
+        bfs_table_row(lister->table, view->id, view->container, *view->dtype ? view->dtype : "-",
+                      bfs_text_size(sizes[i].content_size, size),
+                      bfs_text_size(sizes[i].own_size, own),
+                      view->is_opaque     ? "opaque"
+                      : view->is_lossless ? "lossless"
+                                          : "lossy",
+                      NULL);
+    }
+    (void)putchar('\n');
+    return bfs_table_print(lister->table, stdout);
+}
+
 static void print_layers(const struct bfs_bundle *bundle)
 {
     (void)printf("\nLAYERS\n");
@@ -167,6 +199,8 @@ int bfs_inspect_text(const struct bfs_opened *opened, bool tensors, bool chunks)
     print_summary(opened);
     int r = print_list(&lister, "rrll", files, visit_file);
     print_dtypes(bfs_bundle_index(opened->bundle));
+    if (r == 0)
+        r = print_views(&lister);
     print_layers(opened->bundle);
     if (r == 0 && tensors)
         r = print_list(&lister, "llrll", each, visit_tensors);

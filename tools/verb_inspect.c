@@ -36,8 +36,9 @@ const struct bfs_verb bfs_verb_inspect = {
     .run = run,
     .summary = "tell everything about one bundle",
     .synopsis = "STORE NAME:VERSION",
-    .text = "Prints what the bundle says about itself, its files, its tensors by type, and the "
-            "blobs that it consists of. With --json everything is printed, tensors and chunk "
+    .text = "Prints what the bundle says about itself, its files, its tensors by type, its views "
+            "with their sizes and what they take of their own, and the blobs that it consists of. "
+            "With --json everything is printed, tensors and chunk "
             "counts included; lists are cut after 100000 entries, and what was left out is "
             "counted.",
     .options = table,

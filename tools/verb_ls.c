@@ -24,6 +24,14 @@ struct listing {
     bool damaged;
 };
 
+static struct json_object *view_ids(const struct bfs_bundle_config *config, int *status)
+{
+    struct json_object *array = bfs_json_new_array(status);
+    for (uint32_t i = 0; i < config->n_views; i++)
+        bfs_json_append(array, bfs_json_new_string(config->views[i].id, status), status);
+    return array;
+}
+
 static void add_bundle_json(struct listing *listing, const struct bfs_catalog_entry *entry,
                             const struct bfs_bundle *bundle, const struct bfs_error *error)
 {
@@ -36,6 +44,7 @@ static void add_bundle_json(struct listing *listing, const struct bfs_catalog_en
         bfs_json_add_integer(object, "stored_size", bfs_bundle_stored_size(bundle), status);
         bfs_json_add_integer(object, "n_files", config->n_files, status);
         bfs_json_add_string(object, "created", config->created, status);
+        bfs_json_add(object, "views", view_ids(config, status), status);
     } else {
         char text[BFS_ERROR_TEXT_SIZE];
         (void)bfs_error_text(error, text);
@@ -52,15 +61,20 @@ static void add_bundle_row(struct listing *listing, const struct bfs_catalog_ent
     id[BFS_SHORT_ID_SIZE - 1] = '\0';
     if (!bundle) {
         bfs_table_row(listing->table, entry->reference.name, entry->reference.version, id, "-", "-",
-                      "-", "damaged", NULL);
+                      "-", "damaged", "-", NULL);
         return;
     }
     const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
+    char views[BFS_VIEWS_MAX * (BFS_VIEW_ID_MAX + 1) + 1] = "-";
+    size_t used = 0;
+    for (uint32_t i = 0; i < config->n_views; i++)
+        used += (size_t)snprintf(views + used, sizeof(views) - used, "%s%s", i ? "," : "",
+                                 config->views[i].id);
     (void)snprintf(files, sizeof(files), "%" PRIu64, config->n_files);
     bfs_table_row(listing->table, entry->reference.name, entry->reference.version, id,
                   bfs_text_size(config->content_size, size),
                   bfs_text_size(bfs_bundle_stored_size(bundle), stored), files, config->created,
-                  NULL);
+                  views, NULL);
 }
 
 static void list_bundle(struct listing *listing, const struct bfs_catalog_entry *entry)
@@ -122,13 +136,13 @@ static int list_store(const char *path, bool json)
         listing.array = bfs_json_new_array(&listing.status);
         bfs_json_add(root, "bundles", listing.array, &listing.status);
     } else {
-        listing.table = bfs_table_new("lllrrrl");
+        listing.table = bfs_table_new("lllrrrll");
         if (!listing.table) {
             bfs_message("out of memory");
             return BFS_EXIT_FAILED;
         }
         bfs_table_row(listing.table, "NAME", "VERSION", "ID", "SIZE", "STORED", "FILES", "CREATED",
-                      NULL);
+                      "VIEWS", NULL);
     }
     for (size_t i = 0; i < opened.catalog->n_entries; i++)
         list_bundle(&listing, &opened.catalog->entries[i]);
@@ -211,10 +225,11 @@ const struct bfs_verb bfs_verb_ls = {
     .run = run,
     .summary = "list the bundles of a store, or the files of a bundle",
     .synopsis = "STORE [NAME:VERSION]",
-    .text = "Without NAME:VERSION, lists every bundle: name, version, the first digits of its id, "
-            "bytes of its files, bytes on disk, number of files, and creation time. A damaged "
-            "bundle is listed as such, and the exit status is 1.\n\n"
-            "With NAME:VERSION, lists the bundle's files: mode, size, bytes stored, time and path.",
+    .text =
+        "Without NAME:VERSION, lists every bundle: name, version, the first digits of its id, "
+        "bytes of its files, bytes on disk, number of files, creation time and views. A damaged "
+        "bundle is listed as such, and the exit status is 1.\n\n"
+        "With NAME:VERSION, lists the bundle's files: mode, size, bytes stored, time and path.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 1,

@@ -175,22 +175,33 @@ const struct bfs_descriptor *bfs_bundle_layer(const struct bfs_bundle *bundle, u
     return &bundle->manifest.layers[i];
 }
 
-bool bfs_bundle_has_blob(const struct bfs_bundle *bundle, const struct bfs_digest *digest,
-                         uint64_t size)
+bool bfs_bundle_find_blob(const struct bfs_bundle *bundle, const struct bfs_digest *digest,
+                          uint64_t size, uint32_t *ret)
 {
     uint32_t low = 0, high = bundle->manifest.n_layers;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const struct bfs_descriptor *layer = &bundle->manifest.layers[bundle->by_digest[middle]];
         int order = bfs_digest_compare(&layer->digest, digest);
-        if (order == 0)
-            return layer->size == size;
+        if (order == 0) {
+            if (layer->size != size)
+                return false;
+            *ret = bundle->by_digest[middle];
+            return true;
+        }
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
     return false;
+}
+
+bool bfs_bundle_has_blob(const struct bfs_bundle *bundle, const struct bfs_digest *digest,
+                         uint64_t size)
+{
+    uint32_t layer;
+    return bfs_bundle_find_blob(bundle, digest, size, &layer);
 }
 
 size_t bfs_bundle_memory(const struct bfs_bundle *bundle)

@@ -29,6 +29,9 @@ const uint8_t *bfs_bundle_config_bytes(const struct bfs_bundle *bundle, size_t *
 const struct bfs_digest *bfs_bundle_config_digest(const struct bfs_bundle *bundle);
 uint32_t bfs_bundle_n_layers(const struct bfs_bundle *bundle);
 const struct bfs_descriptor *bfs_bundle_layer(const struct bfs_bundle *bundle, uint32_t i);
+/* The layer that is this blob, with that size; false when there is none. */
+bool bfs_bundle_find_blob(const struct bfs_bundle *bundle, const struct bfs_digest *digest,
+                          uint64_t size, uint32_t *ret);
 /* Is the blob among the layers, with that size? */
 bool bfs_bundle_has_blob(const struct bfs_bundle *bundle, const struct bfs_digest *digest,
                          uint64_t size);
