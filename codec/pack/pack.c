@@ -116,6 +116,22 @@ static int check_taken(struct bfs_pack *pack, const struct bfs_catalog *catalog,
     return 0;
 }
 
+static uint32_t raw_capacity(const struct bfs_pack_options *options)
+{
+    return options->chunk_size + options->chunk_size / 4;
+}
+
+static int check_made(const struct bfs_pack_options *options, const struct bfs_scan *scan,
+                      struct bfs_error *error)
+{
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < scan->n_entries; i++)
+        if (scan->entries[i].source == BFS_ENTRY_MADE)
+            r = bfs_made_check(scan->entries[i].made, raw_capacity(options), scan->entries[i].path,
+                               error);
+    return r;
+}
+
 /* The directory, and what the extension adds to it. */
 static int take_stock(const struct bfs_pack_options *options, struct bfs_scan *ret,
                       struct bfs_error *error)
@@ -125,7 +141,7 @@ static int take_stock(const struct bfs_pack_options *options, struct bfs_scan *r
     int r;
     if ((r = bfs_scan_directory(options->directory, options->dereference, &scan, error)) ||
         (extension && (r = extension->extend(extension->context, &scan, error))) ||
-        (r = bfs_scan_finish(&scan, error)))
+        (r = bfs_scan_finish(&scan, error)) || (r = check_made(options, &scan, error)))
         return r;
     if (!extension && scan.n_sections > 1)
         return bfs_fail(error, -EINVAL, "%s/views: views cannot be packed here; move them away",
@@ -161,8 +177,8 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
         return bfs_fail(error, -ENOMEM, "out of memory");
     if (!options->no_dedup && (r = learn_store(pack, catalog, error)))
         return r;
-    r = bfs_pipeline_new(&bfs_pack_pipeline_ops, pack, options->n_jobs,
-                         options->chunk_size + options->chunk_size / 4, &pack->pipeline);
+    r = bfs_pipeline_new(&bfs_pack_pipeline_ops, pack, options->n_jobs, raw_capacity(options),
+                         &pack->pipeline);
     return r ? bfs_fail(error, r, "cannot start %u threads: %s", options->n_jobs, strerror(-r)) : 0;
 }
 

@@ -18,7 +18,7 @@ import tempfile
 
 LIMIT_HEADERS = ("codec/index/format.h", "codec/chunk/codec.h", "codec/container/tensor.h",
                  "codec/store/bundle_config.h", "codec/store/catalog.h", "codec/store/oci.h",
-                 "verify/name.h")
+                 "codec/store/view_config.h", "verify/name.h")
 EXAMPLE_TIME = 1767225600  # 2026-01-01T00:00:00Z
 # Words that belong to no document of the project: unfinished work, and hosts of registries.
 FORBIDDEN = re.compile(

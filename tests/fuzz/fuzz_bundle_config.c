@@ -25,8 +25,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                  "what was written can be read");
     fuzz_require(strcmp(again.reference.name, config.reference.name) == 0 &&
                      again.content_size == config.content_size &&
-                     again.index_size == config.index_size,
+                     again.index_size == config.index_size && again.n_views == config.n_views,
                  "and is the same");
+    struct bfs_buffer second = BFS_BUFFER_INIT;
+    fuzz_require(bfs_bundle_config_write(&again, &second) == 0 && second.size == text.size &&
+                     memcmp(second.bytes, text.bytes, text.size) == 0,
+                 "down to the byte");
+    bfs_buffer_done(&second);
     bfs_buffer_done(&text);
+    bfs_bundle_config_done(&config);
+    bfs_bundle_config_done(&again);
     return 0;
 }
