@@ -15,6 +15,14 @@
 #define BFS_PROFILE_LIST(X)                                                                        \
     X("cpu-f32", CPU, "", "", "", 0, "", "safetensors", F32, "row-major", 1, 4, true,              \
       "safetensors F16 BF16", widened, "float32 for CPUs, sharing what the original stores")       \
+    X("cpu-q8_0", CPU, "", "", "", 0, "llama.cpp", "gguf", Q8_0, "gguf-v3", 1, 4096, false,        \
+      "GGUF F32 F16 BF16", gguf, "8-bit blocks of 32, for llama.cpp")                              \
+    X("cpu-q6_k", CPU, "", "", "", 0, "llama.cpp", "gguf", Q6_K, "gguf-v3", 1, 4096, false,        \
+      "GGUF F32 F16 BF16", gguf, "6-bit blocks of 256, for llama.cpp")                             \
+    X("cpu-q4_k", CPU, "", "", "", 0, "llama.cpp", "gguf", Q4_K, "gguf-v3", 1, 4096, false,        \
+      "GGUF F32 F16 BF16", gguf, "4-bit blocks of 256, for llama.cpp")                             \
+    X("cpu-q4_0", CPU, "", "", "", 0, "llama.cpp", "gguf", Q4_0, "gguf-v3", 1, 4096, false,        \
+      "GGUF F32 F16 BF16", gguf, "4-bit blocks of 32, for llama.cpp")                              \
     X("gpu-bf16", GPU, "", "", "", 0, "", "safetensors", BF16, "row-major", 1, 4096, false,        \
       "safetensors F32 F16 BF16", floats, "bfloat16 at page-aligned offsets")                      \
     X("gpu-f16", GPU, "", "", "", 0, "", "safetensors", F16, "row-major", 1, 4096, false,          \

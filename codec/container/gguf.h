@@ -32,6 +32,7 @@ enum bfs_gguf_type {
 #define BFS_GGUF_KEY_ALIGNMENT "general.alignment"
 #define BFS_GGUF_KEY_ARCHITECTURE "general.architecture"
 #define BFS_GGUF_KEY_FILE_TYPE "general.file_type"
+#define BFS_GGUF_KEY_QUANTIZATION_VERSION "general.quantization_version"
 
 /* One key-value. Everything is borrowed from the header's bytes. */
 struct bfs_gguf_value {
