@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which views a host can use, and which is best. docs/views.md has the rules.
+ * Which views a host can use, and which is best. docs/views-hosts.md has the rules.
  *
  * THREAD SAFETY: pure functions. */
 #ifndef BFS_ACCEL_FIT_H
@@ -14,7 +14,7 @@ enum { BFS_FIT_REASON_MAX = 255 };
 
 struct bfs_fit {
     bool fits;
-    uint64_t score; /* larger is better; only meaningful among views that fit */
+    uint64_t score;                      /* larger is better; 0: does not fit */
     char reason[BFS_FIT_REASON_MAX + 1]; /* one sentence: why it fits, or what is missing */
 };
 
