@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rearranging a matrix for hardware that reads tiles. All are permutations with zero padding.
- * docs/views.md has the index formulas.
+ * docs/views-layouts.md has the index formulas.
  *
  * THREAD SAFETY: pure functions. */
 #ifndef BFS_ACCEL_TILE_H
@@ -21,10 +21,10 @@ void bfs_tile_8x128_band(const uint8_t *rows, uint32_t n_rows, uint64_t cols, si
 /* VNNI order for x86 AMX. A linear weight is stored as [N][K] row-major (N outputs); the matrix
  * that is multiplied is its transpose, K x N, and comes out as [ceil(K/g)][N][g], with g = 2 for
  * 2-byte elements and 4 for 1-byte ones: element (k, n) is at ((k / g) * N + n) * g + k % g. */
-uint64_t bfs_vnni_size(uint64_t n, uint64_t k, unsigned element_size);
+uint64_t bfs_vnni_size(uint64_t n, uint64_t k, unsigned element_size); /* bytes, or UINT64_MAX */
 /* One band: columns [k0, k0 + n_k) of all n rows; k0 is a multiple of g, and n_k too unless the
  * matrix ends there. `columns` holds row r's elements of the band at r * row_stride. Writes
- * ceil(n_k / g) * n * g elements. */
+ * ceil(n_k / g) * n * g elements. element_size is 1 or 2, else bfs_vnni_size() gives UINT64_MAX. */
 void bfs_vnni_band(const uint8_t *columns, uint64_t n, uint32_t n_k, size_t row_stride,
                    unsigned element_size, uint8_t *to);
 
