@@ -205,7 +205,8 @@ static void a_widened_file_stores_nothing(void **state)
     test_autopacked struct packed packed = packed_make();
     struct widened widened = {.packed = &packed, .chunk_size = BFS_CHUNK_SIZE_MIN};
     struct bfs_pack_report plain, with;
-    uint32_t n, table_size = BFS_CHUNK_SIZE_MIN / 8; /* 80 bytes a chunk, index and documents */
+    uint32_t n, n_shared,
+        table_size = BFS_CHUNK_SIZE_MIN / 8; /* 80 bytes a chunk, index and documents */
     (void)state;
     {
         test_autopacked struct packed other = packed_make();
@@ -219,7 +220,8 @@ static void a_widened_file_stores_nothing(void **state)
     assert_int_equal(with.content_size, plain.content_size + 4 * 1000 * 1024);
     assert_int_equal(with.known_size, plain.known_size + 4 * 1000 * 1024);
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = packed_open(&packed, "t/m:1");
-    assert_int_equal(count_shared(bundle, "views/wide/embed.f32", &n), n);
+    n_shared = count_shared(bundle, "views/wide/embed.f32", &n);
+    assert_int_equal(n_shared, n);
     assert_true(n > 20);
     check_content(&widened, bundle, "views/wide/embed.f32");
     free(widened.bytes);
@@ -260,8 +262,7 @@ static void a_plain_file_shares_with_a_widened_one(void **state)
     test_write_file(&packed.folder, "model/plain.f32", bytes, size - 4);
     widened.chunk_size = 2 * BFS_CHUNK_SIZE_MIN;
     widened.is_made = false;
-    struct bfs_pack_report second = pack(&widened, "t/m:2");
-    assert_true(second.new_size < 200000);
+    (void)pack(&widened, "t/m:2");
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = packed_open(&packed, "t/m:2");
     BFS_CLEANUP(bfs_file_cleanup) struct bfs_file *file = open_file(bundle, "plain.f32");
     const struct bfs_chunk_table *table = bfs_file_table(file);
