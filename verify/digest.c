@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0
- * The EVP method is fetched once: a fetch per call costs more than hashing a small chunk. */
-#include "verify/digest.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/sha256_internal.h"
 
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <string.h>
 #include <xxhash.h>
@@ -15,7 +13,7 @@ static void fetch_sha256(void)
     sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-static const EVP_MD *method(void)
+const EVP_MD *bfs_sha256_method(void)
 {
     (void)pthread_once(&sha256_once, fetch_sha256);
     return sha256_method;
@@ -23,7 +21,7 @@ static const EVP_MD *method(void)
 
 int bfs_sha256(const void *bytes, size_t size, struct bfs_digest *ret)
 {
-    const EVP_MD *md = method();
+    const EVP_MD *md = bfs_sha256_method();
     struct bfs_digest digest;
     if (!md || EVP_Digest(bytes, size, digest.bytes, NULL, md, NULL) != 1)
         return -EIO;
@@ -102,47 +100,4 @@ int bfs_digest_parse_text(const char *text, struct bfs_digest *ret)
     if (strncmp(text, "sha256:", 7) != 0)
         return -EINVAL;
     return bfs_digest_parse_hex(text + 7, ret);
-}
-
-struct bfs_sha256_stream {
-    EVP_MD_CTX *context;
-};
-
-struct bfs_sha256_stream *bfs_sha256_stream_free(struct bfs_sha256_stream *stream)
-{
-    if (stream) {
-        EVP_MD_CTX_free(stream->context);
-        free(stream);
-    }
-    return NULL;
-}
-
-int bfs_sha256_stream_new(struct bfs_sha256_stream **ret)
-{
-    BFS_CLEANUP(bfs_sha256_stream_cleanup)
-    struct bfs_sha256_stream *stream = calloc(1, sizeof(*stream));
-    if (!stream)
-        return -ENOMEM;
-    stream->context = EVP_MD_CTX_new();
-    if (!stream->context)
-        return -ENOMEM;
-    if (!method() || EVP_DigestInit_ex2(stream->context, method(), NULL) != 1)
-        return -EIO;
-    *ret = bfs_steal(&stream);
-    return 0;
-}
-
-int bfs_sha256_stream_update(struct bfs_sha256_stream *stream, const void *bytes, size_t size)
-{
-    return EVP_DigestUpdate(stream->context, bytes, size) == 1 ? 0 : -EIO;
-}
-
-int bfs_sha256_stream_finish(struct bfs_sha256_stream *stream, struct bfs_digest *ret)
-{
-    struct bfs_digest digest;
-    if (EVP_DigestFinal_ex(stream->context, digest.bytes, NULL) != 1 ||
-        EVP_DigestInit_ex2(stream->context, method(), NULL) != 1)
-        return -EIO;
-    *ret = digest;
-    return 0;
 }

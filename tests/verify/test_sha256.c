@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every set of kernels that this CPU runs, and libcrypto alone, against libcrypto. */
+#include "verify/sha256_internal.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    EVERY_LENGTH = 300, /* some blocks and all that paddings can be */
+    INPUTS_MAX = 70,    /* more than are prepared at a time, twice */
+    POOL_SIZE = 1 << 18,
+};
+
+static uint8_t pool[POOL_SIZE];
+static uint64_t seed = 0x243f6a8885a308d3;
+
+static size_t below(size_t n)
+{
+    seed = seed * 6364136223846793005U + 1442695040888963407U;
+    return (size_t)(seed >> 33) % n;
+}
+
+static struct bfs_digest expected(const void *bytes, size_t size)
+{
+    struct bfs_digest digest;
+    assert_int_equal(EVP_Digest(bytes, size, digest.bytes, NULL, EVP_sha256(), NULL), 1);
+    return digest;
+}
+
+/* libcrypto first, then each set; false past the last. */
+static bool set_at(size_t i, const struct bfs_sha256_kernels **ret)
+{
+    *ret = i == 0 ? NULL : bfs_sha256_kernels_at(i - 1);
+    return i == 0 || *ret;
+}
+
+static void check_many(const struct bfs_sha256_kernels *kernels, const struct bfs_bytes *inputs,
+                       size_t n)
+{
+    struct bfs_digest digests[INPUTS_MAX + 1];
+    memset(digests, 0x5a, sizeof(digests));
+    assert_int_equal(bfs_sha256_many_with(kernels, inputs, n, digests), 0);
+    for (size_t i = 0; i < n; i++) {
+        struct bfs_digest digest = expected(inputs[i].bytes, inputs[i].size);
+        assert_memory_equal(digests[i].bytes, digest.bytes, sizeof(digest.bytes));
+    }
+    assert_int_equal(digests[n].bytes[0], 0x5a);
+}
+
+static void many_of_every_length(void **state)
+{
+    (void)state;
+    const struct bfs_sha256_kernels *kernels;
+    static const size_t counts[] = {2, 3, 9, 10, 11, 16, 17};
+    for (size_t s = 0; set_at(s, &kernels); s++)
+        for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++)
+            for (size_t length = 0; length <= EVERY_LENGTH; length++) {
+                struct bfs_bytes inputs[INPUTS_MAX];
+                for (size_t i = 0; i < counts[c]; i++)
+                    inputs[i] = (struct bfs_bytes){pool + i * 331 + length, length};
+                check_many(kernels, inputs, counts[c]);
+            }
+}
+
+static void many_of_different_lengths(void **state)
+{
+    (void)state;
+    const struct bfs_sha256_kernels *kernels;
+    for (size_t s = 0; set_at(s, &kernels); s++)
+        for (size_t round = 0; round < 300; round++) {
+            struct bfs_bytes inputs[INPUTS_MAX];
+            size_t n = round < INPUTS_MAX ? round : below(INPUTS_MAX + 1);
+            size_t longest = (size_t)1 << below(14);
+            for (size_t i = 0; i < n; i++) {
+                size_t size = below(4) == 0 ? below(130) : below(longest + 1);
+                inputs[i] = (struct bfs_bytes){pool + below(POOL_SIZE - size), size};
+            }
+            check_many(kernels, inputs, n);
+        }
+}
+
+static void many_take_nothing_at_null(void **state)
+{
+    (void)state;
+    const struct bfs_sha256_kernels *kernels;
+    const struct bfs_bytes inputs[INPUTS_MAX] = {{pool, 64}};
+    for (size_t s = 0; set_at(s, &kernels); s++)
+        for (size_t n = 0; n < 20; n++)
+            check_many(kernels, inputs, n);
+}
+
+/* One bit changes the digest wherever it lies, in every lane. */
+static void many_see_every_bit(void **state)
+{
+    (void)state;
+    const struct bfs_sha256_kernels *kernels;
+    static uint8_t bytes[16][130];
+    for (size_t s = 0; set_at(s, &kernels); s++)
+        for (size_t i = 0; i < 16; i++)
+            for (size_t bit = 0; bit < 8 * sizeof(bytes[0]); bit++) {
+                struct bfs_bytes inputs[16];
+                struct bfs_digest before[16], after[16];
+                for (size_t k = 0; k < 16; k++)
+                    inputs[k] = (struct bfs_bytes){bytes[k], sizeof(bytes[k])};
+                assert_int_equal(bfs_sha256_many_with(kernels, inputs, 16, before), 0);
+                bytes[i][bit / 8] ^= (uint8_t)(1U << bit % 8);
+                assert_int_equal(bfs_sha256_many_with(kernels, inputs, 16, after), 0);
+                bytes[i][bit / 8] ^= (uint8_t)(1U << bit % 8);
+                for (size_t k = 0; k < 16; k++)
+                    assert_int_equal(bfs_digest_equal(&before[k], &after[k]), k != i);
+            }
+}
+
+struct fed {
+    struct bfs_sha256_stream *stream;
+    const uint8_t *bytes;
+    size_t size, done;
+};
+
+static size_t piece_of(const struct fed *fed)
+{
+    size_t left = fed->size - fed->done;
+    size_t n = below(3) == 0 ? below(700) : below(130);
+    return n < left ? n : left;
+}
+
+static void check_finish(struct fed *fed)
+{
+    struct bfs_digest digest, whole = expected(fed->bytes, fed->size);
+    assert_int_equal(bfs_sha256_stream_finish(fed->stream, &digest), 0);
+    assert_memory_equal(digest.bytes, whole.bytes, sizeof(whole.bytes));
+}
+
+/* Both go at their own pace, sometimes side by side and sometimes alone. */
+static void feed_two(struct fed *a, struct fed *b)
+{
+    while (a->done < a->size || b->done < b->size) {
+        size_t n = piece_of(a), m = piece_of(b);
+        const struct bfs_sha256_piece pieces[2] = {{a->stream, a->bytes + a->done, n},
+                                                   {b->stream, b->bytes + b->done, m}};
+        switch (below(3)) {
+        case 0:
+            assert_int_equal(bfs_sha256_stream_update(a->stream, a->bytes + a->done, n), 0);
+            a->done += n;
+            break;
+        default:
+            assert_int_equal(bfs_sha256_stream_update_two(pieces), 0);
+            a->done += n;
+            b->done += m;
+        }
+    }
+    check_finish(a);
+    check_finish(b);
+}
+
+static void check_two_sets(const struct bfs_sha256_kernels *one,
+                           const struct bfs_sha256_kernels *other)
+{
+    struct fed a = {0}, b = {0};
+    assert_int_equal(bfs_sha256_stream_new_with(one, &a.stream), 0);
+    assert_int_equal(bfs_sha256_stream_new_with(other, &b.stream), 0);
+    for (size_t round = 0; round < 300; round++) {
+        a.size = below(round < 150 ? 200 : 4000);
+        b.size = below(round < 150 ? 200 : 4000);
+        a.done = b.done = 0;
+        a.bytes = pool + below(POOL_SIZE - a.size);
+        b.bytes = pool + below(POOL_SIZE - b.size);
+        feed_two(&a, &b);
+    }
+    (void)bfs_sha256_stream_free(a.stream);
+    (void)bfs_sha256_stream_free(b.stream);
+}
+
+static void two_streams_in_pieces(void **state)
+{
+    (void)state;
+    const struct bfs_sha256_kernels *one, *other;
+    for (size_t s = 0; set_at(s, &one); s++)
+        for (size_t t = 0; set_at(t, &other); t++)
+            check_two_sets(one, other);
+}
+
+static void two_streams_of_every_length(void **state)
+{
+    (void)state;
+    const struct bfs_sha256_kernels *kernels;
+    for (size_t s = 0; set_at(s, &kernels); s++) {
+        struct fed a = {0}, b = {0};
+        assert_int_equal(bfs_sha256_stream_new_with(kernels, &a.stream), 0);
+        assert_int_equal(bfs_sha256_stream_new_with(kernels, &b.stream), 0);
+        for (size_t n = 0; n <= EVERY_LENGTH; n++) {
+            a.bytes = pool + n;
+            b.bytes = pool + 3 * n + 1;
+            a.size = n;
+            b.size = EVERY_LENGTH - n;
+            const struct bfs_sha256_piece pieces[2] = {{a.stream, a.bytes, a.size},
+                                                       {b.stream, b.bytes, b.size}};
+            assert_int_equal(bfs_sha256_stream_update_two(pieces), 0);
+            check_finish(&a);
+            check_finish(&b);
+        }
+        (void)bfs_sha256_stream_free(a.stream);
+        (void)bfs_sha256_stream_free(b.stream);
+    }
+}
+
+static void the_best_is_the_last(void **state)
+{
+    (void)state;
+    const struct bfs_sha256_kernels *last = NULL, *kernels;
+    for (size_t i = 0; (kernels = bfs_sha256_kernels_at(i)); i++) {
+        assert_non_null(kernels->one);
+        assert_non_null(kernels->two);
+        last = kernels;
+    }
+    assert_ptr_equal(bfs_sha256_kernels(), last);
+    size_t best = bfs_sha256_many_best();
+    assert_int_equal(best, !last ? 1 : last->lanes ? BFS_SHA256_LANES : 2);
+}
+
+static int fill_pool(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < POOL_SIZE; i++)
+        pool[i] = (uint8_t)below(256);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_of_every_length),      cmocka_unit_test(many_of_different_lengths),
+        cmocka_unit_test(many_take_nothing_at_null), cmocka_unit_test(many_see_every_bit),
+        cmocka_unit_test(two_streams_in_pieces),     cmocka_unit_test(two_streams_of_every_length),
+        cmocka_unit_test(the_best_is_the_last),
+    };
+    return cmocka_run_group_tests(tests, fill_pool, NULL);
+}
