@@ -39,7 +39,8 @@ static uint8_t *read_all(size_t *ret_size)
         if (n == 0)
             break;
         if (size == room) {
-            uint8_t *larger = realloc(bytes, room *= 2);
+            room *= 2;
+            uint8_t *larger = realloc(bytes, room);
             if (larger == NULL)
                 return NULL;
             bytes = larger;
@@ -48,9 +49,7 @@ static uint8_t *read_all(size_t *ret_size)
     if (bytes == NULL || ferror(stdin))
         return NULL;
     *ret_size = size;
-    uint8_t *all = bytes;
-    bytes = NULL;
-    return all;
+    return bfs_steal(&bytes);
 }
 
 static const struct bfs_quant_kernels *find_kernels(const char *name)
