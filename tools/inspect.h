@@ -15,7 +15,9 @@ int bfs_inspect_json(const struct bfs_opened *opened);
 
 enum {
     BFS_INSPECT_DTYPES_MAX = 64, /* ids of the dtype list are below */
-    BFS_INSPECT_CODECS_MAX = 8,  /* likewise */
+    BFS_INSPECT_CODECS_MAX = 8,  /* likewise; those of the transforms are below 4 */
+    BFS_INSPECT_ENCODINGS_MAX = 4 * BFS_INSPECT_CODECS_MAX,
+    BFS_INSPECT_NAME_SIZE = 48,
 };
 
 /* Tensors of one type. */
@@ -32,9 +34,12 @@ struct bfs_codec_count {
     uint64_t raw_size;
     uint64_t stored_size;
 };
-/* Reads the chunk table of a file. Errors: those of bfs_file_open(). */
+/* Reads the chunk table of a file: of each codec, and of each with each transform. Errors: those of
+ * bfs_file_open(). */
 int bfs_inspect_codecs(struct bfs_bundle *bundle, uint32_t file,
-                       struct bfs_codec_count ret[static BFS_INSPECT_CODECS_MAX],
+                       struct bfs_codec_count ret[static BFS_INSPECT_ENCODINGS_MAX],
                        struct bfs_error *error);
+/* What element i counts: "planes", "planes+widen-bf16". */
+const char *bfs_inspect_codec_name(unsigned i, char ret[static BFS_INSPECT_NAME_SIZE]);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "codec/store/file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void bfs_inspect_dtypes(const struct bfs_index *index,
@@ -22,23 +23,35 @@ void bfs_inspect_dtypes(const struct bfs_index *index,
 }
 
 int bfs_inspect_codecs(struct bfs_bundle *bundle, uint32_t file,
-                       struct bfs_codec_count ret[static BFS_INSPECT_CODECS_MAX],
+                       struct bfs_codec_count ret[static BFS_INSPECT_ENCODINGS_MAX],
                        struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_file_cleanup) struct bfs_file *opened = NULL;
     int r = bfs_file_open(bundle, file, &opened, error);
     if (r)
         return r;
-    memset(ret, 0, BFS_INSPECT_CODECS_MAX * sizeof(*ret));
+    memset(ret, 0, BFS_INSPECT_ENCODINGS_MAX * sizeof(*ret));
     const struct bfs_chunk_table *table = bfs_file_table(opened);
     uint32_t n = table ? bfs_chunk_table_n_chunks(table) : 0;
     for (uint32_t i = 0; i < n; i++) {
         struct bfs_chunk chunk = bfs_chunk_table_at(table, i);
-        if (chunk.encoding.codec < BFS_INSPECT_CODECS_MAX) {
-            ret[chunk.encoding.codec].n++;
-            ret[chunk.encoding.codec].raw_size += chunk.raw_size;
-            ret[chunk.encoding.codec].stored_size += chunk.stored_size;
+        unsigned number =
+            chunk.encoding.transform * (unsigned)BFS_INSPECT_CODECS_MAX + chunk.encoding.codec;
+        if (chunk.encoding.codec < BFS_INSPECT_CODECS_MAX && number < BFS_INSPECT_ENCODINGS_MAX) {
+            ret[number].n++;
+            ret[number].raw_size += chunk.raw_size;
+            ret[number].stored_size += chunk.stored_size;
         }
     }
     return 0;
+}
+
+const char *bfs_inspect_codec_name(unsigned i, char ret[static BFS_INSPECT_NAME_SIZE])
+{
+    unsigned transform = i / BFS_INSPECT_CODECS_MAX;
+    const char *codec = bfs_codec_name(i % BFS_INSPECT_CODECS_MAX);
+    if (transform == BFS_TRANSFORM_NONE)
+        return codec;
+    (void)snprintf(ret, BFS_INSPECT_NAME_SIZE, "%s+%s", codec, bfs_transform_name(transform));
+    return ret;
 }

@@ -103,7 +103,8 @@ static void add_views(struct lister *lister, struct json_object *root)
 
 static void add_chunks(struct lister *lister, struct json_object *object, uint32_t number)
 {
-    struct bfs_codec_count codecs[BFS_INSPECT_CODECS_MAX];
+    char name[BFS_INSPECT_NAME_SIZE];
+    struct bfs_codec_count codecs[BFS_INSPECT_ENCODINGS_MAX];
     struct bfs_error error = {0};
     int *status = &lister->status;
     if (bfs_inspect_codecs(lister->bundle, number, codecs, &error)) {
@@ -114,14 +115,14 @@ static void add_chunks(struct lister *lister, struct json_object *object, uint32
         return;
     }
     struct json_object *chunks = bfs_json_new_object(status);
-    for (unsigned i = 0; i < BFS_INSPECT_CODECS_MAX; i++) {
+    for (unsigned i = 0; i < BFS_INSPECT_ENCODINGS_MAX; i++) {
         if (codecs[i].n == 0)
             continue;
         struct json_object *count = bfs_json_new_object(status);
         bfs_json_add_integer(count, "n_chunks", codecs[i].n, status);
         bfs_json_add_integer(count, "raw_size", codecs[i].raw_size, status);
         bfs_json_add_integer(count, "stored_size", codecs[i].stored_size, status);
-        bfs_json_add(chunks, bfs_codec_name(i), count, status);
+        bfs_json_add(chunks, bfs_inspect_codec_name(i, name), count, status);
     }
     bfs_json_add(object, "chunks", chunks, status);
 }

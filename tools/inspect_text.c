@@ -98,7 +98,7 @@ static int visit_chunks(void *context, const char *path, uint32_t number,
                         const struct bfs_inode *inode)
 {
     struct lister *lister = context;
-    struct bfs_codec_count codecs[BFS_INSPECT_CODECS_MAX];
+    struct bfs_codec_count codecs[BFS_INSPECT_ENCODINGS_MAX];
     struct bfs_error error = {0};
     if (!S_ISREG(inode->mode))
         return 0;
@@ -109,14 +109,14 @@ static int visit_chunks(void *context, const char *path, uint32_t number,
         lister->failed = true;
         return 0;
     }
-    for (unsigned i = 0; i < BFS_INSPECT_CODECS_MAX; i++) {
-        char n[24], raw[24], stored[24];
+    for (unsigned i = 0; i < BFS_INSPECT_ENCODINGS_MAX; i++) {
+        char name[BFS_INSPECT_NAME_SIZE], n[24], raw[24], stored[24];
         if (codecs[i].n == 0)
             continue;
         (void)snprintf(n, sizeof(n), "%" PRIu64, codecs[i].n);
         (void)snprintf(raw, sizeof(raw), "%" PRIu64, codecs[i].raw_size);
         (void)snprintf(stored, sizeof(stored), "%" PRIu64, codecs[i].stored_size);
-        bfs_table_row(lister->table, bfs_codec_name(i), n, raw, stored, path, NULL);
+        bfs_table_row(lister->table, bfs_inspect_codec_name(i, name), n, raw, stored, path, NULL);
     }
     return 0;
 }

@@ -140,17 +140,20 @@ static const struct kind {
     enum bfs_layout layout;
     size_t width;
     put_fn *put;
+    enum bfs_transform transform; /* the file has float32, and the codec what is before */
 } kinds[] = {
-    {"bf16", BFS_LAYOUT_BFLOAT16, 2, put_bf16},
-    {"fp16", BFS_LAYOUT_FLOAT16, 2, put_fp16},
-    {"fp32", BFS_LAYOUT_FLOAT32, 4, put_fp32},
-    {"fp64", BFS_LAYOUT_FLOAT64, 8, put_fp64},
-    {"fp8", BFS_LAYOUT_FLOAT8, 1, put_fp8},
-    {"fp8-e5m2", BFS_LAYOUT_FLOAT8, 1, put_fp8_e5m2},
-    {"int8", BFS_LAYOUT_INTEGER, 1, put_int8},
-    {"fp32-rounded", BFS_LAYOUT_FLOAT32, 4, put_fp32_rounded},
-    {"bf16-sparse", BFS_LAYOUT_BFLOAT16, 2, put_bf16_sparse},
-    {"random", BFS_LAYOUT_OPAQUE, 1, NULL},
+    {"bf16", BFS_LAYOUT_BFLOAT16, 2, put_bf16, BFS_TRANSFORM_NONE},
+    {"fp16", BFS_LAYOUT_FLOAT16, 2, put_fp16, BFS_TRANSFORM_NONE},
+    {"fp32", BFS_LAYOUT_FLOAT32, 4, put_fp32, BFS_TRANSFORM_NONE},
+    {"fp64", BFS_LAYOUT_FLOAT64, 8, put_fp64, BFS_TRANSFORM_NONE},
+    {"fp8", BFS_LAYOUT_FLOAT8, 1, put_fp8, BFS_TRANSFORM_NONE},
+    {"fp8-e5m2", BFS_LAYOUT_FLOAT8, 1, put_fp8_e5m2, BFS_TRANSFORM_NONE},
+    {"int8", BFS_LAYOUT_INTEGER, 1, put_int8, BFS_TRANSFORM_NONE},
+    {"fp32-rounded", BFS_LAYOUT_FLOAT32, 4, put_fp32_rounded, BFS_TRANSFORM_NONE},
+    {"bf16-sparse", BFS_LAYOUT_BFLOAT16, 2, put_bf16_sparse, BFS_TRANSFORM_NONE},
+    {"bf16-widened", BFS_LAYOUT_BFLOAT16, 2, put_bf16, BFS_TRANSFORM_BF16_TO_F32},
+    {"fp16-widened", BFS_LAYOUT_FLOAT16, 2, put_fp16, BFS_TRANSFORM_F16_TO_F32},
+    {"random", BFS_LAYOUT_OPAQUE, 1, NULL, BFS_TRANSFORM_NONE},
 };
 
 static const size_t n_kinds = sizeof(kinds) / sizeof(kinds[0]);
@@ -184,8 +187,10 @@ struct contender {
 
 struct bench {
     const struct kind *kind;
-    uint8_t *raw;
-    uint8_t *decoded; /* one chunk, as a cache slot would be */
+    uint8_t *raw;      /* as the file has it: what zstd gets, and what both decode to */
+    uint8_t *narrow;   /* before the transform: what our codec gets */
+    uint8_t *decoded;  /* one chunk, as a cache slot would be */
+    size_t chunk_size; /* in the file: CHUNK_SIZE, or as much before the transform */
     size_t n_chunks;
     size_t slot;
     struct bfs_encoder *encoder;
@@ -217,17 +222,20 @@ static void *must_alloc(size_t size)
 
 static void encode_chunk(struct bench *bench, struct contender *contender, size_t i)
 {
-    const uint8_t *raw = bench->raw + i * CHUNK_SIZE;
+    const uint8_t *raw = bench->raw + i * bench->chunk_size;
     uint8_t *slot = contender->stored + i * bench->slot;
     if (contender->level == 0) {
         const uint8_t *stored;
-        if (bfs_encoder_encode(bench->encoder, raw, CHUNK_SIZE, bench->kind->layout, &stored,
-                               &contender->sizes[i], &contender->encodings[i]))
+        if (bfs_encoder_encode(bench->encoder, bench->narrow + i * CHUNK_SIZE, CHUNK_SIZE,
+                               bench->kind->layout, &stored, &contender->sizes[i],
+                               &contender->encodings[i]))
             die("encoding failed");
+        contender->encodings[i].transform = (uint8_t)bench->kind->transform;
         memcpy(slot, stored, contender->sizes[i]);
         return;
     }
-    size_t n = ZSTD_compressCCtx(bench->cctx, slot, bench->slot, raw, CHUNK_SIZE, contender->level);
+    size_t n =
+        ZSTD_compressCCtx(bench->cctx, slot, bench->slot, raw, bench->chunk_size, contender->level);
     if (ZSTD_isError(n))
         die(ZSTD_getErrorName(n));
     contender->sizes[i] = n;
@@ -238,12 +246,12 @@ static void decode_chunk(struct bench *bench, const struct contender *contender,
     const uint8_t *stored = contender->stored + i * bench->slot;
     if (contender->level == 0) {
         if (bfs_decoder_decode(bench->decoder, contender->encodings[i], stored, contender->sizes[i],
-                               bench->decoded, CHUNK_SIZE))
+                               bench->decoded, bench->chunk_size))
             die("decoding failed");
         return;
     }
-    if (ZSTD_decompressDCtx(bench->dctx, bench->decoded, CHUNK_SIZE, stored, contender->sizes[i]) !=
-        CHUNK_SIZE)
+    if (ZSTD_decompressDCtx(bench->dctx, bench->decoded, bench->chunk_size, stored,
+                            contender->sizes[i]) != bench->chunk_size)
         die("zstd decoding failed");
 }
 
@@ -263,7 +271,7 @@ static void check_round_trip(struct bench *bench, const struct contender *conten
 {
     for (size_t i = 0; i < bench->n_chunks; i++) {
         decode_chunk(bench, contender, i);
-        if (memcmp(bench->decoded, bench->raw + i * CHUNK_SIZE, CHUNK_SIZE) != 0)
+        if (memcmp(bench->decoded, bench->raw + i * bench->chunk_size, bench->chunk_size) != 0)
             die("decoded bytes differ");
     }
 }
@@ -298,16 +306,23 @@ static void bench_kind(const struct kind *kind, size_t size_mb, size_t n_repeats
 {
     struct contender contenders[N_CONTENDERS] = {
         {.name = "bundlefs"}, {.name = "zstd -3", .level = 3}, {.name = "zstd -1", .level = 1}};
-    struct bench bench = {.kind = kind, .n_chunks = size_mb * 1000000 / CHUNK_SIZE + 1};
-    bench.slot = ZSTD_compressBound(CHUNK_SIZE) + 64;
-    bench.raw = must_alloc(bench.n_chunks * CHUNK_SIZE);
-    bench.decoded = must_alloc(CHUNK_SIZE);
+    struct bench bench = {.kind = kind,
+                          .chunk_size = CHUNK_SIZE * bfs_transform_factor(kind->transform)};
+    bench.n_chunks = size_mb * 1000000 / bench.chunk_size + 1;
+    bench.slot = ZSTD_compressBound(bench.chunk_size) + 64;
+    bench.narrow = must_alloc(bench.n_chunks * CHUNK_SIZE);
+    bench.raw = must_alloc(bench.n_chunks * bench.chunk_size);
+    bench.decoded = must_alloc(bench.chunk_size);
     bench.cctx = ZSTD_createCCtx();
     bench.dctx = ZSTD_createDCtx();
     if (bench.cctx == NULL || bench.dctx == NULL || bfs_encoder_new(&bench.encoder) ||
         bfs_decoder_new(&bench.decoder))
         die("out of memory");
-    make_data(kind, bench.raw, bench.n_chunks * CHUNK_SIZE);
+    make_data(kind, bench.narrow, bench.n_chunks * CHUNK_SIZE);
+    if (kind->transform == BFS_TRANSFORM_NONE)
+        memcpy(bench.raw, bench.narrow, bench.n_chunks * CHUNK_SIZE);
+    else
+        bfs_transform_widen(kind->transform, bench.narrow, bench.n_chunks * CHUNK_SIZE, bench.raw);
     for (size_t c = 0; c < N_CONTENDERS; c++) {
         contenders[c].stored = must_alloc(bench.n_chunks * bench.slot);
         contenders[c].sizes = must_alloc(bench.n_chunks * sizeof(size_t));
@@ -321,7 +336,7 @@ static void bench_kind(const struct kind *kind, size_t size_mb, size_t n_repeats
         for (size_t c = 0; c < N_CONTENDERS; c++)
             run_repeat(&bench, &contenders[c], repeat);
 
-    double mb = (double)(bench.n_chunks * CHUNK_SIZE) / 1e6;
+    double mb = (double)(bench.n_chunks * bench.chunk_size) / 1e6;
     for (size_t c = 0; c < N_CONTENDERS; c++) {
         struct contender *contender = &contenders[c];
         size_t total = 0;
@@ -347,6 +362,7 @@ static void bench_kind(const struct kind *kind, size_t size_mb, size_t n_repeats
     bfs_decoder_free(bench.decoder);
     (void)ZSTD_freeCCtx(bench.cctx);
     (void)ZSTD_freeDCtx(bench.dctx);
+    free(bench.narrow);
     free(bench.raw);
     free(bench.decoded);
 }

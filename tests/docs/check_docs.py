@@ -91,6 +91,12 @@ def check_codecs(checker):
     checker.same_rows("codecs in format.md", code, rows)
     rows = table(checker.text("docs/format-codecs.md"), "| id | name | `width` |")
     checker.same_rows("codecs in format-codecs.md", code, [row[:2] for row in rows])
+    code = re.findall(r'X\((\d+), \w+, "([\w-]+)", \d',
+                      listed(checker.text("codec/chunk/transform_list.h")))
+    rows = table(checker.text("docs/format.md"), "| transform | name |")
+    checker.same_rows("transforms in format.md", code, rows)
+    rows = table(checker.text("docs/format-codecs.md"), "| transform | name |")
+    checker.same_rows("transforms in format-codecs.md", code, [row[:2] for row in rows])
 
 
 def check_dtypes(checker):
