@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "accel/quant/quant.h"
 
+#include "accel/cast/float_env.h"
 #include "accel/quant/kernels.h"
 
 /* BFS_QUANT_SLOTS for a type that is not quantized to. */
@@ -25,16 +26,21 @@ bool bfs_quant_has(enum bfs_dtype type)
 void bfs_quantize(enum bfs_dtype type, const float *from, uint8_t *to, size_t n)
 {
     enum bfs_quant_slot slot = slot_of(type);
-    if (slot != BFS_QUANT_SLOTS)
-        bfs_quant_kernels()->of[slot].quantize(from, to, n / bfs_dtype_info(type)->block_elements);
+    if (slot == BFS_QUANT_SLOTS)
+        return;
+    struct bfs_float_env env = bfs_float_env_plain();
+    bfs_quant_kernels()->of[slot].quantize(from, to, n / bfs_dtype_info(type)->block_elements);
+    bfs_float_env_restore(&env);
 }
 
 void bfs_dequantize(enum bfs_dtype type, const uint8_t *from, float *to, size_t n)
 {
     enum bfs_quant_slot slot = slot_of(type);
-    if (slot != BFS_QUANT_SLOTS)
-        bfs_quant_kernels()->of[slot].dequantize(from, to,
-                                                 n / bfs_dtype_info(type)->block_elements);
+    if (slot == BFS_QUANT_SLOTS)
+        return;
+    struct bfs_float_env env = bfs_float_env_plain();
+    bfs_quant_kernels()->of[slot].dequantize(from, to, n / bfs_dtype_info(type)->block_elements);
+    bfs_float_env_restore(&env);
 }
 
 static bool fits(enum bfs_dtype type, uint64_t row)

@@ -94,7 +94,7 @@ TARGET void bfs_quantize_q8_0_avx2(const float *from, uint8_t *to, size_t n_bloc
             bfs_quantize_q8_0_c(from, (uint8_t *)out, 1);
             continue;
         }
-        float d = bfs_float_of(largest) / 127.0f;
+        float d = bfs_float_from_bits(largest) / 127.0f;
         __m256 inverse = _mm256_set1_ps(1.0f / d);
         __m256i q[VECTORS];
         for (int i = 0; i < VECTORS; i++) {

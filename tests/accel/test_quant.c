@@ -15,6 +15,7 @@
 #include "verify/cleanup.h"
 #include "verify/digest.h"
 
+#include <fenv.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -397,12 +398,34 @@ static void test_odd_values(void **state)
     with_every_kernel(check_nan_bits);
 }
 
+/* A library may have left a thread with other rounding; results do not follow it. */
+static void test_rounding_of_the_thread(void **state)
+{
+    (void)state;
+    float values[BFS_QUANT_SUPER];
+    uint8_t want[2 * BFS_QUANT_SUPER];
+    uint8_t got[2 * BFS_QUANT_SUPER];
+    fill_values(VALUES_WEIGHTS, values, BFS_QUANT_SUPER, 1);
+    for (size_t i = 0; i < BFS_QUANT_SLOTS; i++) {
+        bfs_quantize(all_types[i], values, want, BFS_QUANT_SUPER);
+        assert_int_equal(fesetround(FE_UPWARD), 0);
+        bfs_quantize(all_types[i], values, got, BFS_QUANT_SUPER);
+        assert_int_equal(fegetround(), FE_UPWARD);
+        assert_int_equal(fesetround(FE_TONEAREST), 0);
+        assert_memory_equal(got, want, bytes_of(all_types[i], BFS_QUANT_SUPER));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),  cmocka_unit_test(test_rows_that_do_not_fit),
-        cmocka_unit_test(test_half),   cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_golden), cmocka_unit_test(test_odd_values),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_rows_that_do_not_fit),
+        cmocka_unit_test(test_half),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_odd_values),
+        cmocka_unit_test(test_rounding_of_the_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
