@@ -15,6 +15,7 @@ struct slot {
 
     /* All below is protected by the table's mutex. */
     struct bfs_bundle *bundle; /* NULL: not loaded */
+    struct bfs_views views;    /* stays when the bundle is dropped */
     uint64_t used;             /* clock of the last use */
     int refusal;               /* negative errno of the last attempt, or 0 */
     uint64_t refused_ms;
@@ -23,6 +24,7 @@ struct slot {
 
 struct bfs_bundles {
     const struct bfs_store *store;
+    const struct bfs_view_rules *rules;
     struct bfs_metrics *metrics;
     const struct bfs_log *log;
     uint8_t secret[16]; /* hashed too, so that no catalogue can make all keys alike */
@@ -36,13 +38,15 @@ struct bfs_bundles {
     uint64_t n_loaded;
 };
 
-int bfs_bundles_new(const struct bfs_store *store, struct bfs_metrics *metrics,
-                    const struct bfs_log *log, struct bfs_bundles **ret)
+int bfs_bundles_new(const struct bfs_store *store, const struct bfs_view_rules *rules,
+                    struct bfs_metrics *metrics, const struct bfs_log *log,
+                    struct bfs_bundles **ret)
 {
     struct bfs_bundles *bundles = calloc(1, sizeof(*bundles));
     if (!bundles)
         return -ENOMEM;
     bundles->store = store;
+    bundles->rules = rules;
     bundles->metrics = metrics;
     bundles->log = log;
     (void)!getrandom(bundles->secret, sizeof(bundles->secret), GRND_NONBLOCK);
@@ -183,6 +187,17 @@ bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t number,
     return refused;
 }
 
+struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t number)
+{
+    const struct slot *slot = find_slot(bundles, number);
+    struct bfs_views views = {.best = -1};
+    (void)pthread_mutex_lock(&bundles->mutex);
+    if (slot)
+        views = slot->views;
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return views;
+}
+
 /* What is known without reading: 0 with a reference, a fresh refusal, or -EWOULDBLOCK. */
 static int peek(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle **ret)
 {
@@ -218,11 +233,13 @@ static void shrink(struct bfs_bundles *bundles, const struct slot *newest)
     }
 }
 
-static void remember(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle *bundle)
+static void remember(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle *bundle,
+                     const struct bfs_views *views)
 {
     (void)pthread_mutex_lock(&bundles->mutex);
     slot->refusal = 0;
     slot->bundle = bfs_bundle_ref(bundle);
+    slot->views = *views;
     slot->used = ++bundles->clock;
     bundles->memory += bfs_bundle_memory(bundle);
     bundles->n_loaded++;
@@ -259,12 +276,15 @@ int bfs_bundles_get(struct bfs_bundles *bundles, uint32_t number, bool may_block
     r = peek(bundles, slot, ret); /* somebody else may have loaded it meanwhile */
     if (r == -EWOULDBLOCK) {
         struct bfs_error error = {0};
-        struct bfs_bundle *bundle = NULL;
+        BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+        struct bfs_views views = {.best = -1};
         r = bfs_bundle_open(bundles->store, &slot->entry.manifest, slot->entry.manifest_size,
                             &bundle, &error);
+        if (r == 0 && bundles->rules)
+            r = bfs_views_choose(bundles->rules, bundle, &views);
         if (r == 0) {
-            remember(bundles, slot, bundle);
-            *ret = bundle;
+            remember(bundles, slot, bundle, &views);
+            *ret = bfs_steal(&bundle);
         } else {
             refuse(bundles, slot, r, &error);
         }

@@ -10,6 +10,7 @@
 #include "codec/store/catalog.h"
 #include "fs/log.h"
 #include "fs/metrics.h"
+#include "fs/views.h"
 
 enum {
     /* Indexes of bundles that nobody has open are kept up to this much; 10,000 small bundles take
@@ -20,8 +21,10 @@ enum {
 };
 
 struct bfs_bundles;
-int bfs_bundles_new(const struct bfs_store *store, struct bfs_metrics *metrics,
-                    const struct bfs_log *log, struct bfs_bundles **ret);
+/* Everything is borrowed; without `rules`, no view is chosen or hidden. Errors: -ENOMEM. */
+int bfs_bundles_new(const struct bfs_store *store, const struct bfs_view_rules *rules,
+                    struct bfs_metrics *metrics, const struct bfs_log *log,
+                    struct bfs_bundles **ret);
 struct bfs_bundles *bfs_bundles_free(struct bfs_bundles *bundles);
 BFS_DEFINE_CLEANUP(bfs_bundles, bfs_bundles_free)
 
@@ -33,6 +36,8 @@ int bfs_bundles_slot(struct bfs_bundles *bundles, const struct bfs_catalog_entry
  * have to be read. Otherwise the errors of bfs_bundle_open(); the refusal is remembered. */
 int bfs_bundles_get(struct bfs_bundles *bundles, uint32_t slot, bool may_block,
                     struct bfs_bundle **ret);
+/* What this mount shows of its views; of a bundle that bfs_bundles_get() has given. */
+struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t slot);
 /* "NAME:VERSION" of a slot, valid for the daemon's life. */
 const char *bfs_bundles_name(struct bfs_bundles *bundles, uint32_t slot);
 /* Is the slot refused at present? Copies the reason. */

@@ -17,9 +17,10 @@
 #define BFS_NODE_FIRST_CATALOG UINT64_C(256)
 #define BFS_NODE_FIRST_BUNDLE (UINT64_C(1) << 32)
 
-/* Files of a bundle's root that its index does not hold. */
+/* What a bundle shows that its index does not hold. */
 #define BFS_INODE_MANIFEST UINT32_C(0xfffffff0)
 #define BFS_INODE_SUMS UINT32_C(0xfffffff1)
+#define BFS_INODE_AUTO UINT32_C(0xfffffff2) /* the link views/auto */
 
 _Static_assert(BFS_INODES_MAX < 0xfffffff0, "virtual files have numbers of their own");
 

@@ -95,6 +95,8 @@ void bfs_release_directory(struct bfs_fs *fs, uint64_t node, uint64_t handle);
 int bfs_store_errno(int code);
 /* The bundle of a node: 0 with a reference, -EWOULDBLOCK, or an errno for the user. */
 int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_bundle **ret);
+/* What the mount shows of the views of a node's bundle, which bfs_op_bundle() has given. */
+struct bfs_views bfs_op_views(struct bfs_fs *fs, uint64_t node);
 /* Fills the attributes of a bundle's inode, virtual files included. Errors: -ENOMEM. */
 int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64_t node,
                       struct stat *ret);

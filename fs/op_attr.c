@@ -28,11 +28,16 @@ int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_b
     int r = bfs_bundles_get(fs->bundles, bfs_node_slot(node), may_block, &bundle);
     if (r)
         return bfs_store_errno(r);
-    if (!bfs_node_is_text(node) &&
+    if (!bfs_node_is_text(node) && bfs_node_inode(node) != BFS_INODE_AUTO &&
         bfs_node_inode(node) >= bfs_index_n_inodes(bfs_bundle_index(bundle)))
         return -ESTALE;
     *ret = bfs_steal(&bundle);
     return 0;
+}
+
+struct bfs_views bfs_op_views(struct bfs_fs *fs, uint64_t node)
+{
+    return bfs_bundles_views(fs->bundles, bfs_node_slot(node));
 }
 
 static void set_common(struct stat *ret, uint64_t node)
@@ -68,35 +73,49 @@ void bfs_attr_of_tree(struct bfs_fs *fs, const struct bfs_tree_node *tree_node, 
     }
 }
 
-static int sums_size(const struct bfs_bundle *bundle, uint64_t *ret)
+static int sums_size(const struct bfs_bundle *bundle, uint64_t hidden_views, uint64_t *ret)
 {
     bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
-    int r = bfs_bundle_sums(bundle, &text);
+    int r = bfs_bundle_sums(bundle, hidden_views, &text);
     if (r == 0)
         *ret = text.size;
     return r;
 }
 
+/* The directory that views/auto points to; "" when there is no such link. */
+static struct bfs_dirent auto_target(struct bfs_fs *fs, const struct bfs_bundle *bundle,
+                                     uint64_t node)
+{
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    struct bfs_views views = bfs_op_views(fs, node);
+    if (views.best < 0)
+        return (struct bfs_dirent){.name = ""};
+    struct bfs_inode directory = bfs_index_inode(index, views.directory);
+    return bfs_index_dirent(index, &directory, (uint32_t)views.best);
+}
+
 int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64_t node,
                       struct stat *ret)
 {
-    (void)fs;
     uint32_t number = bfs_node_inode(node);
-    bool is_virtual = number == BFS_INODE_MANIFEST || number == BFS_INODE_SUMS;
+    bool is_link = number == BFS_INODE_AUTO;
+    bool is_virtual = number == BFS_INODE_MANIFEST || number == BFS_INODE_SUMS || is_link;
     struct bfs_inode inode =
         bfs_index_inode(bfs_bundle_index(bundle), is_virtual ? BFS_INODE_ROOT : number);
     uint64_t size = inode.size;
     set_common(ret, node);
     set_times(ret, (struct timespec){.tv_sec = inode.mtime_sec, .tv_nsec = inode.mtime_nsec});
-    ret->st_mode = is_virtual ? S_IFREG | 0444 : inode.mode;
+    ret->st_mode = is_link ? S_IFLNK | 0777 : is_virtual ? S_IFREG | 0444 : inode.mode;
     if (number == BFS_INODE_MANIFEST) {
         size_t config_size;
         (void)bfs_bundle_config_bytes(bundle, &config_size);
         size = config_size;
     } else if (number == BFS_INODE_SUMS) {
-        int r = sums_size(bundle, &size);
+        int r = sums_size(bundle, bfs_op_views(fs, node).hidden, &size);
         if (r)
             return r;
+    } else if (is_link) {
+        size = auto_target(fs, bundle, node).name_length;
     }
     if (!S_ISDIR(ret->st_mode))
         set_size(ret, size);
@@ -165,11 +184,33 @@ static int lookup_catalog(struct bfs_fs *fs, const struct bfs_op *op, bool may_b
     return r;
 }
 
-/* Inode number of a name in a bundle's directory; false: none. */
-static bool find_in_bundle(const struct bfs_bundle *bundle, uint32_t directory, const char *name,
-                           uint32_t *ret)
+/* A name in the directory of views: false when it is no view, or one that is not shown. */
+static bool find_view(const struct bfs_bundle *bundle, const struct bfs_views *views,
+                      const char *name, uint32_t *ret)
 {
     const struct bfs_index *index = bfs_bundle_index(bundle);
+    struct bfs_inode directory = bfs_index_inode(index, views->directory);
+    if (strcmp(name, BFS_VIEW_AUTO) == 0) {
+        *ret = BFS_INODE_AUTO;
+        return views->best >= 0;
+    }
+    for (uint32_t i = 0; i < directory.n_dirents; i++) {
+        struct bfs_dirent entry = bfs_index_dirent(index, &directory, i);
+        if (strlen(name) == entry.name_length && memcmp(name, entry.name, entry.name_length) == 0) {
+            *ret = entry.inode;
+            return !bfs_views_hides(views, views->directory, i);
+        }
+    }
+    return false;
+}
+
+/* Inode number of a name in a bundle's directory; false: none. */
+static bool find_in_bundle(const struct bfs_bundle *bundle, const struct bfs_views *views,
+                           uint32_t directory, const char *name, uint32_t *ret)
+{
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    if (views->directory && directory == views->directory)
+        return find_view(bundle, views, name, ret);
     if (directory == BFS_INODE_ROOT && strcmp(name, "manifest.json") == 0) {
         *ret = BFS_INODE_MANIFEST;
         return true;
@@ -200,7 +241,8 @@ int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, st
     int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
     if (r)
         return r;
-    if (!find_in_bundle(bundle, bfs_node_inode(op->node), op->name, &inode))
+    struct bfs_views views = bfs_op_views(fs, op->node);
+    if (!find_in_bundle(bundle, &views, bfs_node_inode(op->node), op->name, &inode))
         return no_entry(ret);
     set_entry(ret, bfs_node_of(bfs_node_slot(op->node), inode), BFS_TIMEOUT_LONG);
     return bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
@@ -247,6 +289,11 @@ int bfs_op_readlink(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
     if (r)
         return r;
+    if (bfs_node_inode(op->node) == BFS_INODE_AUTO) {
+        struct bfs_dirent target = auto_target(fs, bundle, op->node);
+        bfs_buffer_put(&ret->bytes, target.name, target.name_length);
+        return bfs_buffer_status(&ret->bytes);
+    }
     const struct bfs_index *index = bfs_bundle_index(bundle);
     struct bfs_inode inode = bfs_index_inode(index, bfs_node_inode(op->node));
     if (!S_ISLNK(inode.mode))

@@ -54,7 +54,7 @@ static int write_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block
     if (r)
         return r;
     if (bfs_node_inode(op->node) == BFS_INODE_SUMS)
-        return bfs_bundle_sums(bundle, ret);
+        return bfs_bundle_sums(bundle, bfs_op_views(fs, op->node).hidden, ret);
     size_t size;
     const uint8_t *bytes = bfs_bundle_config_bytes(bundle, &size);
     bfs_buffer_put(ret, bytes, size);
@@ -88,6 +88,8 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
         return open_text(fs, op, may_block, ret);
     if (!bfs_node_in_bundle(op->node))
         return -EISDIR;
+    if (bfs_node_inode(op->node) == BFS_INODE_AUTO)
+        return -ELOOP;
     struct bfs_open_file *open = bfs_files_find(fs->files, op->node);
     if (!open) {
         if (!may_block)

@@ -84,6 +84,7 @@ static struct fuse_entry_param name_only(uint64_t node, mode_t type)
     return (struct fuse_entry_param){.attr = {.st_ino = node, .st_mode = type}};
 }
 
+/* -ENOENT: past the last; -EAGAIN: not shown, go on. */
 static int entry_in_bundle(struct listing *listing, uint64_t position, char *name,
                            struct fuse_entry_param *ret)
 {
@@ -91,12 +92,19 @@ static int entry_in_bundle(struct listing *listing, uint64_t position, char *nam
     const struct bfs_index *index = bfs_bundle_index(bundle);
     uint32_t slot = bfs_node_slot(listing->op->node), number = bfs_node_inode(listing->op->node);
     struct bfs_inode directory = bfs_index_inode(index, number);
+    struct bfs_views views = bfs_op_views(listing->fs, listing->op->node);
+    bool is_views = views.directory && number == views.directory;
     uint32_t inode;
+    if (bfs_views_hides(&views, number, position))
+        return -EAGAIN;
     if (position < directory.n_dirents) {
         struct bfs_dirent entry = bfs_index_dirent(index, &directory, (uint32_t)position);
         memcpy(name, entry.name, entry.name_length);
         name[entry.name_length] = '\0';
         inode = entry.inode;
+    } else if (is_views && views.best >= 0 && position == directory.n_dirents) {
+        strcpy(name, BFS_VIEW_AUTO);
+        inode = BFS_INODE_AUTO;
     } else if (number == BFS_INODE_ROOT && position - directory.n_dirents < 2) {
         bool is_sums = position - directory.n_dirents == 0;
         strcpy(name, is_sums ? "SHA256SUMS" : "manifest.json");
@@ -158,6 +166,8 @@ static int list(struct listing *listing)
             strcpy(name, offset == 0 ? "." : "..");
         else
             r = entry_at(listing, (uint64_t)offset - 2, name, &entry);
+        if (r == -EAGAIN)
+            continue;
         if (r == -ENOENT || (r == 0 && !put(listing, name, offset + 1, &entry)))
             return 0;
         if (r)

@@ -42,6 +42,23 @@ static int put_bundle(const struct subject *subject, struct bfs_buffer *ret)
     return bfs_buffer_status(ret);
 }
 
+/* Of what lies in a view: its id. */
+static int put_view(const struct subject *subject, struct bfs_buffer *ret)
+{
+    static const char prefix[] = "views/";
+    uint32_t number = bfs_node_inode(subject->node);
+    if (!subject->bundle || number >= bfs_index_n_inodes(bfs_bundle_index(subject->bundle)))
+        return -ENODATA;
+    bfs_autofree char *path = bfs_index_path(bfs_bundle_index(subject->bundle), number);
+    if (!path)
+        return -ENOMEM;
+    if (strncmp(path, prefix, strlen(prefix)) != 0)
+        return -ENODATA;
+    const char *id = path + strlen(prefix);
+    bfs_buffer_put(ret, id, strcspn(id, "/"));
+    return bfs_buffer_status(ret);
+}
+
 static int put_stored(const struct subject *subject, struct bfs_buffer *ret)
 {
     if (!subject->is_file)
@@ -99,7 +116,7 @@ static const struct {
 } attributes[] = {
     {PREFIX "bundle", put_bundle},   {PREFIX "digest", put_digest},
     {PREFIX "refused", put_refused}, {PREFIX "resident", put_resident},
-    {PREFIX "stored", put_stored},
+    {PREFIX "stored", put_stored},   {PREFIX "view", put_view},
 };
 
 enum { N_ATTRIBUTES = sizeof(attributes) / sizeof(attributes[0]) };
@@ -119,7 +136,7 @@ static int find_subject(struct bfs_fs *fs, uint64_t node, bool may_block, struct
         ret->bundle = NULL;
         return bfs_node_inode(node) == BFS_INODE_ROOT ? 0 : r;
     }
-    if (!bfs_node_is_text(node)) {
+    if (!bfs_node_is_text(node) && bfs_node_inode(node) != BFS_INODE_AUTO) {
         ret->inode = bfs_index_inode(bfs_bundle_index(ret->bundle), bfs_node_inode(node));
         ret->is_file = S_ISREG(ret->inode.mode);
     }

@@ -11,6 +11,9 @@
     X(timeout, NUMBER, "timeout", "SECONDS", "30", "a request that waits longer gets EIO")         \
     X(read_ahead_kb, NUMBER, "read_ahead_kb", "KIB", "1024", "kernel read-ahead; only as root")    \
     X(poll_ms, NUMBER, "poll_ms", "MS", "1000", "how often index.json is looked at")               \
+    X(view, TEXT, "view", "ID", NULL, "views/auto is that view, whatever this host is")            \
+    X(hide_unfit, FLAG, "hide_unfit", NULL, NULL, "show only views that this host can use")        \
+    X(host, TEXT, "host", "FILE", NULL, "take the host to be what FILE says")                      \
     X(allow_other, FLAG, "allow_other", NULL, NULL, "let other users in (root: the default)")      \
     X(log_file, TEXT, "log", "FILE", NULL, "append messages to FILE, not to syslog")
 

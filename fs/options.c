@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/options.h"
 
+#include "codec/store/view_config.h"
 #include "fs/cache.h"
 
 #include <inttypes.h>
@@ -109,8 +110,13 @@ void bfs_mount_options_init(struct bfs_mount_options *ret)
 
 void bfs_mount_options_done(struct bfs_mount_options *options)
 {
-    free(options->log_file);
-    options->log_file = NULL;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (rows[i].type != TEXT)
+            continue;
+        char **text = (char **)(void *)((char *)options + rows[i].offset);
+        free(*text);
+        *text = NULL;
+    }
 }
 
 static int apply(char *option, struct bfs_mount_options *options, struct bfs_error *error)
@@ -145,6 +151,8 @@ static int check(const struct bfs_mount_options *options, struct bfs_error *erro
         return bfs_fail(error, -EINVAL, "-o timeout: must be 1 to 86400 seconds");
     if (options->read_ahead_kb > 1 << 20)
         return bfs_fail(error, -EINVAL, "-o read_ahead_kb: must be at most 1048576");
+    if (options->view && !bfs_view_id_is_valid(options->view))
+        return bfs_fail(error, -EINVAL, "-o view: \"%.64s\" is no name of a view", options->view);
     if (options->poll_ms < 10 || options->poll_ms > 3600000)
         return bfs_fail(error, -EINVAL, "-o poll_ms: must be 10 to 3600000");
     return 0;

@@ -18,6 +18,9 @@ struct bfs_mount_options {
     uint64_t timeout; /* seconds */
     uint64_t read_ahead_kb;
     uint64_t poll_ms;
+    char *view; /* owned; NULL: the best one */
+    bool hide_unfit;
+    char *host; /* owned; a file; NULL: BUNDLEFS_HOST, or what this host is found to be */
     bool allow_other;
     char *log_file; /* owned; NULL: none */
 };

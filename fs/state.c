@@ -33,15 +33,14 @@ static int start(struct bfs_fs *fs)
     const struct bfs_mount_options *options = fs->options;
     size_t window = (size_t)options->cache_size / WINDOW_SHARE;
     int r;
-    if ((r = bfs_host_probe(&fs->host)) ||
-        (r = bfs_pool_new(options->workers ? (unsigned)options->workers : fs->host.n_cpus,
+    if ((r = bfs_pool_new(options->workers ? (unsigned)options->workers : fs->host.n_cpus,
                           &fs->pool)) ||
         (r = bfs_cache_new((size_t)options->cache_size, fs->pool, &fs->metrics, fs->log,
                            &fs->cache)) ||
         (r = bfs_calls_new((unsigned)options->timeout * 1000, &fs->metrics, &fs->calls)) ||
         (r = bfs_files_new(window < WINDOW_MAX ? window : WINDOW_MAX, &fs->metrics, &fs->files)) ||
         (r = bfs_reads_new(fs->cache, fs->calls, fs->files, &fs->metrics, &fs->reads)) ||
-        (r = bfs_bundles_new(fs->store, &fs->metrics, fs->log, &fs->bundles)) ||
+        (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||
         (r = bfs_tree_numbers_new(&fs->numbers)))
         return r;
     return 0;
@@ -69,8 +68,13 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     fs->store = store;
     fs->options = options;
     fs->log = log;
+    fs->view_rules = (struct bfs_view_rules){
+        .host = &fs->host, .forced = options->view, .hide_unfit = options->hide_unfit};
     (void)pthread_mutex_init(&fs->mutex, NULL);
-    int r = start(fs);
+    int r = bfs_host_load(options->host, &fs->host, error);
+    if (r)
+        return r;
+    r = start(fs);
     if (r)
         return bfs_fail(error, r, "cannot start: %s", strerror(-r));
     bfs_metric_set(&fs->metrics, BFS_METRIC_START_TIME, (uint64_t)time(NULL));

@@ -20,6 +20,7 @@ struct bfs_fs {
     const struct bfs_store *store;
     const struct bfs_log *log;
     struct bfs_host host;
+    struct bfs_view_rules view_rules;
     struct bfs_metrics metrics;
     struct bfs_pool *pool;
     struct bfs_cache *cache;

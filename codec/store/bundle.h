@@ -42,7 +42,9 @@ size_t bfs_bundle_memory(const struct bfs_bundle *bundle);
 uint64_t bfs_bundle_stored_size(const struct bfs_bundle *bundle);
 
 /* Appends what `sha256sum -c` reads: every regular file of the tree in path order, and
- * manifest.json. Errors: -ENOMEM. */
-int bfs_bundle_sums(const struct bfs_bundle *bundle, struct bfs_buffer *ret);
+ * manifest.json; without the views whose bits are set in `hidden_views` (bit i: the i-th entry of
+ * the directory `views`). Errors: -ENOMEM. */
+int bfs_bundle_sums(const struct bfs_bundle *bundle, uint64_t hidden_views,
+                    struct bfs_buffer *ret);
 
 #endif

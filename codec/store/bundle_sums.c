@@ -28,10 +28,13 @@ static void put_line(const struct bfs_digest *digest, const char *path, struct b
 }
 
 static int put_tree(const struct bfs_index *index, uint32_t number, const char *prefix,
-                    struct bfs_buffer *ret)
+                    uint64_t hidden_views, struct bfs_buffer *ret)
 {
     struct bfs_inode directory = bfs_index_inode(index, number);
+    bool is_views = strcmp(prefix, "views/") == 0;
     for (uint32_t i = 0; i < directory.n_dirents; i++) {
+        if (is_views && i < 64 && (hidden_views >> i & 1))
+            continue;
         struct bfs_dirent entry = bfs_index_dirent(index, &directory, i);
         struct bfs_inode inode = bfs_index_inode(index, entry.inode);
         bfs_autofree char *path = NULL;
@@ -43,7 +46,8 @@ static int put_tree(const struct bfs_index *index, uint32_t number, const char *
         if (S_ISREG(inode.mode)) {
             put_line(&inode.digest, path, ret);
         } else if (S_ISDIR(inode.mode)) {
-            int r = put_tree(index, entry.inode, path, ret); /* as deep as BFS_DEPTH_MAX */
+            int r = put_tree(index, entry.inode, path, hidden_views,
+                             ret); /* as deep as BFS_DEPTH_MAX */
             if (r)
                 return r;
         }
@@ -51,9 +55,9 @@ static int put_tree(const struct bfs_index *index, uint32_t number, const char *
     return 0;
 }
 
-int bfs_bundle_sums(const struct bfs_bundle *bundle, struct bfs_buffer *ret)
+int bfs_bundle_sums(const struct bfs_bundle *bundle, uint64_t hidden_views, struct bfs_buffer *ret)
 {
-    int r = put_tree(bfs_bundle_index(bundle), BFS_INODE_ROOT, "", ret);
+    int r = put_tree(bfs_bundle_index(bundle), BFS_INODE_ROOT, "", hidden_views, ret);
     if (r)
         return r;
     put_line(bfs_bundle_config_digest(bundle), "manifest.json", ret);

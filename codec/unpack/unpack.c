@@ -297,7 +297,7 @@ static int write_metadata(const struct unpack *unpack, struct bfs_error *error)
     int r = write_text(unpack, "manifest.json", manifest, size, error);
     if (r)
         return r;
-    r = bfs_bundle_sums(unpack->bundle, &sums);
+    r = bfs_bundle_sums(unpack->bundle, 0, &sums);
     if (r)
         return bfs_fail(error, r, "out of memory");
     return write_text(unpack, "SHA256SUMS", sums.bytes, sums.size, error);

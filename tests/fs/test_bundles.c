@@ -58,7 +58,7 @@ static void set_up(struct fixture *fixture, bool large)
     assert_int_equal(bfs_catalog_load(fixture->packed.store, &fixture->catalog, NULL), 0);
     fixture->log = (struct bfs_log){.write = count_line, .context = &fixture->n_lines};
     assert_int_equal(
-        bfs_bundles_new(fixture->packed.store, &fixture->metrics, &fixture->log, &fixture->bundles),
+        bfs_bundles_new(fixture->packed.store, NULL, &fixture->metrics, &fixture->log, &fixture->bundles),
         0);
     for (uint32_t i = 0; i < N_NAMES; i++) {
         uint32_t slot;

@@ -25,7 +25,7 @@ static void set_up(struct fixture *fixture)
     *fixture = (struct fixture){.folder = test_folder_make()};
     assert_int_equal(bfs_store_create(fixture->folder.path, &fixture->store, NULL), 0);
     assert_int_equal(
-        bfs_bundles_new(fixture->store, &fixture->metrics, &fixture->log, &fixture->bundles), 0);
+        bfs_bundles_new(fixture->store, NULL, &fixture->metrics, &fixture->log, &fixture->bundles), 0);
     assert_int_equal(bfs_tree_numbers_new(&fixture->numbers), 0);
 }
 
