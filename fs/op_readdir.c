@@ -31,6 +31,9 @@ int bfs_op_opendir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                    struct bfs_reply *ret)
 {
     struct directory found = {0};
+    if (bfs_node_is_text(op->node) ||
+        (bfs_node_in_bundle(op->node) && bfs_node_inode(op->node) == BFS_INODE_AUTO))
+        return -ENOTDIR;
     if (bfs_node_in_bundle(op->node)) {
         int r = bfs_op_bundle(fs, op->node, may_block, &found.bundle);
         if (r)

@@ -10,6 +10,7 @@
 #include "fs/watch.h"
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/gate.h"
+#include "tests/fs/listing.h"
 #include "tests/fs/served.h"
 #include "verify/json.h"
 
@@ -115,40 +116,6 @@ static void links(void **state)
                      -EINVAL);
 }
 
-/* As the kernel lays them out. */
-struct raw_dirent {
-    uint64_t ino, off;
-    uint32_t name_length, type;
-    char name[];
-};
-
-/* Appends each name and a blank; asks with `size` bytes at a time. */
-static void list(struct served *served, const char *path, size_t size, bool plus, char *ret)
-{
-    struct bfs_reply reply;
-    uint64_t node = *path ? served_node(served, path) : BFS_NODE_ROOT;
-    assert_int_equal(served_run(served, bfs_op_opendir, node, "", 0, &reply), 0);
-    struct bfs_op op = {.node = node, .size = size, .plus = plus, .handle = reply.open.fh};
-    size_t entry_head = plus ? 128 : 0; /* struct fuse_entry_out */
-    for (size_t done = 1; done > 0;) {
-        struct bfs_reply page = {0};
-        assert_int_equal(bfs_op_readdir(served->fs, &op, true, &page), 0);
-        assert_true(page.bytes.size <= size);
-        done = page.bytes.size;
-        for (size_t at = 0; at < done;) {
-            const uint8_t *entry = page.bytes.bytes + at + entry_head;
-            struct raw_dirent dirent;
-            memcpy(&dirent, entry, sizeof(dirent));
-            (void)strncat(ret, (const char *)entry + sizeof(dirent), dirent.name_length);
-            (void)strcat(ret, " ");
-            op.offset = (off_t)dirent.off;
-            at += entry_head + ((sizeof(dirent) + dirent.name_length + 7) & ~(size_t)7);
-        }
-        bfs_buffer_done(&page.bytes);
-    }
-    bfs_release_directory(served->fs, node, op.handle);
-}
-
 static void listings(void **state)
 {
     (void)state;
@@ -171,8 +138,8 @@ static void listings(void **state)
         static const size_t sizes[] = {4096, 200, 180};
         for (size_t k = 0; k < 3; k++) {
             char names[512] = "", names_plus[512] = "";
-            list(&served, rows[i].path, sizes[k], false, names);
-            list(&served, rows[i].path, sizes[k], true, names_plus);
+            listing_put(&served, rows[i].path, sizes[k], false, names);
+            listing_put(&served, rows[i].path, sizes[k], true, names_plus);
             assert_string_equal(names, rows[i].names);
             assert_string_equal(names_plus, rows[i].names);
         }
@@ -186,7 +153,7 @@ static void an_empty_store(void **state)
     served_pack(&served, NULL, 0);
     served_start(&served);
     char names[64] = "";
-    list(&served, "", 4096, false, names);
+    listing_put(&served, "", 4096, false, names);
     assert_string_equal(names, ". .. .bundlefs ");
     struct bfs_reply reply;
     assert_int_equal(served_run(&served, bfs_op_statfs, BFS_NODE_ROOT, "", 0, &reply), 0);
