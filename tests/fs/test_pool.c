@@ -211,8 +211,8 @@ static void a_size_takes_the_next_class(void **state)
     assert_int_equal(bfs_slab_round(1), 4096);
     assert_int_equal(bfs_slab_round(256 << 10), 256 << 10);
     assert_int_equal(bfs_slab_round(320 << 10), 320 << 10);
-    assert_int_equal(bfs_slab_round(8 << 20), 8 << 20);
-    assert_int_equal(bfs_slab_round((8 << 20) + 1), 0);
+    assert_int_equal(bfs_slab_round(10 << 20), 10 << 20);
+    assert_int_equal(bfs_slab_round((10 << 20) + 1), 0);
 }
 
 static void the_same_buffer_comes_again(void **state)

@@ -53,12 +53,12 @@ static void serve(struct served *served, const char *options)
     served_pack(served, NULL, 0);
     test_make_folder(&served->packed.folder, "model/views");
     for (size_t i = 0; i < N_VIEWS; i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "model/views/%s", views[i].id);
+        char path[256];
+        (void)snprintf(path, sizeof(path), "model/views/%.63s", views[i].id);
         test_make_folder(&served->packed.folder, path);
-        (void)snprintf(path, sizeof(path), "model/views/%s/view.json", views[i].id);
+        (void)snprintf(path, sizeof(path), "model/views/%.63s/view.json", views[i].id);
         test_write_text(&served->packed.folder, path, "{}");
-        (void)snprintf(path, sizeof(path), "model/views/%s/weights", views[i].id);
+        (void)snprintf(path, sizeof(path), "model/views/%.63s/weights", views[i].id);
         test_write_text(&served->packed.folder, path, views[i].id);
     }
     assert_int_equal(
