@@ -68,6 +68,17 @@ static int add_tensor(struct bfs_view_plan *plan, const struct bfs_view_input *i
     return r ? bfs_fail(error, r, "tensor \"%.200s\": no place in the file", from->name) : 0;
 }
 
+/* A GGUF file that is no model, as it is. Its header's map becomes the output's. */
+static int copy_file(const struct bfs_view_input *input, struct bfs_gguf_header *header,
+                     struct bfs_view_output *output, struct bfs_error *error)
+{
+    output->map = header->map;
+    header->map = (struct bfs_tensor_map){0};
+    int r = bfs_part_list_add_copy(
+        &output->parts, (struct bfs_part_source){.file = input->file, .size = input->file->size});
+    return r ? bfs_fail(error, r, "out of memory") : 0;
+}
+
 /* The map of the file is read from the header just written: what no reader would take is found
  * here. */
 static int make_file(struct bfs_view_plan *plan, const struct bfs_view_input *input,
@@ -105,11 +116,11 @@ static int add_file(struct bfs_view_plan *plan, const struct bfs_view_input *inp
     if (r)
         return r;
     *ret_model = is_model(&header);
-    if (!*ret_model)
-        return 0;
-    r = bfs_gguf_split_read(&header, input->path, ret_split, error);
+    if (*ret_model)
+        r = bfs_gguf_split_read(&header, input->path, ret_split, error);
     if (r == 0) {
-        r = make_file(plan, input, &header, &output, error);
+        r = *ret_model ? make_file(plan, input, &header, &output, error)
+                       : copy_file(input, &header, &output, error);
         if (r)
             r = bfs_fail_context(error, r, "%.300s", input->path);
     }

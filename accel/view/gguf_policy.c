@@ -120,11 +120,5 @@ const char *bfs_gguf_tensor_class(const char *name)
 {
     if (strstr(name, "token_embd"))
         return "embedding";
-    if (strcmp(name, "output.weight") == 0)
-        return "output";
-    if (strstr(name, "attn_"))
-        return "attention";
-    if (strstr(name, "ffn_"))
-        return "feed_forward";
-    return "other";
+    return strcmp(name, "output.weight") == 0 ? "lm_head" : "linear";
 }

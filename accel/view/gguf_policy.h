@@ -24,8 +24,8 @@ int bfs_gguf_policy(const struct bfs_tensor *tensor, enum bfs_dtype target, enum
 int bfs_gguf_policy_map(const struct bfs_tensor_map *map, enum bfs_dtype target,
                         enum bfs_dtype *ret, struct bfs_error *error);
 
-/* The class under which the tensor's error is reported: "embedding", "output", "attention",
- * "feed_forward" or "other". */
+/* The class under which a matrix that is converted reports its error: "embedding", "lm_head" or
+ * "linear". */
 const char *bfs_gguf_tensor_class(const char *name);
 
 #endif

@@ -408,10 +408,9 @@ static void names_classes(void **state)
 {
     (void)state;
     assert_string_equal(bfs_gguf_tensor_class("token_embd.weight"), "embedding");
-    assert_string_equal(bfs_gguf_tensor_class("output.weight"), "output");
-    assert_string_equal(bfs_gguf_tensor_class("blk.0.attn_output.weight"), "attention");
-    assert_string_equal(bfs_gguf_tensor_class("blk.0.ffn_up_exps.weight"), "feed_forward");
-    assert_string_equal(bfs_gguf_tensor_class("blk.0.ssm_in.weight"), "other");
+    assert_string_equal(bfs_gguf_tensor_class("per_layer_token_embd.weight"), "embedding");
+    assert_string_equal(bfs_gguf_tensor_class("output.weight"), "lm_head");
+    assert_string_equal(bfs_gguf_tensor_class("blk.0.attn_output.weight"), "linear");
 }
 
 int main(void)
