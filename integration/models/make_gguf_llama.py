@@ -3,7 +3,8 @@
 """Makes a GGUF v3 file of the llama architecture with random weights that llama.cpp loads and runs.
 
 The tokenizer is a complete byte-fallback SentencePiece vocabulary: every text has tokens, so greedy
-decoding works on any prompt, although what it says is noise.
+decoding works on any prompt, although what it says is noise. With --split N the model comes in N files,
+PATH without its .gguf and then -00001-of-0000N.gguf, the first of them without tensors.
 """
 import argparse
 import struct
@@ -11,11 +12,12 @@ import struct
 import numpy as np
 
 ALIGNMENT = 32
-U32, F32, STRING, ARRAY, I32 = 4, 6, 8, 9, 5  # GGUF value types
-TYPE_F32, TYPE_F16 = 0, 1  # GGML tensor types
+U16, U32, I32, F32, STRING, ARRAY = 2, 4, 5, 6, 8, 9  # GGUF value types
+TYPE_F32 = 0  # GGML tensor types
+TYPES = {"f32": 0, "f16": 1, "bf16": 30}
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # token types
 GAIN = 4  # of each matrix: smaller and greedy decoding repeats one token, whatever the weights
-LAYERS, WIDTH, HEADS, KV_HEADS, HIDDEN, CONTEXT = 2, 64, 4, 2, 128, 256
+LAYERS, HEADS, KV_HEADS, CONTEXT = 2, 4, 2, 256
 
 
 def string(text):
@@ -24,7 +26,7 @@ def string(text):
 
 
 def scalar(key, kind, value):
-    pack = {U32: "<I", I32: "<i", F32: "<f"}
+    pack = {U16: "<H", U32: "<I", I32: "<i", F32: "<f"}
     body = string(value) if kind == STRING else struct.pack(pack[kind], value)
     return string(key) + struct.pack("<I", kind) + body
 
@@ -47,20 +49,20 @@ def vocabulary():
     return tokens + [(piece, -float(i), NORMAL) for i, piece in enumerate(pieces)]
 
 
-def metadata(tokens):
+def metadata(tokens, args):
     values = [
         scalar("general.architecture", STRING, "llama"),
         scalar("general.name", STRING, "bundlefs integration model"),
         scalar("general.alignment", U32, ALIGNMENT),
-        scalar("general.file_type", U32, 1),
+        scalar("general.file_type", U32, {"f32": 0, "f16": 1, "bf16": 32}[args.dtype]),
         scalar("llama.context_length", U32, CONTEXT),
-        scalar("llama.embedding_length", U32, WIDTH),
+        scalar("llama.embedding_length", U32, args.width),
         scalar("llama.block_count", U32, LAYERS),
-        scalar("llama.feed_forward_length", U32, HIDDEN),
+        scalar("llama.feed_forward_length", U32, args.hidden),
         scalar("llama.attention.head_count", U32, HEADS),
         scalar("llama.attention.head_count_kv", U32, KV_HEADS),
         scalar("llama.attention.layer_norm_rms_epsilon", F32, 1e-5),
-        scalar("llama.rope.dimension_count", U32, WIDTH // HEADS),
+        scalar("llama.rope.dimension_count", U32, args.width // HEADS),
         scalar("llama.vocab_size", U32, len(tokens)),
         scalar("tokenizer.ggml.model", STRING, "llama"),
         array("tokenizer.ggml.tokens", STRING, [text for text, _, _ in tokens]),
@@ -73,40 +75,48 @@ def metadata(tokens):
     return values
 
 
-def tensors(rng, n_tokens):
+def encoded(values, dtype):
+    """f32 values as bytes of the type; they are rounded to F16 first, so that every type holds them
+    but BF16, which is cut."""
+    values = values.astype("<f2").astype("<f4")
+    if dtype == "f16":
+        return values.astype("<f2").tobytes()
+    if dtype == "bf16":
+        return (values.view("<u4") >> 16).astype("<u2").tobytes()
+    return values.tobytes()
+
+
+def tensors(rng, n_tokens, args):
     """(name, shape as rows x columns, GGML type, bytes) in file order."""
 
     def matrix(name, rows, columns):
         scale = np.exp(rng.normal(-1.0, 0.4, size=(rows, 1))) * GAIN / np.sqrt(columns)
-        data = (rng.standard_normal((rows, columns)) * scale).astype("<f2")
-        return (name, (rows, columns), TYPE_F16, data.tobytes())
+        data = encoded(rng.standard_normal((rows, columns)) * scale, args.dtype)
+        return (name, (rows, columns), TYPES[args.dtype], data)
 
     def norm(name):
-        data = (1 + 0.05 * rng.standard_normal(WIDTH)).astype("<f4")
-        return (name, (WIDTH,), TYPE_F32, data.tobytes())
+        data = (1 + 0.05 * rng.standard_normal(args.width)).astype("<f4")
+        return (name, (args.width,), TYPE_F32, data.tobytes())
 
-    kv_width = WIDTH // HEADS * KV_HEADS
-    yield matrix("token_embd.weight", n_tokens, WIDTH)
+    width, hidden, kv_width = args.width, args.hidden, args.width // HEADS * KV_HEADS
+    yield matrix("token_embd.weight", n_tokens, width)
     for layer in range(LAYERS):
         block = f"blk.{layer}."
         yield norm(block + "attn_norm.weight")
-        yield matrix(block + "attn_q.weight", WIDTH, WIDTH)
-        yield matrix(block + "attn_k.weight", kv_width, WIDTH)
-        yield matrix(block + "attn_v.weight", kv_width, WIDTH)
-        yield matrix(block + "attn_output.weight", WIDTH, WIDTH)
+        yield matrix(block + "attn_q.weight", width, width)
+        yield matrix(block + "attn_k.weight", kv_width, width)
+        yield matrix(block + "attn_v.weight", kv_width, width)
+        yield matrix(block + "attn_output.weight", width, width)
         yield norm(block + "ffn_norm.weight")
-        yield matrix(block + "ffn_gate.weight", HIDDEN, WIDTH)
-        yield matrix(block + "ffn_up.weight", HIDDEN, WIDTH)
-        yield matrix(block + "ffn_down.weight", WIDTH, HIDDEN)
+        yield matrix(block + "ffn_gate.weight", hidden, width)
+        yield matrix(block + "ffn_up.weight", hidden, width)
+        yield matrix(block + "ffn_down.weight", width, hidden)
     yield norm("output_norm.weight")
-    yield matrix("output.weight", n_tokens, WIDTH)
+    yield matrix("output.weight", n_tokens, width)
 
 
-def write_model(path, seed):
-    rng = np.random.default_rng(seed)
-    tokens = vocabulary()
-    values, infos, data = metadata(tokens), b"", b""
-    made = list(tensors(rng, len(tokens)))
+def write_file(path, values, made):
+    infos, data = b"", b""
     for name, shape, kind, body in made:
         infos += string(name) + struct.pack("<I", len(shape))
         infos += struct.pack(f"<{len(shape)}Q", *reversed(shape))
@@ -117,12 +127,31 @@ def write_model(path, seed):
         out.write(head + bytes(-len(head) % ALIGNMENT) + data)
 
 
+def write_model(args):
+    tokens = vocabulary()
+    values = metadata(tokens, args)
+    made = list(tensors(np.random.default_rng(args.seed), len(tokens), args))
+    if args.split == 1:
+        write_file(args.path, values, made)
+        return
+    share = -(-len(made) // (args.split - 1))
+    for number in range(args.split):
+        marks = [scalar("split.no", U16, number), scalar("split.count", U16, args.split),
+                 scalar("split.tensors.count", I32, len(made))]
+        part = made[(number - 1) * share:number * share] if number else []
+        write_file(f"{args.path.removesuffix('.gguf')}-{number + 1:05}-of-{args.split:05}.gguf",
+                   marks if number else values + marks, part)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("path")
     parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    write_model(args.path, args.seed)
+    parser.add_argument("--width", type=int, default=64, help="of the model; a multiple of 8")
+    parser.add_argument("--hidden", type=int, default=128, help="width of the feed-forward part")
+    parser.add_argument("--dtype", choices=TYPES, default="f16", help="of the matrices")
+    parser.add_argument("--split", type=int, default=1, help="number of files")
+    write_model(parser.parse_args())
 
 
 if __name__ == "__main__":
