@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/digest.h"
+#include "verify/xxh_stream.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -131,12 +132,32 @@ static void xxh128_is_the_library_s(void **state)
     assert_false(bfs_xxh128_equal(&hash, &other));
 }
 
+static void xxh_streams_equal_one_shot(void **state)
+{
+    BFS_CLEANUP(bfs_xxh_stream_cleanup) struct bfs_xxh_stream *stream = NULL;
+    uint8_t bytes[3000];
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 31 + i / 256);
+    assert_int_equal(bfs_xxh_stream_new(&stream), 0);
+    for (size_t size = 0; size <= sizeof(bytes); size += 250) {
+        for (size_t step = 1; step <= 1000; step *= 10) {
+            for (size_t at = 0; at < size; at += step)
+                bfs_xxh_stream_update(stream, bytes + at, size - at < step ? size - at : step);
+            bfs_xxh_stream_update(stream, NULL, 0);
+            struct bfs_xxh128 found = bfs_xxh_stream_finish(stream);
+            struct bfs_xxh128 whole = bfs_xxh128(bytes, size);
+            assert_true(bfs_xxh128_equal(&found, &whole));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_known_texts),       cmocka_unit_test(streams_equal_one_shot),
         cmocka_unit_test(parses_its_own_text_only), cmocka_unit_test(orders),
-        cmocka_unit_test(xxh128_is_the_library_s),
+        cmocka_unit_test(xxh128_is_the_library_s),  cmocka_unit_test(xxh_streams_equal_one_shot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
