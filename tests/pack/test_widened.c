@@ -17,7 +17,7 @@
 #include "codec/pack/slot_known.h"
 #include "codec/store/file.h"
 
-#include <stdio.h>
+#include <errno.h>
 
 /* views/wide/embed.f32: a tensor of the model, widened; cut as the model's file is, or a step on.
  */
@@ -358,6 +358,31 @@ static void records_say_what_the_file_holds(void **state)
     assert_int_equal(record.raw_size, 16);
 }
 
+/* The memory of a slot holds the bytes before the transform. */
+static void plans_are_bounded_before_the_transform(void **state)
+{
+    static const struct {
+        uint32_t size;
+        unsigned transform;
+        int result;
+    } cases[] = {
+        {1000, BFS_TRANSFORM_NONE, 0},
+        {1001, BFS_TRANSFORM_NONE, -EINVAL},
+        {2000, BFS_TRANSFORM_F16_TO_F32, 0},
+        {2004, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
+        {1998, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
+        {0, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bfs_plan_chunk chunk = {.size = cases[i].size,
+                                       .transform = (enum bfs_transform)cases[i].transform};
+        const struct bfs_made made = {.size = cases[i].size,
+                                      .plan = {.chunks = &chunk, .n_chunks = 1}};
+        assert_int_equal(bfs_made_check(&made, 1000, "f", NULL), cases[i].result);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_plain_file_shares_with_a_widened_one),
         cmocka_unit_test(a_widened_chunk_is_no_source),
         cmocka_unit_test(records_say_what_the_file_holds),
+        cmocka_unit_test(plans_are_bounded_before_the_transform),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
