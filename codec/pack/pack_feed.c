@@ -26,7 +26,7 @@ int bfs_pack_progress(struct bfs_pack *pack, struct bfs_error *error)
     pack->last_progress_ms = now;
     const struct bfs_pack_progress progress = {
         .done = pack->done,
-        .total = pack->scan.work_size,
+        .total = pack->scan.work_size + pack->contract.size,
         .stored = pack->writer ? bfs_layout_writer_written(pack->writer) : 0,
         .section = pack->section};
     if (pack->options->progress(pack->options->context, &progress))
@@ -101,6 +101,7 @@ int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error)
         return r;
     for (uint32_t section = 1; section < pack->scan.n_sections; section++) {
         pack->section = section_name(&pack->scan, section);
+        pack->last_progress_ms = 0; /* who watches learns of the view at once */
         r = feed_section(pack, section, error);
         if (r)
             return r;

@@ -127,6 +127,50 @@ static void escaping_links_are_refused(void **state)
     assert_int_equal(parse_linked(""), -EBADMSG);
 }
 
+/* "views" holding what `inode` is, called `name`, and in that, when it is a directory, a directory
+ * with a link. */
+static int parse_view(const char *top, const char *name, struct bfs_inode inode, const char *target)
+{
+    BFS_CLEANUP(bfs_index_builder_cleanup) struct bfs_index_builder *builder = NULL;
+    bfs_autobuffer struct bfs_buffer bytes = BFS_BUFFER_INIT;
+    struct bfs_inode root = sample_folder(), link = sample_link();
+    uint32_t views, view, number;
+    assert_int_equal(bfs_index_builder_new(&root, &builder), 0);
+    assert_int_equal(bfs_index_builder_add(builder, 0, top, &root, NULL, &views), 0);
+    assert_int_equal(bfs_index_builder_add(builder, views, name, &inode,
+                                           S_ISLNK(inode.mode) ? "x" : NULL, &view),
+                     0);
+    if (target) {
+        assert_int_equal(bfs_index_builder_add(builder, view, "d", &root, NULL, &number), 0);
+        assert_int_equal(bfs_index_builder_add(builder, number, "l", &link, target, &number), 0);
+    }
+    assert_int_equal(bfs_index_builder_write(builder, &bytes), 0);
+    return parse(&bytes, bytes.size, SAMPLE_LAYERS);
+}
+
+static void views_are_directories(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_view("views", "any", sample_folder(), NULL), 0);
+    assert_int_equal(parse_view("views", "aut", sample_folder(), NULL), 0);
+    assert_int_equal(parse_view("views", "auto", sample_folder(), NULL), -EBADMSG);
+    assert_int_equal(parse_view("views", "any", sample_empty_file(), NULL), -EBADMSG);
+    assert_int_equal(parse_view("views", "any", sample_link(), NULL), -EBADMSG);
+    assert_int_equal(parse_view("elsewhere", "auto", sample_empty_file(), NULL), 0);
+    assert_int_equal(parse_view("signatures", "any", sample_folder(), NULL), -EBADMSG);
+}
+
+static void links_stay_in_their_view(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_view("views", "v", sample_folder(), "x"), 0);
+    assert_int_equal(parse_view("views", "v", sample_folder(), "../x"), 0);
+    assert_int_equal(parse_view("views", "v", sample_folder(), "../../x"), -EBADMSG);
+    assert_int_equal(parse_view("views", "v", sample_folder(), "../../../x"), -EBADMSG);
+    assert_int_equal(parse_view("viewt", "v", sample_folder(), "../../../x"), 0);
+    assert_int_equal(parse_view("viewt", "v", sample_folder(), "../../../../x"), -EBADMSG);
+}
+
 static void put_u32(struct bfs_buffer *bytes, size_t offset, uint32_t value)
 {
     assert_true(offset + sizeof(value) <= bytes->size);
@@ -281,6 +325,8 @@ int main(void)
         cmocka_unit_test(gives_back_what_was_added),
         cmocka_unit_test(hostile_names_are_refused),
         cmocka_unit_test(escaping_links_are_refused),
+        cmocka_unit_test(views_are_directories),
+        cmocka_unit_test(links_stay_in_their_view),
         cmocka_unit_test(cycles_are_refused),
         cmocka_unit_test(counts_beyond_the_bytes_are_refused),
         cmocka_unit_test(every_bit_flip_is_refused_or_seen),

@@ -73,6 +73,41 @@ static void what_is_no_file_is_refused(void **state)
     assert_int_equal(scan(&folder, false, "pipe"), -EINVAL);
 }
 
+static void views_have_a_shape(void **state)
+{
+    static const char *const ids[] = {"auto", "Big", "_x", "with space"};
+    test_autofolder struct test_folder folder = test_folder_make();
+    bfs_autofree char *view_json = test_path(&folder, "views/one/view.json");
+    bfs_autofree char *loose = test_path(&folder, "views/loose");
+    bfs_autofree char *link = test_path(&folder, "views/link");
+    (void)state;
+    test_write_text(&folder, "f", "x");
+    test_make_folder(&folder, "views");
+    assert_int_equal(scan(&folder, false, NULL), 0);
+    test_make_folder(&folder, "views/one");
+    assert_int_equal(scan(&folder, false, "views/one"), -EINVAL); /* without view.json */
+    assert_int_equal(mkdir(view_json, 0755), 0);
+    assert_int_equal(scan(&folder, false, "views/one"), -EINVAL);
+    assert_int_equal(rmdir(view_json), 0);
+    test_write_text(&folder, "views/one/view.json", "{}");
+    assert_int_equal(scan(&folder, false, NULL), 0);
+    test_write_text(&folder, "views/loose", "x");
+    assert_int_equal(scan(&folder, false, "views/loose"), -EINVAL);
+    assert_int_equal(unlink(loose), 0);
+    assert_int_equal(symlink("one", link), 0);
+    assert_int_equal(scan(&folder, false, "views/link"), -EINVAL);
+    assert_int_equal(scan(&folder, true, NULL), 0);
+    assert_int_equal(unlink(link), 0);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        bfs_autofree char *name = bfs_join("views", ids[i]);
+        bfs_autofree char *path = test_path(&folder, name);
+        test_make_folder(&folder, name);
+        assert_int_equal(scan(&folder, false, name), -EINVAL);
+        assert_int_equal(rmdir(path), 0);
+    }
+    assert_int_equal(scan(&folder, false, NULL), 0);
+}
+
 static void reserved_names_are_refused_at_the_root(void **state)
 {
     static const char *const names[] = {"manifest.json", "SHA256SUMS", "signatures", "views"};
@@ -107,6 +142,7 @@ int main(void)
         cmocka_unit_test(lists_parents_first_and_sorted),
         cmocka_unit_test(links_that_escape_are_refused),
         cmocka_unit_test(what_is_no_file_is_refused),
+        cmocka_unit_test(views_have_a_shape),
         cmocka_unit_test(reserved_names_are_refused_at_the_root),
         cmocka_unit_test(nothing_to_pack_is_refused),
     };

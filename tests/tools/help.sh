@@ -58,6 +58,8 @@ bad pack --chunk-size 18446744073709551616 store a:1 dir
 bad pack --chunk-size 256KB store a:1 dir
 bad pack store a dir
 bad pack -j store
+bad unpack --view x --metadata store a:1 dir
+bad unpack --view
 SOURCE_DATE_EPOCH=-1 bad pack store a:1 dir
 SOURCE_DATE_EPOCH= bad pack store a:1 dir
 SOURCE_DATE_EPOCH=1e9 bad pack store a:1 dir

@@ -35,12 +35,16 @@ grep -q '"version": "1.0.1"' out || fail "pack --json prints: $(cat out)"
 
 "$program" ls store >out
 [ "$(wc -l <out)" = 3 ] || fail "ls prints: $(cat out)"
+grep -q ' VIEWS$' out || fail "ls names no views: $(cat out)"
+"$program" ls store --json >out
+grep -q '"views"' out || fail "ls --json names no views: $(cat out)"
 "$program" ls store acme/tiny:1.0.0 >out
 ! grep -q $'\033' out || fail "ls lets terminal controls through"
 grep -q 'link -> numbers$' out || fail "ls does not show the link"
 "$program" ls store acme/tiny:1.0.0 --json >out
 grep -q $'latin\xef\xbf\xbd' out || fail "ls --json does not replace what is not UTF-8"
 "$program" inspect store acme/tiny:1.0.0 --chunks --tensors >out
+! grep -q '^VIEW' out || fail "inspect shows views of a bundle without"
 grep -q zstd out || fail "inspect --chunks shows no encoding"
 "$program" verify store >out || fail "verify: $(cat out)"
 "$program" verify --quick store acme/tiny:1.0.0 >out || fail "verify --quick: $(cat out)"
@@ -51,6 +55,9 @@ list() { (cd "$1" && find . -printf '%p %m %T@ %y %l\n' | sort); }
 [ "$(list model)" = "$(list out-dir)" ] || fail "unpack gives other permissions or times"
 refused unpack store acme/tiny:1.0.0 out-dir
 refused unpack store acme/none:1 elsewhere
+refused unpack store acme/tiny:1.0.0 elsewhere --view none
+grep -q 'no view "none"' err || fail "unpack --view says: $(cat err)"
+[ ! -e elsewhere ] || fail "unpack --view leaves a directory"
 refused inspect store acme/none:1
 refused ls missing
 refused rm store acme/none:1
