@@ -148,6 +148,24 @@ static int parse_view(const char *top, const char *name, struct bfs_inode inode,
     return parse(&bytes, bytes.size, SAMPLE_LAYERS);
 }
 
+/* A link in "d/d/d", which lies beside the directory "views" or in it. */
+static int parse_deep(bool in_views, const char *target)
+{
+    BFS_CLEANUP(bfs_index_builder_cleanup) struct bfs_index_builder *builder = NULL;
+    bfs_autobuffer struct bfs_buffer bytes = BFS_BUFFER_INIT;
+    struct bfs_inode folder = sample_folder(), link = sample_link();
+    uint32_t views, at = 0, number;
+    assert_int_equal(bfs_index_builder_new(&folder, &builder), 0);
+    assert_int_equal(bfs_index_builder_add(builder, 0, "views", &folder, NULL, &views), 0);
+    if (in_views)
+        at = views;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(bfs_index_builder_add(builder, at, "d", &folder, NULL, &at), 0);
+    assert_int_equal(bfs_index_builder_add(builder, at, "l", &link, target, &number), 0);
+    assert_int_equal(bfs_index_builder_write(builder, &bytes), 0);
+    return parse(&bytes, bytes.size, SAMPLE_LAYERS);
+}
+
 static void views_are_directories(void **state)
 {
     (void)state;
@@ -169,6 +187,10 @@ static void links_stay_in_their_view(void **state)
     assert_int_equal(parse_view("views", "v", sample_folder(), "../../../x"), -EBADMSG);
     assert_int_equal(parse_view("viewt", "v", sample_folder(), "../../../x"), 0);
     assert_int_equal(parse_view("viewt", "v", sample_folder(), "../../../../x"), -EBADMSG);
+    assert_int_equal(parse_deep(false, "../../../x"), 0);
+    assert_int_equal(parse_deep(false, "../../../../x"), -EBADMSG);
+    assert_int_equal(parse_deep(true, "../../x"), 0);
+    assert_int_equal(parse_deep(true, "../../../x"), -EBADMSG);
 }
 
 static void put_u32(struct bfs_buffer *bytes, size_t offset, uint32_t value)

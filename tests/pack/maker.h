@@ -20,6 +20,7 @@ struct maker {
     int fail_read; /* of the last chunk of the large file */
     int fail_describe;
     bool forget;    /* describe() leaves a view out */
+    bool stranger;  /* describe() adds a view that has no directory */
     bool bad_plan;  /* the large file's chunks are too few */
     bool bad_map;   /* a tensor ends behind the large file */
     bool misplaced; /* extend() adds a name that is there */
@@ -190,6 +191,8 @@ static inline int maker_describe(void *context, struct bfs_bundle_config *config
     int r = bfs_bundle_config_add_view(config, &big, error);
     if (r == 0 && !maker->only_one && !maker->forget)
         r = bfs_bundle_config_add_view(config, &second, error);
+    if (r == 0 && maker->stranger)
+        r = bfs_bundle_config_add_view(config, &zoo, error);
     return r;
 }
 

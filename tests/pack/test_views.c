@@ -105,7 +105,7 @@ static void the_manifest_counts_all_and_describes_the_model(void **state)
     assert_string_equal(config->views[1].errors[0].max_abs, "1.950000e-03");
     assert_int_equal(config->views[1].key.compute_capability_min, 89);
     assert_int_equal(maker.n_described, 1);
-    assert_int_equal(bfs_bundle_sums(bundle, &sums), 0);
+    assert_int_equal(bfs_bundle_sums(bundle, 0, &sums), 0);
     bfs_buffer_put_u8(&sums, 0);
     assert_non_null(strstr((const char *)sums.bytes, "  views/big/sub/notes.txt\n"));
 }
@@ -181,15 +181,26 @@ static size_t count_bundles(const struct packed *packed)
     return catalog->n_entries;
 }
 
-static size_t count_blobs(const struct packed *packed)
+static size_t count_in(const char *path)
 {
-    DIR *folder = opendir(bfs_store_blobs_path(packed->store));
+    DIR *folder = opendir(path);
     size_t n = 0;
     assert_non_null(folder);
     while (readdir(folder))
         n++;
     (void)closedir(folder);
     return n - 2; /* "." and ".." */
+}
+
+static size_t count_names(const struct packed *packed, const char *name)
+{
+    bfs_autofree char *path = test_path(&packed->folder, name);
+    return count_in(path);
+}
+
+static size_t count_blobs(const struct packed *packed)
+{
+    return count_in(bfs_store_blobs_path(packed->store));
 }
 
 /* Packs with a maker that fails somehow; maker_done() proves that nothing stays open. */
@@ -218,6 +229,8 @@ static void a_failure_publishes_nothing(void **state)
     expect_failure((struct maker){.fail_read = -EDOM}, -EDOM, false);
     expect_failure((struct maker){.fail_describe = -ELOOP}, -ELOOP, false);
     expect_failure((struct maker){.forget = true}, -EINVAL, false);
+    expect_failure((struct maker){.stranger = true}, -EINVAL, false);
+    expect_failure((struct maker){.forget = true, .stranger = true}, -EINVAL, false);
 }
 
 static void a_check_refuses_what_a_pack_would(void **state)
@@ -365,10 +378,14 @@ static void manifest_and_index_name_the_same_views(void **state)
 
 static void add_zoo(const struct packed *packed)
 {
+    static const struct test_tensor tensors[] = {{"t", BFS_DTYPE_F32, 1, {1000000}}};
+    bfs_autobuffer struct bfs_buffer bytes = BFS_BUFFER_INIT;
+    test_safetensors_build(tensors, 1, 3, &bytes);
     test_make_folder(&packed->folder, "model/views");
     test_make_folder(&packed->folder, "model/views/zoo");
     test_write_text(&packed->folder, "model/views/zoo/view.json", "{\"hardware\": \"gpu\"}");
     test_write_text(&packed->folder, "model/views/zoo/engine.bin", "an engine");
+    test_write_file(&packed->folder, "model/views/zoo/w.safetensors", bytes.bytes, bytes.size);
 }
 
 static void a_view_may_be_packed_as_it_is(void **state)
@@ -387,6 +404,9 @@ static void a_view_may_be_packed_as_it_is(void **state)
     assert_true(inode_at(bundle, "views/zoo/engine.bin").table_layer >
                 inode_at(bundle, "sub/notes.txt").table_layer);
     assert_true(bfs_bundle_config(bundle)->views[0].is_opaque);
+    assert_int_equal(bfs_bundle_config(bundle)->n_tensors, 3);
+    assert_string_equal(bfs_bundle_config(bundle)->param_size, "1049600"); /* of the model alone */
+    assert_string_equal(bfs_bundle_config(bundle)->precision, "BF16");
     assert_int_equal(maker_pack(&packed, &maker, "t/m:1", 2, &report), 0);
     test_write_text(&packed.folder, "model/views/zoo/engine.bin", "an ENGINE");
     assert_int_equal(maker_pack(&packed, &maker, "t/m:1", 2, &report), -EEXIST);
@@ -468,8 +488,8 @@ static void a_view_is_unpacked_alone(void **state)
     assert_true(exists(&packed, "out", &mode));
     assert_int_equal(mode, S_IFDIR | 0755);
     assert_true(exists(&packed, "out/sub/up", &mode));
-    assert_false(exists(&packed, "out/contract.json", &mode));
-    assert_false(exists(&packed, "out/views", &mode));
+    assert_int_equal(count_names(&packed, "out"), 3);
+    assert_int_equal(count_names(&packed, "out/sub"), 3);
 }
 
 int main(void)

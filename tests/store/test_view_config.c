@@ -287,6 +287,25 @@ static void what_is_not_said_so_is_refused(void **state)
     assert_int_equal(parse_changed("\"id\": \"cpu-f32", strcat(long_id, "b")), -EBADMSG);
 }
 
+/* A lossy view with errors of this many classes. */
+static int parse_errors(unsigned n)
+{
+    char text[4000] = "\"lossless\": false, \"errors\": [";
+    for (unsigned i = 0; i < n; i++)
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                       "%s{\"class\": \"c%u\", \"tensors\": 1}", i ? ", " : "", i);
+    return parse_changed("\"lossless\": true", strcat(text, "]"));
+}
+
+static void classes_are_bounded(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_errors(0), -EBADMSG);
+    assert_int_equal(parse_errors(1), 0);
+    assert_int_equal(parse_errors(BFS_VIEW_CLASSES_MAX), 0);
+    assert_int_equal(parse_errors(BFS_VIEW_CLASSES_MAX + 1), -EBADMSG);
+}
+
 static void only_legal_views_are_added(void **state)
 {
     bfs_autoconfig struct bfs_bundle_config config = sample();
@@ -305,7 +324,10 @@ static void only_legal_views_are_added(void **state)
     view.key.memory_bytes--;
     view.n_errors = BFS_VIEW_CLASSES_MAX + 1;
     assert_int_equal(bfs_bundle_config_add_view(&config, &view, NULL), -EINVAL);
-    view.n_errors = 2;
+    view = zoo;
+    view.is_lossless = true;
+    assert_int_equal(bfs_bundle_config_add_view(&config, &view, NULL), -EINVAL);
+    view.is_lossless = false;
     assert_int_equal(config.n_views, 1);
     for (unsigned i = 1; i < BFS_VIEWS_MAX; i++) {
         (void)snprintf(view.id, sizeof(view.id), "x%u", i);
@@ -325,6 +347,7 @@ int main(void)
         cmocka_unit_test(every_flip_is_refused_or_kept),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(what_is_not_said_so_is_refused),
+        cmocka_unit_test(classes_are_bounded),
         cmocka_unit_test(only_legal_views_are_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
