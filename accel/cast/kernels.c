@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "accel/cast/kernels.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #if defined(__x86_64__)
@@ -54,11 +55,17 @@ const struct bfs_cast_kernels *bfs_cast_kernels_at(size_t i)
     return NULL;
 }
 
+/* Asking the processor takes longer than converting a row does, above all in a virtual machine, so
+ * the answer is kept. Threads that ask at once find the same. */
 const struct bfs_cast_kernels *bfs_cast_kernels(void)
 {
-    const struct bfs_cast_kernels *widest = NULL;
-    for (size_t j = 0; j < n_implementations; j++)
-        if (implementations[j].supported())
-            widest = implementations[j].kernels;
+    static const struct bfs_cast_kernels *_Atomic chosen;
+    const struct bfs_cast_kernels *widest = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (widest == NULL) {
+        for (size_t j = 0; j < n_implementations; j++)
+            if (implementations[j].supported())
+                widest = implementations[j].kernels;
+        atomic_store_explicit(&chosen, widest, memory_order_relaxed);
+    }
     return widest;
 }

@@ -62,10 +62,14 @@ TARGET static void transpose_32_avx2(const uint8_t *from, size_t rows, size_t co
 {
     size_t whole_rows = rows - rows % SIDE;
     size_t whole_cols = cols - cols % SIDE;
-    for (size_t row = 0; row < whole_rows; row += SIDE)
+    /* Two blocks of rows at once: together they write whole cache lines. */
+    for (size_t first = 0; first < whole_rows; first += 2 * SIDE) {
+        size_t end = whole_rows - first < 2 * SIDE ? whole_rows : first + 2 * SIDE;
         for (size_t col = 0; col < whole_cols; col += SIDE)
-            transpose_block(from + row * row_stride + 4 * col, row_stride,
-                            to + 4 * (col * rows + row), 4 * rows);
+            for (size_t row = first; row < end; row += SIDE)
+                transpose_block(from + row * row_stride + 4 * col, row_stride,
+                                to + 4 * (col * rows + row), 4 * rows);
+    }
     bfs_tile_transpose_part(from, rows, row_stride, to, (const size_t[]){0, whole_rows},
                             (const size_t[]){whole_cols, cols});
     bfs_tile_transpose_part(from, rows, row_stride, to, (const size_t[]){whole_rows, rows},
