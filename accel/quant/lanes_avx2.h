@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-#define TARGET __attribute__((target("avx2,f16c")))
+#define TARGET __attribute__((target("avx2")))
 
 enum { LANES = 8 };
 typedef __m256 lanes;

@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-#define TARGET __attribute__((target("avx2,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
+#define TARGET __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl")))
 
 enum { LANES = 16 };
 typedef __m512 lanes;

@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-#define TARGET __attribute__((target("avx2,f16c")))
+#define TARGET __attribute__((target("avx2")))
 
 enum { N = BFS_QUANT_SMALL, VECTORS = 4, LANES = 8 };
 
@@ -51,12 +51,6 @@ TARGET static inline uint32_t largest_magnitude(const struct block *block)
 static inline bool is_ordinary(uint32_t magnitude)
 {
     return magnitude >= ORDINARY_LOW_BITS && magnitude < INFINITY_BITS;
-}
-
-TARGET static inline void put_half(uint8_t at[2], float value)
-{
-    uint16_t half = (uint16_t)_cvtss_sh(value, _MM_FROUND_TO_NEAREST_INT);
-    memcpy(at, &half, sizeof(half));
 }
 
 /* 32 small integers, in the order of the values. */
@@ -102,7 +96,7 @@ TARGET void bfs_quantize_q8_0_avx2(const float *from, uint8_t *to, size_t n_bloc
             __m256 half = _mm256_or_ps(below_half, _mm256_and_ps(v, sign));
             q[i] = _mm256_cvttps_epi32(_mm256_add_ps(v, half));
         }
-        put_half(out->d, d);
+        bfs_half_put(out->d, d);
         _mm256_storeu_si256((__m256i *)(void *)out->q, pack_bytes(q));
     }
 }
@@ -153,7 +147,7 @@ TARGET void bfs_quantize_q4_0_avx2(const float *from, uint8_t *to, size_t n_bloc
             bfs_quantize_q4_0_c(from, (uint8_t *)out, 1);
             continue;
         }
-        put_half(out->d, d);
+        bfs_half_put(out->d, d);
         put_nibbles(out->q, bytes);
     }
 }
@@ -168,7 +162,7 @@ TARGET void bfs_quantize_q5_0_avx2(const float *from, uint8_t *to, size_t n_bloc
             bfs_quantize_q5_0_c(from, (uint8_t *)out, 1);
             continue;
         }
-        put_half(out->d, d);
+        bfs_half_put(out->d, d);
         put_fifth_bits(out->high, bytes);
         put_nibbles(out->q, bytes);
     }
@@ -223,8 +217,8 @@ TARGET void bfs_quantize_q4_1_avx2(const float *from, uint8_t *to, size_t n_bloc
             bfs_quantize_q4_1_c(from, (uint8_t *)out, 1);
             continue;
         }
-        put_half(out->d, d);
-        put_half(out->m, lowest);
+        bfs_half_put(out->d, d);
+        bfs_half_put(out->m, lowest);
         put_nibbles(out->q, bytes);
     }
 }
@@ -240,8 +234,8 @@ TARGET void bfs_quantize_q5_1_avx2(const float *from, uint8_t *to, size_t n_bloc
             bfs_quantize_q5_1_c(from, (uint8_t *)out, 1);
             continue;
         }
-        put_half(out->d, d);
-        put_half(out->m, lowest);
+        bfs_half_put(out->d, d);
+        bfs_half_put(out->m, lowest);
         put_fifth_bits(out->high, bytes);
         put_nibbles(out->q, bytes);
     }
