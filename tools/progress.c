@@ -51,7 +51,8 @@ void bfs_progress_show(struct bfs_progress *progress, uint64_t done, uint64_t to
         char text[BFS_SIZE_TEXT_SIZE];
         (void)snprintf(kept, sizeof(kept), ", size left %s", bfs_text_left(stored, done, text));
     }
-    (void)fprintf(stderr, "\r\033[K[%s] %3.0f %%  %.2f GB/s  ETA %s  %s to go%s", bar, share * 100,
+    (void)fprintf(stderr, "\r\033[K%s%s[%s] %3.0f %%  %.2f GB/s  ETA %s  %s to go%s",
+                  progress->what ? progress->what : "", progress->what ? " " : "", bar, share * 100,
                   speed / 1e6, eta, bfs_text_size(total > done ? total - done : 0, left), kept);
     (void)fflush(stderr);
     progress->drawn = true;

@@ -12,6 +12,7 @@ struct bfs_progress {
     bool shown; /* stderr is a terminal */
     bool drawn; /* there is a bar to wipe */
     uint64_t started_ms;
+    const char *what; /* stands before the bar: the view that is being packed; NULL: nothing */
 };
 
 struct bfs_progress bfs_progress_start(void);

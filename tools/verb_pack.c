@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bundlefs pack: a directory becomes a bundle. */
+#include "accel/profile.h"
+#include "accel/view/views.h"
 #include "codec/pack/pack.h"
 #include "tools/interrupt.h"
 #include "tools/jobs.h"
@@ -16,6 +18,7 @@
 #include <string.h>
 
 struct options {
+    char *views; /* ids, joined by commas */
     uint64_t jobs;
     uint64_t chunk_size;
     bool dereference;
@@ -25,7 +28,9 @@ struct options {
 
 static int on_progress(void *context, const struct bfs_pack_progress *now)
 {
-    bfs_progress_show(context, now->done, now->total, now->stored);
+    struct bfs_progress *progress = context;
+    progress->what = now->section;
+    bfs_progress_show(progress, now->done, now->total, now->stored);
     return bfs_interrupted();
 }
 
@@ -109,6 +114,43 @@ static int pack_into(const char *store_path, struct bfs_pack_options *options,
     return r ? bfs_message_error(&error) : BFS_EXIT_OK;
 }
 
+static int refuse_profile(const char *id)
+{
+    const struct bfs_profile *profile;
+    bfs_autobuffer struct bfs_buffer known = BFS_BUFFER_INIT;
+    for (unsigned i = 0; (profile = bfs_profile_at(i)); i++)
+        bfs_buffer_printf(&known, "%s%s", i ? ", " : "", profile->id);
+    bfs_buffer_put_u8(&known, 0);
+    if (bfs_buffer_status(&known))
+        return bfs_message_usage("pack", "there is no profile \"%s\"", id);
+    return bfs_message_usage("pack", "there is no profile \"%s\" (there are %s)", id,
+                             (const char *)known.bytes);
+}
+
+/* Splits the list of ids; `text` is cut at its commas. */
+static int make_views(char *text, const struct bfs_pack_options *pack, struct bfs_views **ret)
+{
+    enum { IDS_MAX = 256 }; /* far more than there are profiles; a repeated one is no error */
+    const char *ids[IDS_MAX];
+    struct bfs_error error = {0};
+    struct bfs_views_options options = {
+        .directory = pack->directory,
+        .dereference = pack->dereference,
+        .chunk_size = pack->chunk_size,
+        .n_threads = pack->n_jobs,
+        .ids = ids,
+    };
+    char *rest = text;
+    for (const char *id; (id = strsep(&rest, ","));) {
+        if (!bfs_profile_find(id))
+            return refuse_profile(id);
+        if (options.n_ids == IDS_MAX)
+            return bfs_message_usage("pack", "more than %d times --view", IDS_MAX);
+        ids[options.n_ids++] = id;
+    }
+    return bfs_views_new(&options, ret, &error) ? bfs_message_error(&error) : BFS_EXIT_OK;
+}
+
 static int run(const void *given, int n_args, char **args)
 {
     const struct options *options = given;
@@ -117,9 +159,15 @@ static int run(const void *given, int n_args, char **args)
         .dereference = options->dereference,
         .no_dedup = options->no_dedup,
     };
+    BFS_CLEANUP(bfs_views_cleanup) struct bfs_views *views = NULL;
+    bfs_autofree char *ids = options->views ? strdup(options->views) : NULL;
     struct bfs_pack_report report;
     int status;
     (void)n_args;
+    if (options->views && !ids) {
+        bfs_message("out of memory");
+        return BFS_EXIT_FAILED;
+    }
     if (options->chunk_size < BFS_CHUNK_SIZE_MIN || options->chunk_size > BFS_CHUNK_SIZE_MAX ||
         !bfs_is_power_of_two(options->chunk_size))
         return bfs_message_usage("pack", "--chunk-size must be a power of two from 64K to 4M");
@@ -127,12 +175,18 @@ static int run(const void *given, int n_args, char **args)
     if ((status = bfs_jobs_resolve("pack", options->jobs, &pack.n_jobs)) ||
         (status = read_source_date_epoch(&pack.source_date_epoch)) ||
         (status = bfs_parse_reference("pack", args[1], &pack.reference)) ||
-        (status = pack_into(args[0], &pack, &report)))
+        (status = make_views(ids, &pack, &views)))
+        return status;
+    pack.extension = bfs_views_extension(views);
+    status = pack_into(args[0], &pack, &report);
+    if (status)
         return status;
     return options->json ? print_json(&pack, &report) : print_line(&pack, &report);
 }
 
 static const struct bfs_option table[] = {
+    {"view", 'v', "ID", BFS_OPTION_LIST, offsetof(struct options, views),
+     "make the view ID too, one of those that \"bundlefs views\" lists; may be given again"},
     BFS_OPTION_JOBS(struct options),
     {"chunk-size", 'c', "SIZE", BFS_OPTION_SIZE, offsetof(struct options, chunk_size),
      "cut files into chunks of about SIZE: a power of two from 64K to 4M (default: 256K)"},
@@ -154,11 +208,15 @@ const struct bfs_verb bfs_verb_pack = {
     .run = run,
     .summary = "pack a model directory into a store",
     .synopsis = "STORE NAME:VERSION DIR",
-    .text = "Packs the directory DIR into STORE as the bundle NAME:VERSION. The store is made when "
-            "it does not exist. A version is never replaced by other content, and content that the "
-            "store holds already is not stored again.\n\n"
-            "On a terminal a progress bar shows the speed and what is left to do. One line on "
-            "stdout names the new bundle's id.",
+    .text =
+        "Packs the directory DIR into STORE as the bundle NAME:VERSION. The store is made when "
+        "it does not exist. A version is never replaced by other content, and content that the "
+        "store holds already is not stored again.\n\n"
+        "Each --view, and each entry of \"views\" in the file bundle.json of DIR, adds the model "
+        "as one class of hardware wants it, under views/ID. A folder views/ID in DIR with a "
+        "file view.json becomes a view as it is.\n\n"
+        "On a terminal a progress bar shows the speed and what is left to do. One line on "
+        "stdout names the new bundle's id.",
     .options = table,
     .defaults = &defaults,
     .options_size = sizeof(struct options),

@@ -15,5 +15,6 @@ extern const struct bfs_verb bfs_verb_rm;
 extern const struct bfs_verb bfs_verb_umount;
 extern const struct bfs_verb bfs_verb_unpack;
 extern const struct bfs_verb bfs_verb_verify;
+extern const struct bfs_verb bfs_verb_views;
 
 #endif

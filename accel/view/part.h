@@ -26,7 +26,7 @@ enum {
     /* Elements that a converter takes at a time: source, f32 and result stay in a core's cache, and
      * scratch memory stays small with many threads. */
     BFS_PART_STEP = 32 << 10,
-    BFS_SCRATCHES = 3,
+    BFS_SCRATCHES = 5,
 };
 
 /* Scratch memory of one thread; grows on demand. Converters keep all of it below about 1 MiB. */
@@ -84,9 +84,9 @@ struct bfs_part {
     uint64_t rows;
     uint64_t cols;
     unsigned tensor_class; /* for the measured error: a number of bfs_view_plan_class() */
-    float *scales;         /* owned; n_scales of them, zero at first */
-    uint64_t n_scales;
-    uint64_t n_pieces; /* of prepare() */
+    float *scales;         /* owned; as many as the larger of the next two, zero at first */
+    uint64_t n_scales;     /* in their final form */
+    uint64_t n_pieces;     /* of prepare() */
     bool is_prepared;
 };
 

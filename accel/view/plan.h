@@ -50,6 +50,9 @@ struct bfs_view_output {
     struct bfs_plan cut;       /* as in struct bfs_made; empty: cut as files are */
     uint64_t size;             /* of the file; 0: as the parts add up */
 };
+void bfs_view_output_done(struct bfs_view_output *output);
+#define bfs_autooutput BFS_CLEANUP(bfs_view_output_done)
+
 /* Takes parts, map and cut, also on failure, and leaves them empty. A path that the directory has
  * too replaces that file. Errors: -EEXIST (the view has it already), -EINVAL, -ENOMEM. */
 int bfs_view_plan_add(struct bfs_view_plan *plan, struct bfs_view_output *output,

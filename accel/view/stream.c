@@ -199,7 +199,8 @@ static int choose_preparations(struct stream *stream, struct preparation *prepar
             continue;
         part->is_prepared = true;
         free(part->scales);
-        part->scales = calloc(part->n_scales + 1, sizeof(*part->scales));
+        uint64_t n_scales = part->n_scales > part->n_pieces ? part->n_scales : part->n_pieces;
+        part->scales = calloc(n_scales + 1, sizeof(*part->scales));
         if (!part->scales)
             return -ENOMEM;
         preparation->parts[preparation->n] = number;
@@ -313,7 +314,7 @@ static bool part_is_sound(const struct stream *stream, const struct bfs_part *pa
     if (part->size && (part->band_size == 0 || part->band_size > BFS_BAND_SIZE_MAX))
         return false;
     if (part->ops)
-        return part->source.file && (!part->ops->prepare || part->n_scales < SIZE_MAX / 8);
+        return part->source.file && part->n_scales < SIZE_MAX / 8 && part->n_pieces < SIZE_MAX / 8;
     if (part->scales_from == BFS_PART_NONE)
         return true;
     if (part->scales_from >= stream->list.n_parts)

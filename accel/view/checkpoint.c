@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "accel/view/checkpoint.h"
+
+#include "accel/view/plan_private.h"
+#include "verify/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CONFIG_MAX = 16 << 20 }; /* larger ones are no config of a model */
+
+static const char index_suffix[] = ".safetensors.index.json";
+
+static bool has_suffix(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), wanted = strlen(suffix);
+    return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
+}
+
+size_t bfs_checkpoint_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+bool bfs_checkpoint_is_beside(const char *path, const char *other)
+{
+    size_t length = bfs_checkpoint_folder(path);
+    return length == bfs_checkpoint_folder(other) && memcmp(path, other, length) == 0;
+}
+
+/* config.json beside the input; malloc'ed, NULL: no memory. */
+static char *config_beside(const char *path)
+{
+    char *config;
+    if (asprintf(&config, "%.*sconfig.json", (int)bfs_checkpoint_folder(path), path) < 0)
+        return NULL;
+    return config;
+}
+
+static int check_config(const struct bfs_view_plan *plan, const struct bfs_view_input *input,
+                        struct bfs_error *error)
+{
+    bfs_autojson struct json_object *root = NULL;
+    bfs_autofree char *path = config_beside(input->path);
+    bfs_autofree uint8_t *text = NULL;
+    size_t size;
+    if (!path)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    int r = bfs_view_plan_read(plan, path, CONFIG_MAX, &text, &size, error);
+    if (r == -ENOENT)
+        return 0;
+    if (r == 0)
+        r = bfs_json_parse(text, size, path, &root, error);
+    if (r)
+        return r;
+    if (!json_object_is_type(root, json_type_object))
+        return bfs_fail(error, -EBADMSG, "%.255s: not a JSON object", path);
+    if (bfs_json_member(root, "quantization_config") || bfs_json_member(root, "compression_config"))
+        return bfs_view_plan_refuse(plan, error, -EINVAL, input, NULL,
+                                    "its config.json says that it is quantized already");
+    return 0;
+}
+
+bool bfs_checkpoint_is_first(const struct bfs_view_plan *plan, size_t number)
+{
+    const struct bfs_view_input *input = bfs_view_plan_input(plan, number);
+    if (input->map->container != BFS_CONTAINER_SAFETENSORS)
+        return false;
+    for (size_t i = 0; i < number; i++) {
+        const struct bfs_view_input *other = bfs_view_plan_input(plan, i);
+        if (other->map->container == BFS_CONTAINER_SAFETENSORS &&
+            bfs_checkpoint_is_beside(input->path, other->path))
+            return false;
+    }
+    return true;
+}
+
+static bool is_index(const struct bfs_scan_entry *entry)
+{
+    return S_ISREG(entry->mode) && has_suffix(entry->path, index_suffix) &&
+           !bfs_view_directory_is_apart(entry);
+}
+
+int bfs_checkpoint_check(const struct bfs_view_plan *plan, struct bfs_error *error)
+{
+    const struct bfs_view_directory *directory = plan->directory;
+    const struct bfs_view_input *input;
+    size_t n = 0;
+    for (size_t i = 0; (input = bfs_view_plan_input(plan, i)); i++) {
+        if (!bfs_checkpoint_is_first(plan, i))
+            continue;
+        int r = check_config(plan, input, error);
+        if (r)
+            return r;
+        n++;
+    }
+    if (n == 0)
+        return bfs_view_plan_refuse(plan, error, -EINVAL, NULL, NULL,
+                                    "wants safetensors files; the directory has none");
+    for (uint32_t i = 0; i < directory->n_entries; i++) {
+        if (!is_index(&directory->scan->entries[i]))
+            continue;
+        int r = bfs_checkpoint_check_index(plan, directory->scan->entries[i].path, error);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+int bfs_checkpoint_finish(struct bfs_view_plan *plan, const char *dtype,
+                          enum bfs_checkpoint_quantization quantization, struct bfs_error *error)
+{
+    const struct bfs_view_directory *directory = plan->directory;
+    const struct bfs_view_input *input;
+    int r = 0;
+    for (size_t i = 0; r == 0 && (input = bfs_view_plan_input(plan, i)); i++) {
+        if (!bfs_checkpoint_is_first(plan, i))
+            continue;
+        bfs_autofree char *config = config_beside(input->path);
+        r = config ? bfs_checkpoint_rewrite_config(plan, config, dtype, quantization, error)
+                   : bfs_fail(error, -ENOMEM, "out of memory");
+    }
+    for (uint32_t i = 0; r == 0 && i < directory->n_entries; i++)
+        if (is_index(&directory->scan->entries[i]))
+            r = bfs_checkpoint_rewrite_index(plan, directory->scan->entries[i].path, error);
+    return r;
+}

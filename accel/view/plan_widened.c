@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * F32 without anything new to store: each chunk of the view is a chunk of the original and a
+ * transform, so the view's tensors keep the original's order, and its chunks the original's cuts.
+ */
+#include "accel/view/checkpoint.h"
+#include "accel/view/planners.h"
+#include "accel/view/safetensors.h"
+#include "verify/array.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static int add_tensor(const struct bfs_view_plan *plan, const struct bfs_view_input *input,
+                      const struct bfs_tensor *tensor, struct bfs_draft_list *drafts,
+                      struct bfs_error *error)
+{
+    const struct bfs_dtype_info *dtype = bfs_dtype_info(tensor->dtype);
+    bool is_half = tensor->dtype == BFS_DTYPE_F16 || tensor->dtype == BFS_DTYPE_BF16;
+    const struct bfs_draft draft = {
+        .kind = is_half ? BFS_DRAFT_CAST : BFS_DRAFT_COPY,
+        .dtype = is_half ? BFS_DTYPE_F32 : tensor->dtype,
+    };
+    char why[64];
+    /* Floats of 8 bits and less mean something only with scales, which this does not apply. */
+    if (dtype->layout == BFS_LAYOUT_FLOAT8 || dtype->layout == BFS_LAYOUT_OPAQUE) {
+        (void)snprintf(why, sizeof(why), "cannot be made from %s", dtype->name);
+        return bfs_view_plan_refuse(plan, error, -EINVAL, input, tensor, why);
+    }
+    int r = bfs_draft_add(drafts, tensor, &draft);
+    return r ? bfs_view_plan_refuse(plan, error, r, input, tensor,
+                                    r == -ENOMEM ? "out of memory" : "too large")
+             : 0;
+}
+
+static int add_chunk(struct bfs_plan *cut, const struct bfs_plan_chunk *chunk)
+{
+    int r = bfs_array_grow(&cut->chunks, cut->n_chunks, sizeof(*cut->chunks));
+    if (r == 0)
+        cut->chunks[cut->n_chunks++] = *chunk;
+    return r;
+}
+
+/* A chunk of the original as one of the view. No chunk mixes element types of different layouts. */
+static struct bfs_plan_chunk widen(struct bfs_plan_chunk chunk)
+{
+    if (chunk.layout == BFS_LAYOUT_BFLOAT16)
+        chunk.transform = BFS_TRANSFORM_BF16_TO_F32;
+    else if (chunk.layout == BFS_LAYOUT_FLOAT16)
+        chunk.transform = BFS_TRANSFORM_F16_TO_F32;
+    chunk.size *= bfs_transform_factor(chunk.transform);
+    return chunk;
+}
+
+static int make_cut(const struct bfs_view_input *input, uint64_t data_start, uint64_t header_size,
+                    uint32_t chunk_size, struct bfs_plan *ret)
+{
+    static const struct bfs_tensor_map none = {0};
+    bfs_autoplan struct bfs_plan source = {0}, header = {0};
+    uint64_t position = 0;
+    int r;
+    if ((r = bfs_plan_make(input->map, input->file->size, chunk_size, &source)) ||
+        (r = bfs_plan_make(&none, header_size, chunk_size, &header)))
+        return r;
+    for (size_t i = 0; r == 0 && i < header.n_chunks; i++)
+        r = add_chunk(ret, &header.chunks[i]);
+    for (size_t i = 0; r == 0 && i < source.n_chunks; i++) {
+        struct bfs_plan_chunk chunk = source.chunks[i];
+        position += chunk.size;
+        if (position <= data_start)
+            continue;
+        chunk = widen(chunk);
+        r = add_chunk(ret, &chunk);
+    }
+    return r;
+}
+
+static uint64_t start_of_data(const struct bfs_view_input *input)
+{
+    for (size_t i = 0; i < input->map->n_tensors; i++)
+        if (input->map->tensors[i].size > 0)
+            return input->map->tensors[i].offset;
+    return input->file->size;
+}
+
+static int plan_input(struct bfs_view_plan *plan, const struct bfs_view_input *input,
+                      struct bfs_error *error)
+{
+    bfs_autodrafts struct bfs_draft_list drafts = {0};
+    bfs_autooutput struct bfs_view_output output = {0};
+    uint64_t start = start_of_data(input);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < input->map->n_tensors; i++)
+        r = add_tensor(plan, input, &input->map->tensors[i], &drafts, error);
+    if (r == 0)
+        r = bfs_safetensors_draft(plan, input, &drafts, false, &output, error);
+    if (r)
+        return r;
+    const struct bfs_part_source data = {
+        .file = input->file, .offset = start, .size = input->file->size - start};
+    if ((r = make_cut(input, start, output.parts.size, bfs_view_plan_chunk_size(plan),
+                      &output.cut)) ||
+        (r = bfs_part_list_add_copy(&output.parts, data)))
+        return bfs_view_plan_refuse(plan, error, r, input, NULL,
+                                    r == -ENOMEM ? "out of memory" : "too large");
+    return bfs_view_plan_add(plan, &output, error);
+}
+
+int bfs_view_plan_widened(struct bfs_view_plan *plan, struct bfs_error *error)
+{
+    const struct bfs_view_input *input;
+    int r = bfs_checkpoint_check(plan, error);
+    for (size_t i = 0; r == 0 && (input = bfs_view_plan_input(plan, i)); i++)
+        if (input->map->container == BFS_CONTAINER_SAFETENSORS)
+            r = plan_input(plan, input, error);
+    return r ? r : bfs_checkpoint_finish(plan, "float32", BFS_CHECKPOINT_PLAIN, error);
+}
