@@ -10,6 +10,7 @@
 #include "accel/view/plan_private.h"
 #include "accel/view/planners.h"
 #include "accel/view/stream.h"
+#include "codec/container/container.h"
 #include "codec/container/gguf.h"
 #include "tests/support/folder.h"
 #include "tests/support/tensor_files.h"

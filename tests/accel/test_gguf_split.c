@@ -119,8 +119,9 @@ static void checks_sets(void **state)
         assert_int_equal(bfs_gguf_split_check(splits, N, &error), -EBADMSG);
         assert_non_null(strstr(error.what, "split.tensors.count"));
         memcpy(splits, whole, sizeof(whole));
-        splits[i].count = 9;
+        splits[i].no = splits[i].count = splits[i].n_all = 0;
         assert_int_equal(bfs_gguf_split_check(splits, N, &error), -EBADMSG);
+        assert_non_null(strstr(error.what, "of the same model"));
     }
 }
 
