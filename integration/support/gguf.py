@@ -43,12 +43,12 @@ class _Reader:
             self.take(SIZES[kind])
 
 
-class _Tensor:
+class Tensor:
     def __init__(self, name, ne, kind, data):
         self.name, self.ne, self.kind, self.data = name, ne, kind, data
 
 
-class _File:
+class File:
     """values: (key, type, bytes behind the type); tensors in file order."""
 
     def __init__(self, path):
@@ -73,7 +73,7 @@ class _File:
             body = reader.data[start:start + _size(ne, kind)]
             require(len(body) == _size(ne, kind), f"{path}: {name} goes beyond the file")
             require(start % alignment == 0, f"{path}: {name} is not aligned")
-            self.tensors.append(_Tensor(name, ne, kind, body))
+            self.tensors.append(Tensor(name, ne, kind, body))
 
     def number(self, key, default=None):
         for name, kind, value in self.values:
@@ -81,6 +81,22 @@ class _File:
                 require(kind == U32, f"{key} is not a u32")
                 return struct.unpack("<I", value)[0]
         return default
+
+    @staticmethod
+    def write(path, values, tensors, alignment=32):
+        """Writes a file with these values and tensors."""
+        def text(data):
+            return struct.pack("<Q", len(data)) + data
+
+        head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
+        head += b"".join(text(key) + struct.pack("<I", kind) + value for key, kind, value in values)
+        data = b""
+        for tensor in tensors:
+            head += text(tensor.name.encode()) + struct.pack("<I", len(tensor.ne))
+            head += struct.pack(f"<{len(tensor.ne)}QIQ", *tensor.ne, tensor.kind, len(data))
+            data += tensor.data + bytes(-len(tensor.data) % alignment)
+        with open(path, "wb") as out:
+            out.write(head + bytes(-len(head) % alignment) + data)
 
 
 def _size(ne, kind):
@@ -91,30 +107,10 @@ def _size(ne, kind):
     return count // elements * size
 
 
-def _read(path):
-    return _File(path)
-
-
-def _write(path, values, tensors, alignment=32):
-    """The file with these values and tensors as given by _read()."""
-    def text(data):
-        return struct.pack("<Q", len(data)) + data
-
-    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
-    head += b"".join(text(key) + struct.pack("<I", kind) + value for key, kind, value in values)
-    data = b""
-    for tensor in tensors:
-        head += text(tensor.name.encode()) + struct.pack("<I", len(tensor.ne))
-        head += struct.pack(f"<{len(tensor.ne)}QIQ", *tensor.ne, tensor.kind, len(data))
-        data += tensor.data + bytes(-len(tensor.data) % alignment)
-    with open(path, "wb") as out:
-        out.write(head + bytes(-len(head) % alignment) + data)
-
-
 def gguf_same_tensors(left, right):
     """The same tensors with the same types and bytes, in any order and at any place."""
-    ours = {tensor.name: tensor for tensor in _read(left).tensors}
-    theirs = {tensor.name: tensor for tensor in _read(right).tensors}
+    ours = {tensor.name: tensor for tensor in File(left).tensors}
+    theirs = {tensor.name: tensor for tensor in File(right).tensors}
     require(ours.keys() == theirs.keys(), f"names differ: {sorted(ours.keys() ^ theirs.keys())}")
     for name, tensor in ours.items():
         other = theirs[name]
@@ -127,7 +123,7 @@ def gguf_same_tensors(left, right):
 
 def gguf_is_view_of(view, source, file_type):
     """Pages, and every key-value of the source but those that a view sets."""
-    made, original = _read(view), _read(source)
+    made, original = File(view), File(source)
     require(made.number(b"general.alignment") == 4096, "general.alignment")
     require(made.number(b"general.quantization_version") == 2, "general.quantization_version")
     require(made.number(b"general.file_type") == int(file_type), "general.file_type")
@@ -143,5 +139,5 @@ def gguf_is_view_of(view, source, file_type):
 
 def gguf_has_types(path, *types):
     """Exactly these types of tensors occur."""
-    found = {TYPES[tensor.kind][0] for tensor in _read(path).tensors}
+    found = {TYPES[tensor.kind][0] for tensor in File(path).tensors}
     require(found == set(types), f"{path}: {sorted(found)}")
