@@ -221,13 +221,16 @@ static int walk_folder(struct walk *walk, int folder_fd, uint32_t number, unsign
 static int check_view_files(struct walk *walk)
 {
     const struct bfs_scan *scan = &walk->scan;
-    uint32_t views, file;
+    uint32_t views, file, n_views = 0;
     if (!bfs_scan_find(scan, "views", &views))
         return 0;
     for (uint32_t i = views + 1; i < scan->n_entries; i++) {
         bfs_autofree char *path = NULL;
         if (scan->entries[i].parent != views)
             continue;
+        if (n_views++ == BFS_VIEWS_MAX)
+            return bfs_fail(walk->error, -E2BIG, "%s/views: more than %d views", walk->root,
+                            BFS_VIEWS_MAX);
         path = bfs_join(scan->entries[i].path, "view.json");
         if (!path)
             return bfs_fail(walk->error, -ENOMEM, "out of memory");

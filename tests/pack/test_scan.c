@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "codec/pack/scan.h"
+#include "codec/store/view_config.h"
 #include "tests/support/folder.h"
 
 #include <errno.h>
@@ -106,6 +107,14 @@ static void views_have_a_shape(void **state)
         assert_int_equal(rmdir(path), 0);
     }
     assert_int_equal(scan(&folder, false, NULL), 0);
+    for (unsigned i = 1; i <= BFS_VIEWS_MAX; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "views/v%u", i);
+        test_make_folder(&folder, name);
+        (void)snprintf(name, sizeof(name), "views/v%u/view.json", i);
+        test_write_text(&folder, name, "{}");
+        assert_int_equal(scan(&folder, false, "views"), i == BFS_VIEWS_MAX ? -E2BIG : 0);
+    }
 }
 
 static void reserved_names_are_refused_at_the_root(void **state)
