@@ -8,6 +8,7 @@
 
 #include "tests/pack/maker.h"
 
+#include "codec/check/check.h"
 #include "codec/store/file.h"
 #include "codec/store/view_size.h"
 #include "codec/unpack/unpack.h"
@@ -129,6 +130,29 @@ static void the_contract_is_of_the_model(void **state)
     for (uint32_t i = 1; i < bfs_bundle_n_layers(without); i++)
         assert_true(bfs_digest_equal(&bfs_bundle_layer(with, i)->digest,
                                      &bfs_bundle_layer(without, i)->digest));
+}
+
+static void on_problem(void *context, const struct bfs_check_problem *problem)
+{
+    (void)context;
+    fail_msg("%s: %s", problem->path ? problem->path : "store", problem->error->what);
+}
+
+static void verify_finds_nothing(void **state)
+{
+    test_autopacked struct packed packed = packed_make();
+    test_automaker struct maker maker = maker_make();
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
+    const struct bfs_check_options options = {.n_jobs = 2, .problem = on_problem};
+    struct bfs_check_report found;
+    struct bfs_pack_report report;
+    (void)state;
+    assert_int_equal(maker_pack(&packed, &maker, "t/m:1", 2, &report), 0);
+    assert_int_equal(bfs_catalog_load(packed.store, &catalog, NULL), 0);
+    assert_int_equal(bfs_check_store(packed.store, catalog, &options, &found, NULL), 0);
+    assert_int_equal(found.n_problems, 0);
+    assert_int_equal(found.n_files, report.n_files);
+    assert_int_equal(found.n_unreferenced, 0);
 }
 
 static void each_view_has_blobs_of_its_own(void **state)
@@ -498,6 +522,7 @@ int main(void)
         cmocka_unit_test(holds_every_kind_of_entry),
         cmocka_unit_test(the_manifest_counts_all_and_describes_the_model),
         cmocka_unit_test(the_contract_is_of_the_model),
+        cmocka_unit_test(verify_finds_nothing),
         cmocka_unit_test(each_view_has_blobs_of_its_own),
         cmocka_unit_test(the_digest_follows_from_the_input),
         cmocka_unit_test(a_failure_publishes_nothing),
