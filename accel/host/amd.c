@@ -74,5 +74,5 @@ void bfs_amd_describe(const char *root, struct bfs_host_device *device)
     if (bfs_source_text(name, sizeof(name), root, "sys/bus/pci/devices/%s/product_name",
                         device->pci_address) &&
         name[0])
-        memcpy(device->name, name, sizeof(name));
+        (void)snprintf(device->name, sizeof(device->name), "%s", name);
 }

@@ -100,7 +100,8 @@ static void probe_function(const char *root, const char *name, bool is_accelerat
     uint64_t vendor = bfs_source_number(root, PCI "/%s/vendor", name);
     uint64_t id = bfs_source_number(root, PCI "/%s/device", name);
     uint64_t class = bfs_source_number(root, PCI "/%s/class", name);
-    if (!device || vendor == 0 || vendor > UINT16_MAX || id > UINT16_MAX || class > 0xffffff)
+    if (!device || vendor == 0 || vendor > UINT16_MAX || id == 0 || id > UINT16_MAX ||
+        class > 0xffffff)
         return;
     function = (struct bfs_pci_function){(uint16_t)vendor, (uint16_t)id, (uint32_t) class};
     *device = (struct bfs_host_device){.hardware = BFS_HARDWARE_ACCELERATOR};

@@ -50,8 +50,9 @@ static uint64_t physical_memory(const char *root, bool is_live)
     (void)bfs_source_text(text, sizeof(text), root, "proc/meminfo");
     bfs_source_value(text, "MemTotal", value, sizeof(value));
     unsigned long long kib;
-    return sscanf(value, "%15llu kB", &kib) == 1 && kib <= BFS_JSON_INTEGER_MAX >> 10 ? kib << 10
-                                                                                      : 0;
+    int end = 0;
+    bool is_understood = sscanf(value, "%15llu kB%n", &kib, &end) == 1 && end > 0 && !value[end];
+    return is_understood && kib <= BFS_JSON_INTEGER_MAX >> 10 ? kib << 10 : 0;
 }
 
 static void find_architecture(const char *root, bool is_live, struct bfs_host *host)

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 enum fake_machine {
-    FAKE_H100,           /* two of them, the first broken off its driver */
-    FAKE_RTX4090,        /* beside the CPU's own graphics */
-    FAKE_A100,           /* the older generation */
+    FAKE_H100,    /* two of them, the first broken off its driver */
+    FAKE_RTX4090, /* beside the CPU's own graphics */
+    FAKE_A100,    /* the older generation */
     FAKE_MI300X,
     FAKE_INTEL_NPU,
     FAKE_TPU_V5E,
