@@ -71,7 +71,8 @@ void bfs_help_program(void)
 
 void bfs_help_verb(const struct bfs_verb *verb)
 {
-    (void)printf("usage: bundlefs %s [OPTION...] %s\n\n", verb->name, verb->synopsis);
+    (void)printf("usage: bundlefs %s [OPTION...]%s%s\n\n", verb->name, *verb->synopsis ? " " : "",
+                 verb->synopsis);
     wrap(verb->text, 0, 0);
     (void)printf("\n");
     for (const struct bfs_option *option = verb->options; option && option->name; option++)
