@@ -201,6 +201,21 @@ static void the_best_single_device_decides(void **state)
     judged(devices, 3, &key, GB(90), "fits GPU of 75");
 }
 
+/* Just too little is too little, and who lacks a driver is judged by the driver. */
+static void the_edges_of_conditions(void **state)
+{
+    (void)state;
+    struct bfs_host_device devices[2] = {gpu(89, GB(20), "550.54"), gpu(90, GB(80), "535")};
+    struct bfs_hardware_key key = {.hardware = BFS_HARDWARE_GPU, .compute_capability_min = 90};
+    judged(devices, 1, &key, 0, "needs compute capability 9.0; the GPU here has 8.9");
+    key.compute_capability_min = 89;
+    judged(devices, 1, &key, GB(20), "fits GPU of 89");
+    key.driver_min = 551;
+    judged(devices, 2, &key, 0, "needs driver 551; the best GPU here has nvidia 550.54");
+    key.driver_min = 550;
+    judged(devices, 2, &key, 0, "fits GPU of 89");
+}
+
 static void what_is_unknown(void **state)
 {
     (void)state;
@@ -345,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_matrix),
         cmocka_unit_test(the_best_single_device_decides),
+        cmocka_unit_test(the_edges_of_conditions),
         cmocka_unit_test(what_is_unknown),
         cmocka_unit_test(conditions_beside_the_device),
         cmocka_unit_test(sizes_in_words),
