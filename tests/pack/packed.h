@@ -10,6 +10,8 @@
 #include "tests/support/seeded.h"
 #include "tests/support/tensor_files.h"
 
+#include <dirent.h>
+
 struct packed {
     struct test_folder folder; /* holds "model", "store", and what a test adds */
     struct bfs_store *store;
@@ -70,6 +72,18 @@ static inline int packed_pack(const struct packed *packed, const char *name,
     int r = bfs_pack(packed->store, &options, ret, &error);
     assert_int_equal(error.code, r);
     return r;
+}
+
+/* How many names are in a folder. */
+static inline size_t packed_count(const char *path)
+{
+    DIR *folder = opendir(path);
+    size_t n = 0;
+    assert_non_null(folder);
+    while (readdir(folder))
+        n++;
+    (void)closedir(folder);
+    return n - 2; /* "." and ".." */
 }
 
 static inline struct bfs_bundle *packed_open(const struct packed *packed, const char *name)

@@ -13,20 +13,13 @@
 #include "codec/store/file.h"
 #include "codec/store/gc.h"
 
-#include <dirent.h>
 #include <errno.h>
 
 static const struct bfs_pack_options plain = {.source_date_epoch = -1};
 
 static size_t count_blobs(const struct packed *packed)
 {
-    DIR *folder = opendir(bfs_store_blobs_path(packed->store));
-    size_t n = 0;
-    assert_non_null(folder);
-    while (readdir(folder))
-        n++;
-    (void)closedir(folder);
-    return n - 2; /* "." and ".." */
+    return packed_count(bfs_store_blobs_path(packed->store));
 }
 
 /* Compares every file of the bundle with the one that was packed. */
