@@ -141,6 +141,28 @@ static void test_every_kernel_adds_in_one_order(void **state)
     }
 }
 
+/* Lanes go on from where they were. */
+static void test_every_kernel_goes_on(void **state)
+{
+    (void)state;
+    static float source[LARGE];
+    static float converted[LARGE];
+    make_pairs(source, converted, LARGE, 6);
+    struct bfs_measure_lanes want = {0};
+    const struct bfs_cast_kernels *kernels;
+    for (size_t k = 0; (kernels = bfs_cast_kernels_at(k)) != NULL; k++) {
+        struct bfs_measure_lanes lanes = {0};
+        for (size_t at = 0; at < LARGE; at += 1001)
+            kernels->measure(&lanes, (const uint8_t *)(source + at),
+                             (const uint8_t *)(converted + at),
+                             LARGE - at < 1001 ? LARGE - at : 1001);
+        if (k == 0)
+            want = lanes;
+        assert_memory_equal(&lanes, &want, sizeof(lanes));
+    }
+    assert_true(want.n_nonfinite > 100 && want.sum_abs[7] > 1);
+}
+
 static void test_merge(void **state)
 {
     (void)state;
@@ -176,6 +198,9 @@ static void test_environment_does_not_matter(void **state)
     bfs_measure_add(&want, source, converted, 18);
     more = want;
     bfs_measure_add(&more, source, converted, LARGE);
+    for (size_t i = 0; i < 5; i++)
+        bfs_measure_merge(&more, &more);
+    bfs_measure_merge(&more, &want);
     struct strange_environment environment = strange_environment_enter();
     bfs_measure_add(&got, source, converted, 18);
     strange_environment_leave(&environment);
@@ -186,6 +211,9 @@ static void test_environment_does_not_matter(void **state)
     environment = strange_environment_enter();
     bfs_measure_merge(&again, &got);
     bfs_measure_add(&again, source, converted, LARGE);
+    for (size_t i = 0; i < 5; i++)
+        bfs_measure_merge(&again, &again);
+    bfs_measure_merge(&again, &got);
     strange_environment_leave(&environment);
     assert_true(environment.kept);
     assert_measures_equal(&again, &more);
@@ -197,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_large_values),
         cmocka_unit_test(test_every_kernel_adds_in_one_order),
+        cmocka_unit_test(test_every_kernel_goes_on),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_environment_does_not_matter),
     };
