@@ -52,7 +52,7 @@ struct lanes_search {
     lanes lowest;
     lanes high;
     lanes top;
-    lanes_mask flat; /* lanes of one value */
+    lanes_mask flat; /* lanes of one value: all their q are 0, and no try has a solution */
 };
 
 TARGET static inline void lanes_sum(const struct lanes_search *search, struct lanes_sums *sums,
@@ -118,7 +118,6 @@ TARGET static bool lanes_search(const struct bfs_k_plan *plan, const float (*fro
         sums.wx = lanes_add(sums.wx, lanes_mul(search.weights[i], search.x[i]));
     }
     lanes low = lanes_min(zero, search.lowest);
-    const lanes start = low;
     search.flat = lanes_equal(search.high, low);
     search.top = lanes_all((float)plan->levels);
 
@@ -149,7 +148,6 @@ TARGET static bool lanes_search(const struct bfs_k_plan *plan, const float (*fro
         tried_scale = lanes_select(above, lanes_div(sums.wqx, sums.wqq), tried_scale);
         lanes error = lanes_error(&search, q, tried_scale, tried_low);
         lanes_mask better = lanes_and(lanes_less(zero, determinant), lanes_less(error, best));
-        better = lanes_and_not(better, search.flat);
         best = lanes_select(better, error, best);
         best_low = lanes_select(better, low, best_low);
         best_inverse = lanes_select(better, inverse, best_inverse);
@@ -157,7 +155,7 @@ TARGET static bool lanes_search(const struct bfs_k_plan *plan, const float (*fro
         low = lanes_select(better, tried_low, low);
     }
     lanes_store(fits->scale, lanes_select(search.flat, zero, scale));
-    lanes_store(fits->minus, lanes_sub(zero, lanes_select(search.flat, start, low)));
+    lanes_store(fits->minus, lanes_sub(zero, low));
     lanes_store(fits->low, best_low);
     lanes_store(fits->inverse, lanes_select(search.flat, zero, best_inverse));
     return true;

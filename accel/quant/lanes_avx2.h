@@ -84,11 +84,6 @@ TARGET static inline lanes_mask lanes_and(lanes_mask a, lanes_mask b)
     return _mm256_and_ps(a, b);
 }
 
-TARGET static inline lanes_mask lanes_and_not(lanes_mask a, lanes_mask b)
-{
-    return _mm256_andnot_ps(b, a);
-}
-
 TARGET static inline lanes lanes_select(lanes_mask mask, lanes yes, lanes no)
 {
     return _mm256_blendv_ps(no, yes, mask);

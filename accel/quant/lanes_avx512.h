@@ -84,11 +84,6 @@ TARGET static inline lanes_mask lanes_and(lanes_mask a, lanes_mask b)
     return (lanes_mask)(a & b);
 }
 
-TARGET static inline lanes_mask lanes_and_not(lanes_mask a, lanes_mask b)
-{
-    return (lanes_mask)(a & (unsigned)~b);
-}
-
 TARGET static inline lanes lanes_select(lanes_mask mask, lanes yes, lanes no)
 {
     return _mm512_mask_blend_ps(mask, no, yes);

@@ -15,7 +15,6 @@
 enum { N = BFS_QUANT_SMALL, VECTORS = 4, LANES = 8 };
 
 /* Magnitudes from 2^-100 up: their scales have all their bits, and so have the reciprocals. */
-#define ORDINARY_LOW 0x1p-100f
 #define ORDINARY_LOW_BITS 0x0d800000u
 #define INFINITY_BITS 0x7f800000u
 
@@ -175,7 +174,8 @@ TARGET static inline float lowest_of(__m256 a)
     return _mm_cvtss_f32(_mm_min_ss(b, _mm_movehdup_ps(b)));
 }
 
-/* False: not an ordinary block, or one whose minimum is a zero of an unknown sign. */
+/* False: something is not finite, or the minimum is a zero, of which the first has the say. A range
+ * that is nothing or infinite gives products that no integer holds, whose low bits are 0. */
 TARGET static inline bool quantize_offset(const float *from, int levels, float *ret_d,
                                           float *ret_lowest, __m256i *ret_bytes)
 {
@@ -188,7 +188,7 @@ TARGET static inline bool quantize_offset(const float *from, int levels, float *
         _mm256_max_ps(_mm256_max_ps(block.x[0], block.x[1]), _mm256_max_ps(block.x[2], block.x[3]));
     float lowest = lowest_of(low);
     float range = -lowest_of(_mm256_xor_ps(high, _mm256_set1_ps(-0.0f))) - lowest;
-    if (lowest == 0.0f || !(range >= ORDINARY_LOW && bfs_float_bits(range) < INFINITY_BITS))
+    if (lowest == 0.0f)
         return false;
     float d = range / (float)(levels - 1);
     __m256 inverse = _mm256_set1_ps(1.0f / d);

@@ -9,6 +9,7 @@
 
 #include "accel/quant/blocks.h"
 #include "accel/quant/half.h"
+#include "accel/quant/k_block.h"
 #include "accel/quant/kernels.h"
 #include "accel/quant/quant.h"
 #include "tests/accel/quant_values.h"
@@ -243,6 +244,28 @@ static void test_by_hand(void **state)
     with_every_kernel(check_q5_1);
 }
 
+static void test_six_bits(void **state)
+{
+    (void)state;
+    for (unsigned scale = 0; scale < 64; scale++) {
+        assert_int_equal(bfs_k_six_bits(1.0f, (float)scale), scale);
+        for (int j = 0; j < BFS_K_SUBS; j++) {
+            uint8_t packed[12] = {0};
+            for (int k = 0; k < BFS_K_SUBS; k++)
+                bfs_k_six_bits_put(packed, k, k == j ? scale : 63 - scale, k == j ? 63 - scale : 0);
+            unsigned got;
+            unsigned minus;
+            bfs_k_six_bits_get(packed, j, &got, &minus);
+            assert_int_equal(got, scale);
+            assert_int_equal(minus, 63 - scale);
+        }
+    }
+    assert_int_equal(bfs_k_six_bits(1.0f, 64.0f), 63);
+    assert_int_equal(bfs_k_six_bits(1.0f, -1.0f), 63); /* wraps around to 255 */
+    assert_int_equal(bfs_k_six_bits(1.0f, NAN), 0);
+    assert_int_equal(bfs_k_six_bits(0.0f, 0.0f), 0);
+}
+
 /* -- golden -- */
 
 /* First 8 bytes of the SHA-256 of all blocks of the finite kinds of values, then of the others. The
@@ -419,13 +442,10 @@ static void test_rounding_of_the_thread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_rows_that_do_not_fit),
-        cmocka_unit_test(test_half),
-        cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_odd_values),
-        cmocka_unit_test(test_rounding_of_the_thread),
+        cmocka_unit_test(test_types),      cmocka_unit_test(test_rows_that_do_not_fit),
+        cmocka_unit_test(test_half),       cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_six_bits),   cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_odd_values), cmocka_unit_test(test_rounding_of_the_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
