@@ -305,7 +305,8 @@ static void copies_what_is_no_model(void **state)
     assert_memory_equal(bytes, source, size);
     assert_int_equal(world.plan.files[0].output.map.n_tensors, 1);
     bfs_autofree uint8_t *model = make(&world, 1, 1, &size);
-    assert_true(size % 4096 == 0);
+    assert_memory_equal(model, "GGUF", 4);
+    assert_int_equal(size % 4096, 0);
     end(&world);
 }
 
