@@ -65,4 +65,19 @@ refused() {
 refused twice 'cpu-q8_0.*model.gguf.*token_embd.weight.*Q4_0'
 refused part 'model-00003-of-00003.gguf'
 refused none 'cpu-q8_0.*no GGUF model'
+# Headers that lie, and those that no reader of ggml would take.
+mkdir "$TMP/spoiled"
+while read -r how message; do
+    checks gguf-spoil "$TMP/whole/model.gguf" "$TMP/spoiled/model.gguf" "$how"
+    refused spoiled "model.gguf.*$message"
+done <<'END'
+removed-type token_embd.weight.*removed ggml type
+overlap blk.0.attn_norm.weight.*padded sum
+overflow token_embd.weight.*more bytes
+beyond token_embd.weight.*padded sum
+long-name nnnn.weight.*more than 63 bytes
+deep-array "deep".*array of arrays
+alignment-type general.alignment is not a u32
+key-twice key occurs twice
+END
 "$BUNDLEFS" pack "$STORE" acme/twice:1 "$TMP/twice" --view cpu-q4_0 2>>"$LOGS/pack.log"

@@ -2,7 +2,7 @@
 """GGUF files read from nothing but their specification, and what must hold of those in a view."""
 import struct
 
-from support.common import content, require
+from support.common import Failed, content, require
 
 # Value types by number: fixed sizes, 8 a string, 9 an array.
 SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
@@ -83,20 +83,33 @@ class File:
         return default
 
     @staticmethod
+    def info(name, ne, kind, offset):
+        head = _text(name.encode()) + struct.pack("<I", len(ne))
+        return head + struct.pack(f"<{len(ne)}QIQ", *ne, kind, offset)
+
+    @staticmethod
+    def header(values, tensors, alignment=32):
+        head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
+        for key, kind, value in values:
+            head += _text(key) + struct.pack("<I", kind) + value
+        offset = 0
+        for tensor in tensors:
+            head += File.info(tensor.name, tensor.ne, tensor.kind, offset)
+            offset += len(tensor.data) + -len(tensor.data) % alignment
+        return head
+
+    @staticmethod
     def write(path, values, tensors, alignment=32):
         """Writes a file with these values and tensors."""
-        def text(data):
-            return struct.pack("<Q", len(data)) + data
-
-        head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
-        head += b"".join(text(key) + struct.pack("<I", kind) + value for key, kind, value in values)
-        data = b""
-        for tensor in tensors:
-            head += text(tensor.name.encode()) + struct.pack("<I", len(tensor.ne))
-            head += struct.pack(f"<{len(tensor.ne)}QIQ", *tensor.ne, tensor.kind, len(data))
-            data += tensor.data + bytes(-len(tensor.data) % alignment)
+        head = File.header(values, tensors, alignment)
         with open(path, "wb") as out:
-            out.write(head + bytes(-len(head) % alignment) + data)
+            out.write(head + bytes(-len(head) % alignment))
+            for tensor in tensors:
+                out.write(tensor.data + bytes(-len(tensor.data) % alignment))
+
+
+def _text(data):
+    return struct.pack("<Q", len(data)) + data
 
 
 def _size(ne, kind):
@@ -141,3 +154,38 @@ def gguf_has_types(path, *types):
     """Exactly these types of tensors occur."""
     found = {TYPES[tensor.kind][0] for tensor in File(path).tensors}
     require(found == set(types), f"{path}: {sorted(found)}")
+
+
+def gguf_spoil(source, out, how):
+    """A copy of the model in which one thing of its first tensor, or one key, is wrong."""
+    file = File(source)
+    tensor = file.tensors[0]
+    kind, ne, offset = tensor.kind, list(tensor.ne), 0
+    name, values = tensor.name, list(file.values)
+    if how == "removed-type":
+        kind = 31
+    elif how == "overlap":
+        ne[1] += 1
+    elif how == "overflow":
+        ne = [1 << 62, 1 << 62]
+    elif how == "beyond":
+        offset = 1 << 40
+    elif how == "long-name":
+        name = "n" * 64 + ".weight"
+    elif how == "deep-array":
+        values.append((b"deep", ARRAY, struct.pack("<IQIQ", ARRAY, 1, U32, 0)))
+    elif how == "alignment-type":
+        values = [(key, 10, value + bytes(4)) if key == b"general.alignment" else (key, kind_, value)
+                  for key, kind_, value in values]
+    elif how == "key-twice":
+        values.append(values[0])
+    else:
+        raise Failed(f"no such damage: {how}")
+    # Only the header is written by hand; the data stays where it was.
+    head = File.header(values, file.tensors)
+    info = File.info(tensor.name, tensor.ne, tensor.kind, 0)
+    spoiled = File.info(name, ne, kind, offset)
+    require(head.count(info) == 1, "the first tensor is not found")
+    head = head.replace(info, spoiled)
+    with open(out, "wb") as to:
+        to.write(head + bytes(-len(head) % 32) + content(source)[file.data_start:])
