@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool place(char ret[static PATH_MAX], const char *root, const char *format,
-                  va_list arguments)
+__attribute__((format(printf, 3, 0))) static bool place(char ret[static PATH_MAX], const char *root,
+                                                        const char *format, va_list arguments)
 {
     int n = snprintf(ret, PATH_MAX, "%s/", root);
     if (n < 0 || n >= PATH_MAX)
@@ -93,7 +93,7 @@ bool bfs_source_link(char *ret, size_t size, const char *root, const char *forma
     target[n] = '\0';
     const char *slash = strrchr(target, '/');
     const char *name = slash ? slash + 1 : target;
-    if (strlen(name) == 0 || strlen(name) >= size)
+    if (strlen(name) >= size)
         return false;
     memcpy(ret, name, strlen(name) + 1);
     return true;

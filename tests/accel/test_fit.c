@@ -336,6 +336,10 @@ static void the_order_of_scores(void **state)
     devices[0].memory_bytes = 0;
     bfs_fit_judge(&host, &order[1].key, 0, &unknown);
     assert_true(unknown.fits && unknown.score < known.score);
+    /* A size beyond its bits stays within them. */
+    bfs_fit_judge(&host, &order[7].key, 0, &known);
+    bfs_fit_judge(&host, &order[8].key, UINT64_MAX, &unknown);
+    assert_true(known.fits && unknown.fits && known.score > unknown.score);
     host.memory_bytes = 0;
     bfs_fit_judge(&host, &order[10].key, 0, &known);
     assert_true(unknown.score > known.score);

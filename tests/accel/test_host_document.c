@@ -115,6 +115,7 @@ static void refuses_the_rest(void **state)
     refused(CPU("\"usable\":65537"), -EBADMSG, "\"usable\" is not from 1");
     refused(CPU("\"vendor\":\"GenuineIntel\""), -EBADMSG, "\"vendor\" is not a word");
     refused(CPU("\"model\":\"a\\nb\""), -EBADMSG, "\"model\" is empty or has control");
+    refused(CPU("\"model\":\"\""), -EBADMSG, "\"model\" is empty or has control");
     refused(CPU("\"model\":\"\\u007f\""), -EBADMSG, "\"model\" is empty or has control");
     refused(CPU("\"model\":\"" W64 W64 "\""), -E2BIG, "\"model\" is longer than 127");
     refused(CPU("\"features\":[1]"), -EBADMSG, "feature 0 is not a word");

@@ -172,20 +172,26 @@ static void drivers_decide_what_is_usable(void **state)
     }
 }
 
-static void amd_graphics_within_a_processor(void **state)
+static void graphics_within_a_processor(void **state)
 {
     (void)state;
     test_autofolder struct test_folder folder = test_folder_make();
     bfs_autohost struct bfs_host host = {0};
     fake_pci(folder.path, "0001:c4:00.0", "1002", "15bf", "030000", "amdgpu");
     fake_file(folder.path, "sys/class/kfd/kfd/topology/nodes/1/properties",
-              "gfx_target_version 110003\nlocation_id 50176\ndomain 0\n");
+              "gfx_target_version 100100\nlocation_id 50176\ndomain 0\n");
+    fake_file(folder.path, "sys/class/kfd/kfd/topology/nodes/3/properties",
+              "gfx_target_version 91700\nlocation_id 50432\ndomain 1\n");
+    fake_pci(folder.path, "0001:c5:00.0", "1002", "0001", "030000", "amdgpu");
+    fake_pci(folder.path, "0001:c6:00.0", "8086", "ffff", "030000", "xe");
     fake_file(folder.path, "sys/class/kfd/kfd/topology/nodes/2/properties",
               "gfx_target_version 110003\nlocation_id 50176\ndomain 1\n");
     probe(&folder, &host);
-    assert_int_equal(host.n_devices, 1);
+    assert_int_equal(host.n_devices, 3);
     assert_string_equal(host.devices[0].arch, "gfx1103");
     assert_true(host.devices[0].is_integrated);
+    assert_string_equal(host.devices[1].arch, ""); /* 17 is no hexadecimal digit */
+    assert_false(host.devices[1].is_integrated || host.devices[2].is_integrated);
 }
 
 /* Parts of a system on a chip are no PCI functions, and a container may see nothing but nodes. */
@@ -267,7 +273,10 @@ static void hostile_devices(void **state)
     static char long_text[20000];
     memset(long_text, 'x', sizeof(long_text) - 1);
     memcpy(long_text, "Model: \033[31m\xff caf\xc3\xa9", 19);
-    fake_pci(root, "0000:00:00.0", "10deff", "2330", "030200", NULL); /* no 16 bits */
+    fake_pci(root, "0000:00:00.0", "110de", "2330", "030200", NULL); /* no 16 bits */
+    fake_pci(root, "0000:00:00.5", "10de", "12330", "030200", NULL);
+    fake_pci(root, "0000:00:00.6", "10dez", "2330", "030200", NULL);
+    fake_pci(root, "0000:00:00.7", "10de", "2330", "100030200", NULL);
     fake_pci(root, "0000:00:00.1", "10de", "-1", "030200", NULL);
     fake_pci(root, "0000:00:00.2", "10de", "2330", "99999999999999999999", NULL);
     fake_pci(root, "0000:00:00.3", "", "", "", NULL);
@@ -284,10 +293,12 @@ static void hostile_devices(void **state)
     fake_file(root, "sys/bus/pci/devices/0000:02:00.0/mem_info_vram_total", "18446744073709551615");
     fake_file(root, "sys/class/kfd/kfd/topology/nodes/1/properties",
               "gfx_target_version 99999999999999999999\nlocation_id 512\ndomain 0\n");
-    bfs_autofree char *pipe = test_path(&folder, "sys/bus/pci/devices/0000:02:00.0/product_name");
-    assert_int_equal(mkfifo(pipe, 0644), 0);
+    fake_link(root, "sys/bus/pci/devices/0000:02:00.0/product_name", "/dev/urandom");
+    fake_pci(root, "0000:03:00.0", "1002", "74a1", "120000", "amdgpu");
+    fake_file(root, "sys/bus/pci/devices/0000:03:00.0/mem_info_vram_total", "+4096");
     probe(&folder, &host);
-    assert_int_equal(host.n_devices, 2);
+    assert_int_equal(host.n_devices, 3);
+    assert_int_equal(host.devices[2].memory_bytes, 0);
     assert_memory_equal(host.devices[0].name, "?[31m? caf\xc3\xa9xxxx", 16);
     assert_int_equal(strlen(host.devices[0].name), BFS_HOST_WORD_MAX);
     assert_string_equal(host.devices[0].driver_version, "");
@@ -325,7 +336,7 @@ int main(void)
         cmocka_unit_test(processors),
         cmocka_unit_test(ids_of_nvidia),
         cmocka_unit_test(drivers_decide_what_is_usable),
-        cmocka_unit_test(amd_graphics_within_a_processor),
+        cmocka_unit_test(graphics_within_a_processor),
         cmocka_unit_test(accelerators_that_are_not_on_pci),
         cmocka_unit_test(hostile_text),
         cmocka_unit_test(hostile_devices),

@@ -147,6 +147,7 @@ static void limits(void **state)
     key = (struct bfs_hardware_key){.memory_bytes = BFS_JSON_INTEGER_MAX + 1};
     int status = 0;
     bfs_autojson struct json_object *root = bfs_hardware_key_json(&key, &status);
+    assert_non_null(root);
     assert_int_equal(status, -E2BIG);
 }
 
