@@ -5,7 +5,6 @@
   ggml_blocks.py [VALUES]      of each of some thirty distributions, for each type
 """
 import ctypes
-import glob
 import os
 import sys
 
@@ -18,6 +17,10 @@ from support import quantizers  # noqa: E402
 from support.common import Failed  # noqa: E402
 
 LIBRARY = "node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/libggml-base.so"
+
+
+def library_path():
+    return os.path.join(HERE, LIBRARY)
 
 
 class InitParams(ctypes.Structure):
@@ -71,10 +74,9 @@ class Wrong:
 
 def main():
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1 << 18
-    libraries = glob.glob(os.path.join(HERE, LIBRARY))
-    if not libraries:
+    if not os.path.exists(library_path()):
         sys.exit(f"no {LIBRARY}: run install")
-    ggml, ours = Ggml(libraries[0]), quantizers.Ours()
+    ggml, ours = Ggml(library_path()), quantizers.Ours()
     quantizers.compare(ours, ggml, BLOCKS, n, seed=2)
     for kind, size in BLOCKS.items():
         try:
