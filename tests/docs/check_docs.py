@@ -99,6 +99,14 @@ def check_codecs(checker):
     checker.same_rows("transforms in format-codecs.md", code, [row[:2] for row in rows])
 
 
+def check_kept_tensors(checker):
+    code, text = checker.text("accel/view/gguf_policy.c"), checker.text("docs/views-gguf.md")
+    for name, heading in (("kept_parts", "| part of a name |"), ("kept_names", "| name | of |")):
+        found = re.search(name + r"\[\] = \{(.*?)\};", code, re.DOTALL)
+        rows = re.findall(r'"([^"]+)"', found.group(1) if found else "")
+        checker.same_rows(name, rows, [row[0] for row in table(text, heading)])
+
+
 def check_dtypes(checker):
     pattern = r'X\((\d+), (\w+), ("(\w+)"|NULL), (-?\d+), (\d+), (\d+), \w+\)'
     code = [(number, name, safetensors, "" if ggml == "-1" else ggml, elements, size)
@@ -341,6 +349,7 @@ def main():
     check_errors(checker)
     check_codecs(checker)
     check_dtypes(checker)
+    check_kept_tensors(checker)
     check_metrics(checker)
     check_options(checker)
     check_records(checker, numbers)
