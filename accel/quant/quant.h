@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ggml's quantized blocks, byte for byte as its reference functions (quantize_row_*_ref, no
- * importance matrix) make them. docs/views.md has the rules and what becomes of NaN and infinity.
+ * importance matrix) make them. docs/views-quant.md has the rules and what becomes of NaN and infinity.
  *
  * THREAD SAFETY: pure functions. */
 #ifndef BFS_ACCEL_QUANT_H
