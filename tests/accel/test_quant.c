@@ -411,6 +411,50 @@ static void check_nan_bits(const struct bfs_quant_kernels *kernels)
     }
 }
 
+struct seen {
+    int zeros;
+    int nans;
+};
+
+/* Of the sub-block (32 or 16 values) from `first` on, after one value of it was replaced. */
+static struct seen seen_back(const struct bfs_quant_kernels *kernels, size_t slot, size_t at,
+                             float value, size_t first, int count)
+{
+    float x[BFS_QUANT_SUPER];
+    uint8_t block[BFS_QUANT_SUPER];
+    fill_values(VALUES_POSITIVE, x, BFS_QUANT_SUPER, 9);
+    x[at] = value;
+    kernels->of[slot].quantize(x, block, 1);
+    kernels->of[slot].dequantize(block, x, 1);
+    struct seen seen = {0};
+    for (int i = 0; i < count; i++) {
+        seen.zeros += x[first + (size_t)i] == 0.0f;
+        seen.nans += isnan(x[first + (size_t)i]);
+    }
+    return seen;
+}
+
+static void check_odd_in_k(const struct bfs_quant_kernels *kernels)
+{
+    for (size_t slot = BFS_QUANT_Q4_K; slot <= BFS_QUANT_Q5_K; slot++) {
+        assert_int_equal(seen_back(kernels, slot, 32, NAN, 32, 32).zeros, 32);
+        assert_int_equal(seen_back(kernels, slot, 33, NAN, 33, 1).zeros, 1); /* minimum 0 */
+        assert_in_range(seen_back(kernels, slot, 33, NAN, 32, 32).zeros, 1, 8);
+        assert_int_equal(seen_back(kernels, slot, 33, NAN, 0, 256).nans, 0);
+        assert_int_equal(seen_back(kernels, slot, 33, INFINITY, 0, 256).nans, 256);
+        assert_int_equal(seen_back(kernels, slot, 33, 1e9f, 0, 256).nans, 256);
+    }
+    const size_t q6_k = BFS_QUANT_Q6_K;
+    static const float gone[] = {NAN, INFINITY, -INFINITY, 1e19f};
+    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+        assert_int_equal(seen_back(kernels, q6_k, 33, gone[i], 32, 16).zeros, 16);
+        assert_in_range(seen_back(kernels, q6_k, 33, gone[i], 48, 208).zeros, 0, 8);
+        assert_int_equal(seen_back(kernels, q6_k, 33, gone[i], 0, 256).nans, 0);
+    }
+    assert_int_equal(seen_back(kernels, q6_k, 33, 1e9f, 0, 256).nans, 256);
+    assert_int_equal(seen_back(kernels, q6_k, 33, 1e13f, 0, 256).nans, 256);
+}
+
 static void test_odd_values(void **state)
 {
     (void)state;
@@ -419,6 +463,7 @@ static void test_odd_values(void **state)
     with_every_kernel(check_underflow);
     with_every_kernel(check_not_finite);
     with_every_kernel(check_nan_bits);
+    with_every_kernel(check_odd_in_k);
 }
 
 /* A library may have left a thread with other rounding; results do not follow it. */
