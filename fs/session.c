@@ -217,7 +217,7 @@ static void *start_up(void *argument)
 
 static int loop(struct bfs_session *session)
 {
-    unsigned n = session->fs->host.n_cpus;
+    unsigned n = bfs_host_usable_cpus();
     n = n < REQUEST_THREADS_MIN ? REQUEST_THREADS_MIN : n;
     n = n > REQUEST_THREADS_MAX ? REQUEST_THREADS_MAX : n;
     struct fuse_loop_config *config = fuse_loop_cfg_create();

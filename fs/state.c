@@ -33,7 +33,7 @@ static int start(struct bfs_fs *fs)
     const struct bfs_mount_options *options = fs->options;
     size_t window = (size_t)options->cache_size / WINDOW_SHARE;
     int r;
-    if ((r = bfs_pool_new(options->workers ? (unsigned)options->workers : fs->host.n_cpus,
+    if ((r = bfs_pool_new(options->workers ? (unsigned)options->workers : bfs_host_usable_cpus(),
                           &fs->pool)) ||
         (r = bfs_cache_new((size_t)options->cache_size, fs->pool, &fs->metrics, fs->log,
                            &fs->cache)) ||
