@@ -335,6 +335,8 @@ static void indexes_that_contradict_the_shards_are_refused(void **state)
          NULL},
         {"{\"weight_map\":{\"a\":\"2.safetensors\",\"b\":\"2.safetensors\"}}", "\"a\": is not in"},
         {"{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\"}}", "\"b\": is not in"},
+        {"{\"weight_map\":{\"a\":\"2.safetensors\",\"b\":\"1.safetensors\"}}",
+         "\"a\": is in another shard"},
         {"{\"weight_map\":{\"a\":\"1.safetensors\",\"c\":\"1.safetensors\"}}", "\"c\": is not in"},
         {"{\"weight_map\":{\"c\":\"1.safetensors\"}}", "\"a\": is in a shard, but not in"},
         {"{\"weight_map\":{\"a\":\"3.safetensors\"}}", "a shard that is not there"},
