@@ -143,6 +143,20 @@ def check_options(checker):
                            f"man page: the default of {name} is {preset}")
 
 
+def check_profiles(checker):
+    pattern = (r'X\("([\w.-]+)", (\w+), "([^"]*)", "([^"]*)", "([^"]*)", (\d+), "[^"]*", "(\w+)", (\w+), '
+               r'"([\w.-]+)", (\d+), (\d+), (true|false), "([^"]+)", \w+, "([^"]+)"\)')
+    code = []
+    for row in re.findall(pattern, listed(checker.text("accel/profile_list.h"))):
+        name, hardware, vendor, arch, features, capability, *rest = row
+        container, dtype, layout, version, alignment, lossless, source, summary = rest
+        minimum = f">= {int(capability) / 10}" if capability != "0" else ""
+        words = [hardware.lower(), vendor, arch, features, minimum]
+        code.append((name, " ".join(filter(None, words)), container, dtype, layout, version, alignment,
+                     "yes" if lossless == "true" else "no", source, summary))
+    checker.same_rows("profiles", code, table(checker.text("docs/views.md"), "## Profiles"))
+
+
 def constants(checker):
     """The numbers that headers give names to."""
     found = {}
@@ -352,6 +366,7 @@ def main():
     check_kept_tensors(checker)
     check_metrics(checker)
     check_options(checker)
+    check_profiles(checker)
     check_records(checker, numbers)
     check_limits(checker, numbers)
     check_example(checker)
