@@ -47,8 +47,10 @@ void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block);
  * block is the first to be reused: its memory is still in the processor's cache then, and nobody
  * will ask for it again soon. */
 void bfs_cache_put_delivered(struct bfs_cache *cache, struct bfs_block *block, size_t bytes);
-/* Decodes a chunk that may be wanted soon, unless the memory is taken by chunks in use. */
-void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t i);
+/* Decodes n chunks that may be wanted soon, unless the memory is taken by chunks in use. Those that
+ * are given at once may be proved together. */
+void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, const uint32_t chunks[],
+                        size_t n);
 bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk);
 /* The chunk with a reference when it is decoded, else NULL. Counts neither as hit nor as miss. */
 struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk *chunk);

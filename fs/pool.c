@@ -19,24 +19,51 @@ struct bfs_pool {
     struct bfs_chunk_reader **readers;
     uint64_t *started_ms; /* of each worker's job, 0 when it has none; protected by mutex */
     unsigned n_threads;
+    unsigned n_idle;    /* workers that wait for jobs; protected by mutex */
     unsigned n_started; /* protected by mutex: each worker takes a reader */
 };
 
-/* Called with the mutex held; NULL when nothing is queued. */
+/* The next one, with the mutex held; NULL when nothing is queued. */
+static struct bfs_job *peek(const struct bfs_pool *pool, int *ret_priority)
+{
+    for (int i = 0; i < BFS_N_PRIORITIES; i++)
+        if (pool->queues[i].first) {
+            *ret_priority = i;
+            return pool->queues[i].first;
+        }
+    return NULL;
+}
+
 static struct bfs_job *take(struct bfs_pool *pool)
 {
-    for (int i = 0; i < BFS_N_PRIORITIES; i++) {
-        struct queue *queue = &pool->queues[i];
-        struct bfs_job *job = queue->first;
-        if (!job)
-            continue;
-        queue->first = job->next;
-        if (!queue->first)
-            queue->last = &queue->first;
-        pool->n_queued--;
-        return job;
+    int priority;
+    struct bfs_job *job = peek(pool, &priority);
+    if (!job)
+        return NULL;
+    struct queue *queue = &pool->queues[priority];
+    queue->first = job->next;
+    if (!queue->first)
+        queue->last = &queue->first;
+    pool->n_queued--;
+    return job;
+}
+
+/* The next ones that can be run together, and no more than leaves as many to every worker that has
+ * nothing to do. */
+static size_t take_several(struct bfs_pool *pool, struct bfs_job *ret[BFS_CHUNKS_MAX])
+{
+    size_t share = (pool->n_queued + pool->n_idle) / (pool->n_idle + 1), n = 0;
+    int priority;
+    ret[n] = take(pool);
+    if (!ret[n++])
+        return 0;
+    while (ret[0]->run_together && n < share && n < BFS_CHUNKS_MAX) {
+        const struct bfs_job *next = peek(pool, &priority);
+        if (!next || next->run_together != ret[0]->run_together)
+            break;
+        ret[n++] = take(pool);
     }
-    return NULL;
+    return n;
 }
 
 static void *run_worker(void *argument)
@@ -46,14 +73,21 @@ static void *run_worker(void *argument)
     unsigned self = pool->n_started++;
     struct bfs_chunk_reader *reader = pool->readers[self];
     for (;;) {
-        struct bfs_job *job = NULL;
-        while (!pool->stopping && !(job = take(pool)))
+        struct bfs_job *jobs[BFS_CHUNKS_MAX];
+        size_t n = 0;
+        while (!pool->stopping && (n = take_several(pool, jobs)) == 0) {
+            pool->n_idle++;
             (void)pthread_cond_wait(&pool->submitted, &pool->mutex);
-        if (!job)
+            pool->n_idle--;
+        }
+        if (n == 0)
             break;
         pool->started_ms[self] = bfs_now_ms();
         (void)pthread_mutex_unlock(&pool->mutex);
-        job->run(job, reader);
+        if (jobs[0]->run_together)
+            jobs[0]->run_together(jobs, n, reader);
+        else
+            jobs[0]->run(jobs[0], reader);
         (void)pthread_mutex_lock(&pool->mutex);
         pool->started_ms[self] = 0;
     }
@@ -112,15 +146,22 @@ int bfs_pool_new(unsigned n_workers, struct bfs_pool **ret)
     return 0;
 }
 
+void bfs_pool_submit_all(struct bfs_pool *pool, struct bfs_job *first, enum bfs_priority priority)
+{
+    (void)pthread_mutex_lock(&pool->mutex);
+    *pool->queues[priority].last = first;
+    for (struct bfs_job *job = first; job; job = job->next) {
+        pool->queues[priority].last = &job->next;
+        pool->n_queued++;
+        (void)pthread_cond_signal(&pool->submitted);
+    }
+    (void)pthread_mutex_unlock(&pool->mutex);
+}
+
 void bfs_pool_submit(struct bfs_pool *pool, struct bfs_job *job, enum bfs_priority priority)
 {
     job->next = NULL;
-    (void)pthread_mutex_lock(&pool->mutex);
-    *pool->queues[priority].last = job;
-    pool->queues[priority].last = &job->next;
-    pool->n_queued++;
-    (void)pthread_cond_signal(&pool->submitted);
-    (void)pthread_mutex_unlock(&pool->mutex);
+    bfs_pool_submit_all(pool, job, priority);
 }
 
 uint64_t bfs_pool_queued(struct bfs_pool *pool)

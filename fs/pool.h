@@ -22,6 +22,8 @@ enum bfs_priority {
  * what is held, do nothing else. */
 struct bfs_job {
     void (*run)(struct bfs_job *job, struct bfs_chunk_reader *reader);
+    /* NULL, or how to run several that have the same one here; then run() is used only to stop. */
+    void (*run_together)(struct bfs_job *jobs[], size_t n, struct bfs_chunk_reader *reader);
     struct bfs_job *next; /* the pool's */
 };
 
@@ -33,6 +35,9 @@ struct bfs_pool *bfs_pool_free(struct bfs_pool *pool);
 BFS_DEFINE_CLEANUP(bfs_pool, bfs_pool_free)
 
 void bfs_pool_submit(struct bfs_pool *pool, struct bfs_job *job, enum bfs_priority priority);
+/* The same for all jobs of a list that is linked by `next`; NULL is an empty one. A worker finds all
+ * of them. */
+void bfs_pool_submit_all(struct bfs_pool *pool, struct bfs_job *first, enum bfs_priority priority);
 /* Jobs that wait for a worker, all priorities. */
 uint64_t bfs_pool_queued(struct bfs_pool *pool);
 /* How long the oldest piece of work has been running: long when the store hangs. */

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/uio.h>
 
-enum { IOV_SEGMENTS_MAX = 256 }; /* beyond this many small chunks, copying is cheaper */
+enum {
+    IOV_SEGMENTS_MAX = 256, /* beyond this many small chunks, copying is cheaper */
+    PREFETCH_MAX = 64,      /* chunks that are given to the workers at once */
+};
 
 struct bfs_read;
 
@@ -250,10 +253,19 @@ static bool answer_decoded(struct bfs_read *read)
 static void look_ahead(struct bfs_reads *reads, struct bfs_open_file *open,
                        const struct bfs_readahead_run *runs, size_t n)
 {
+    uint32_t chunks[PREFETCH_MAX];
+    size_t n_chunks = 0;
     for (size_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < runs[i].n; k++)
-            if (!bfs_readahead_is_late(open->readahead, runs[i].first + k))
-                bfs_cache_prefetch(reads->cache, open->file, runs[i].first + k);
+        for (uint32_t k = 0; k < runs[i].n; k++) {
+            if (bfs_readahead_is_late(open->readahead, runs[i].first + k))
+                continue;
+            chunks[n_chunks++] = runs[i].first + k;
+            if (n_chunks == PREFETCH_MAX) {
+                bfs_cache_prefetch(reads->cache, open->file, chunks, n_chunks);
+                n_chunks = 0;
+            }
+        }
+    bfs_cache_prefetch(reads->cache, open->file, chunks, n_chunks);
 }
 
 static void enter(struct bfs_reads *reads, struct bfs_read *read)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/sha256_kernels.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -64,11 +65,20 @@ const struct bfs_sha256_kernels *bfs_sha256_kernels_at(size_t i)
     return NULL;
 }
 
-const struct bfs_sha256_kernels *bfs_sha256_kernels(void)
+static const struct bfs_sha256_kernels *widest;
+static pthread_once_t widest_once = PTHREAD_ONCE_INIT;
+
+static void choose_widest(void)
 {
-    const struct bfs_sha256_kernels *widest = NULL;
     for (size_t j = 0; implementations[j].kernels; j++)
         if (implementations[j].supported())
             widest = implementations[j].kernels;
+}
+
+/* Once: asking the CPU what it is traps to the hypervisor of a virtual machine, and would cost more
+ * than hashing a small chunk. */
+const struct bfs_sha256_kernels *bfs_sha256_kernels(void)
+{
+    (void)pthread_once(&widest_once, choose_widest);
     return widest;
 }

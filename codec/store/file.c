@@ -151,13 +151,10 @@ const struct bfs_chunk_table *bfs_file_table(const struct bfs_file *file)
     return file->table;
 }
 
-int bfs_file_read_chunk(const struct bfs_file *file, struct bfs_chunk_reader *reader, uint32_t i,
-                        uint8_t *raw, struct bfs_error *error)
+static int tell_chunk(const struct bfs_chunk_want *want, int r, struct bfs_error *error)
 {
-    struct bfs_chunk chunk = bfs_chunk_table_at(file->table, i);
-    int r = bfs_chunk_read(file->blobs[chunk.blob], &chunk, reader, raw, error);
-    if (r == 0)
-        return 0;
+    const struct bfs_file *file = want->file;
+    struct bfs_chunk chunk = bfs_chunk_table_at(file->table, want->index);
     struct bfs_digest blob =
         chunk.blob ? bfs_chunk_table_blob(file->table, chunk.blob).digest
                    : bfs_bundle_layer(
@@ -165,6 +162,32 @@ int bfs_file_read_chunk(const struct bfs_file *file, struct bfs_chunk_reader *re
                          bfs_index_inode(bfs_bundle_index(file->bundle), file->inode).table_layer)
                          ->digest;
     char hex[BFS_DIGEST_HEX_SIZE];
-    return bfs_fail_context(error, r, "chunk %u (file offset %" PRIu64 ") in blob %s", i,
+    return bfs_fail_context(error, r, "chunk %u (file offset %" PRIu64 ") in blob %s", want->index,
                             chunk.raw_off, bfs_digest_hex(&blob, hex));
+}
+
+void bfs_file_fetch_chunks(struct bfs_chunk_reader *reader, const struct bfs_chunk_want wants[],
+                           size_t n)
+{
+    struct bfs_chunk_place places[BFS_CHUNKS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        places[i].chunk = bfs_chunk_table_at(wants[i].file->table, wants[i].index);
+        places[i].blob_fd = wants[i].file->blobs[places[i].chunk.blob];
+    }
+    bfs_chunks_fetch(reader, places, n);
+}
+
+int bfs_file_take_chunk(struct bfs_chunk_reader *reader, size_t k,
+                        const struct bfs_chunk_want *want, uint8_t *raw, struct bfs_error *error)
+{
+    int r = bfs_chunk_take(reader, k, raw, error);
+    return r ? tell_chunk(want, r, error) : 0;
+}
+
+int bfs_file_read_chunk(const struct bfs_file *file, struct bfs_chunk_reader *reader, uint32_t i,
+                        uint8_t *raw, struct bfs_error *error)
+{
+    const struct bfs_chunk_want want = {.file = file, .index = i};
+    bfs_file_fetch_chunks(reader, &want, 1);
+    return bfs_file_take_chunk(reader, 0, &want, raw, error);
 }

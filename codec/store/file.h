@@ -38,6 +38,30 @@ BFS_DEFINE_CLEANUP(bfs_chunk_reader, bfs_chunk_reader_free)
 int bfs_file_read_chunk(const struct bfs_file *file, struct bfs_chunk_reader *reader, uint32_t i,
                         uint8_t *raw, struct bfs_error *error);
 
+/* The same in two steps, for several chunks: all are read and hashed together, which takes less
+ * time than one after the other, and then decoded when the caller has room for each. */
+enum { BFS_CHUNKS_MAX = 16 };
+struct bfs_chunk_want {
+    const struct bfs_file *file;
+    uint32_t index; /* of the chunk */
+};
+/* Fetches n chunks, at most BFS_CHUNKS_MAX; those before are forgotten. What is wrong with one is
+ * told when that one is taken. */
+void bfs_file_fetch_chunks(struct bfs_chunk_reader *reader, const struct bfs_chunk_want wants[],
+                           size_t n);
+/* Takes the k-th of them, whose want is given again. Errors and `raw` as bfs_file_read_chunk(). */
+int bfs_file_take_chunk(struct bfs_chunk_reader *reader, size_t k,
+                        const struct bfs_chunk_want *want, uint8_t *raw, struct bfs_error *error);
+
+/* The same for any chunks of open blobs. */
+struct bfs_chunk_place {
+    int blob_fd;
+    struct bfs_chunk chunk;
+};
+void bfs_chunks_fetch(struct bfs_chunk_reader *reader, const struct bfs_chunk_place places[],
+                      size_t n);
+int bfs_chunk_take(struct bfs_chunk_reader *reader, size_t k, uint8_t *raw,
+                   struct bfs_error *error);
 /* The same for any chunk of an open blob: what packing uses to compare with what it found. */
 int bfs_chunk_read(int blob_fd, const struct bfs_chunk *chunk, struct bfs_chunk_reader *reader,
                    uint8_t *raw, struct bfs_error *error);

@@ -12,6 +12,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+static void prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t chunk)
+{
+    bfs_cache_prefetch(cache, file, &chunk, 1);
+}
+
 static const char model[] = "acme/tiny/1.0.0/model.safetensors";
 
 /* A cache and pool of the test's own over a file of a served model. */
@@ -218,7 +223,7 @@ static void demand_may_pass_the_limit_for_a_while(void **state)
         blocks[i] = get(&fixture, i);
     assert_true(bfs_cache_size(fixture.cache) > 1 << 20);
     uint64_t decoded = metric(&fixture, BFS_METRIC_CHUNKS_DECODED);
-    bfs_cache_prefetch(fixture.cache, fixture.open->file, N); /* that may not */
+    prefetch(fixture.cache, fixture.open->file, N); /* that may not */
     while (bfs_pool_queued(fixture.pool) > 0)
         (void)usleep(1000);
     for (uint32_t i = 0; i < N; i++) {
@@ -244,7 +249,7 @@ static void *load_at_random(void *argument)
     for (unsigned i = 0; i < 1500; i++) {
         uint32_t a = (uint32_t)(test_random(&loader->seed) % n);
         uint32_t b = (uint32_t)(test_random(&loader->seed) % n);
-        bfs_cache_prefetch(fixture->cache, fixture->open->file, (a + 1) % n);
+        prefetch(fixture->cache, fixture->open->file, (a + 1) % n);
         struct bfs_block *first = get(fixture, a), *second = get(fixture, b);
         check_block(fixture, a, first);
         bfs_cache_put(fixture->cache, first);
@@ -297,6 +302,38 @@ static void everybody_learns_of_a_failure(void **state)
     tear_down(&fixture);
 }
 
+/* Chunks that wait for a worker are proved together, and each stands for itself. */
+static void only_the_damaged_ones_fail(void **state)
+{
+    (void)state;
+    enum { N = 24 };
+    struct fixture fixture;
+    struct asker askers[N];
+    static const uint32_t damaged[] = {0, 7, 15, 16, N - 1};
+    bool bad[N] = {false};
+    set_up(&fixture, BFS_CACHE_SIZE_MIN, 1);
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+        served_damage(&fixture.served, fixture.open, damaged[i]);
+        bad[damaged[i]] = true;
+    }
+    gate_close();
+    prefetch(fixture.cache, fixture.open->file, N); /* occupies the worker */
+    gate_await(1);
+    for (uint32_t i = 0; i < N; i++)
+        ask(&fixture, &askers[i], fixture.open->file, i);
+    gate_open();
+    for (uint32_t i = 0; i < N; i++) {
+        struct bfs_block *block = await(&askers[i], bad[i] ? -EBADMSG : 0);
+        if (!block)
+            continue;
+        check_block(&fixture, i, block);
+        bfs_cache_put(fixture.cache, block);
+    }
+    assert_int_equal(metric(&fixture, BFS_METRIC_CORRUPT_CHUNKS), 5);
+    assert_int_equal(metric(&fixture, BFS_METRIC_CHUNKS_DECODED), N - 5 + 1);
+    tear_down(&fixture);
+}
+
 struct plug {
     struct bfs_job job;
     pthread_mutex_t mutex;
@@ -328,10 +365,10 @@ static void demand_overtakes_prefetch(void **state)
                         .changed = PTHREAD_COND_INITIALIZER};
     set_up(&fixture, 1 << 20, 1);
     gate_close();
-    bfs_cache_prefetch(fixture.cache, fixture.open->file, N); /* occupies the worker */
+    prefetch(fixture.cache, fixture.open->file, N); /* occupies the worker */
     gate_await(1);
     for (uint32_t i = 0; i < N; i++)
-        bfs_cache_prefetch(fixture.cache, fixture.open->file, i);
+        prefetch(fixture.cache, fixture.open->file, i);
     for (uint32_t i = 0; i < N; i++)
         ask(&fixture, &askers[i], fixture.open->file, i);
     bfs_pool_submit(fixture.pool, &plug.job, BFS_PRIORITY_DEMAND);
@@ -430,7 +467,7 @@ static void the_end_answers_who_waits(void **state)
     set_up(&fixture, BFS_CACHE_SIZE_MIN, 2);
     gate_close();
     for (uint32_t i = 0; i < N; i++)
-        bfs_cache_prefetch(fixture.cache, fixture.open->file, i + 4);
+        prefetch(fixture.cache, fixture.open->file, i + 4);
     for (uint32_t i = 0; i < N; i++)
         ask(&fixture, &askers[i], fixture.open->file, i);
     gate_await(2);
@@ -454,6 +491,7 @@ int main(void)
         cmocka_unit_test(demand_may_pass_the_limit_for_a_while),
         cmocka_unit_test(within_the_limit_under_load),
         cmocka_unit_test(everybody_learns_of_a_failure),
+        cmocka_unit_test(only_the_damaged_ones_fail),
         cmocka_unit_test(demand_overtakes_prefetch),
         cmocka_unit_test(another_record_is_another_chunk),
         cmocka_unit_test(a_failure_stays_with_its_file),

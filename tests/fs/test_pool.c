@@ -122,6 +122,51 @@ static void by_priority_then_in_order(void **state)
     (void)bfs_pool_free(pool);
 }
 
+static struct {
+    unsigned sizes[N_JOBS];
+    unsigned n;
+} batches;
+
+static void note_together(struct bfs_job *jobs[], size_t n, struct bfs_chunk_reader *reader)
+{
+    batches.sizes[batches.n++] = (unsigned)n;
+    for (size_t i = 0; i < n; i++)
+        note(jobs[i], reader);
+}
+
+/* Those that may be run together are, in order, and no more at once than a reader takes. */
+static void several_at_once(void **state)
+{
+    (void)state;
+    enum { N = 40, ALONE = 20 };
+    struct log log;
+    struct bfs_pool *pool = NULL;
+    struct noted_job holder, jobs[N];
+    static const unsigned expected[] = {16, 4, 16, 3};
+    log_init(&log);
+    batches.n = 0;
+    assert_int_equal(bfs_pool_new(1, &pool), 0);
+    hold(pool, &holder, &log);
+    for (unsigned i = 0; i < N; i++) {
+        jobs[i] = (struct noted_job){
+            .job = {.run = note, .run_together = note_together}, .log = &log, .number = i};
+        if (i == ALONE)
+            jobs[i].job.run_together = NULL;
+        if (i > 0)
+            jobs[i - 1].job.next = &jobs[i].job;
+    }
+    bfs_pool_submit_all(pool, &jobs[0].job, BFS_PRIORITY_AHEAD);
+    bfs_pool_submit_all(pool, NULL, BFS_PRIORITY_AHEAD);
+    assert_int_equal(bfs_pool_queued(pool), N);
+    let_go(&log);
+    await(&log, N);
+    for (unsigned i = 0; i < N; i++)
+        assert_int_equal(log.order[i], i);
+    assert_int_equal(batches.n, sizeof(expected) / sizeof(expected[0]));
+    assert_memory_equal(batches.sizes, expected, sizeof(expected));
+    (void)bfs_pool_free(pool);
+}
+
 static void *stop_pool(void *argument)
 {
     return bfs_pool_free(argument);
@@ -285,6 +330,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_priority_then_in_order),
+        cmocka_unit_test(several_at_once),
         cmocka_unit_test(the_end_runs_what_is_queued),
         cmocka_unit_test(from_many_threads),
         cmocka_unit_test(a_size_takes_the_next_class),

@@ -107,6 +107,30 @@ static void in_order_the_window_doubles(void **state)
     tear_down(&fixture);
 }
 
+/* Once it has grown, in pieces that keep workers busy, and never less than half of it ahead. */
+static void a_full_window_is_filled_by_halves(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    size_t n;
+    const uint32_t half = WINDOW / CHUNK / 2;
+    uint32_t ahead = 0, n_fills = 0;
+    set_up(&fixture);
+    for (uint32_t i = 0; ahead < fixture.n_chunks; i++) {
+        uint32_t total = note(&fixture, i, i, NULL, runs, &n);
+        if (total)
+            ahead = runs[0].first + runs[0].n;
+        if (i >= 2 && total && ahead < fixture.n_chunks) {
+            assert_in_range(total, half, half + 1);
+            n_fills++;
+        }
+        assert_true(i < 1 || ahead == fixture.n_chunks || ahead - (i + 1) >= half);
+    }
+    assert_true(n_fills >= 3);
+    tear_down(&fixture);
+}
+
 static void at_random_nothing(void **state)
 {
     (void)state;
@@ -204,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_order_the_window_doubles),
+        cmocka_unit_test(a_full_window_is_filled_by_halves),
         cmocka_unit_test(at_random_nothing),
         cmocka_unit_test(a_tensors_start_opens_a_window),
         cmocka_unit_test(order_by_name_is_learned),

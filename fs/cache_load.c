@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How a block of the cache gets its bytes: in a worker, together with others when many wait. */
+#include "fs/cache_private.h"
+
+static void log_failure(struct bfs_cache *cache, struct bfs_block *block, int status,
+                        const struct bfs_error *error)
+{
+    struct bfs_bundle *bundle = bfs_file_bundle(block->file);
+    char name[BFS_REFERENCE_MAX + 1], text[BFS_ERROR_TEXT_SIZE], hex[BFS_DIGEST_HEX_SIZE];
+    bfs_autofree char *path = bfs_index_path(bfs_bundle_index(bundle), bfs_file_inode(block->file));
+    if (status == -EBADMSG || status == -EPROTONOSUPPORT)
+        bfs_metric_add(cache->metrics, BFS_METRIC_CORRUPT_CHUNKS, 1);
+    bfs_log(cache->log, BFS_LOG_ERROR, "%s (%.12s): %s: %s",
+            bfs_reference_text(&bfs_bundle_config(bundle)->reference, name),
+            bfs_digest_hex(bfs_bundle_id(bundle), hex), path ? path : "?",
+            bfs_error_text(error, text));
+}
+
+/* What a settled block leaves behind, to be dealt with after the mutex is released. */
+struct settled {
+    int status;
+    struct bfs_waiter *waiters; /* a reference to the block is theirs each */
+    struct bfs_file *file;      /* decoded chunks do not keep files, and so blobs, open */
+};
+
+/* Ends LOADING, with the mutex held. */
+static struct settled settle(struct bfs_cache *cache, struct bfs_block *block, int status,
+                             uint8_t *raw)
+{
+    struct settled settled = {.status = status, .waiters = block->waiters, .file = block->file};
+    block->waiters = NULL;
+    block->file = NULL;
+    if (status) {
+        block->state = BFS_BLOCK_DROPPED;
+        bfs_cache_unhash(cache, block);
+        if (raw)
+            bfs_slab_release(&cache->slab, raw, block->chunk.raw_size);
+    } else {
+        block->state = BFS_BLOCK_READY;
+        block->raw = raw;
+        for (struct bfs_waiter *waiter = settled.waiters; waiter; waiter = waiter->next)
+            block->references++;
+    }
+    return settled;
+}
+
+static void wake(const struct settled *settled, struct bfs_block *block)
+{
+    for (struct bfs_waiter *waiter = settled->waiters, *next; waiter; waiter = next) {
+        next = waiter->next; /* done() may free it */
+        waiter->done(waiter, settled->status, settled->status ? NULL : block);
+    }
+    (void)bfs_file_unref(settled->file);
+}
+
+static void count_decoded(struct bfs_cache *cache, const struct bfs_block *block)
+{
+    bfs_metric_add(cache->metrics, BFS_METRIC_CHUNKS_DECODED, 1);
+    bfs_metric_add(cache->metrics, BFS_METRIC_DECODED_BYTES, block->chunk.raw_size);
+    bfs_metric_add(cache->metrics, BFS_METRIC_STORED_BYTES, block->chunk.stored_size);
+}
+
+/* Takes the block over for loading, with a reference; false when another job did. */
+static bool take_over(struct bfs_cache *cache, struct bfs_block *block)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    bool ours = !block->started;
+    if (ours) {
+        block->started = true;
+        block->references++;
+    }
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return ours;
+}
+
+/* Memory for the chunk. When there is none, the block is settled under the same lock: nobody may
+ * join it any more. */
+static uint8_t *make_room(struct bfs_cache *cache, struct bfs_block *block, bool stopping,
+                          struct settled *ret_settled)
+{
+    uint8_t *raw = NULL;
+    (void)pthread_mutex_lock(&cache->mutex);
+    if (!stopping)
+        raw = bfs_cache_allocate(cache, block->chunk.raw_size, block->waiters != NULL);
+    if (!raw)
+        *ret_settled = settle(cache, block, stopping ? -ESHUTDOWN : -ENOMEM, NULL);
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return raw;
+}
+
+/* The k-th of what the reader has fetched; `reader` NULL: the pool is stopping. */
+static void take_chunk(struct bfs_block *block, struct bfs_chunk_reader *reader, size_t k)
+{
+    struct bfs_cache *cache = block->cache;
+    struct settled settled = {0};
+    struct bfs_error error = {0};
+    uint8_t *raw = make_room(cache, block, !reader, &settled);
+    if (raw) {
+        const struct bfs_chunk_want want = {block->file, block->index};
+        int status = bfs_file_take_chunk(reader, k, &want, raw, &error);
+        if (status)
+            log_failure(cache, block, status, &error);
+        else
+            count_decoded(cache, block);
+        (void)pthread_mutex_lock(&cache->mutex);
+        settled = settle(cache, block, status, raw);
+        (void)pthread_mutex_unlock(&cache->mutex);
+    }
+    wake(&settled, block);
+}
+
+/* Ends a job on the block. */
+static void leave(struct bfs_block *block, bool ours)
+{
+    struct bfs_cache *cache = block->cache;
+    (void)pthread_mutex_lock(&cache->mutex);
+    if (ours)
+        bfs_cache_unreference(cache, block);
+    block->n_jobs--;
+    bfs_cache_collect(block);
+    (void)pthread_mutex_unlock(&cache->mutex);
+}
+
+/* What a worker has taken over and not loaded yet. */
+struct batch {
+    struct bfs_block *blocks[BFS_CHUNKS_MAX];
+    struct bfs_chunk_want wants[BFS_CHUNKS_MAX];
+    size_t n;
+    size_t stored_size;
+};
+
+/* All chunks are proved together; each is decoded, and whoever waits for it is called, before the
+ * next one is. */
+static void load_batch(struct batch *batch, struct bfs_chunk_reader *reader)
+{
+    if (reader && batch->n > 0)
+        bfs_file_fetch_chunks(reader, batch->wants, batch->n);
+    for (size_t i = 0; i < batch->n; i++) {
+        take_chunk(batch->blocks[i], reader, i);
+        leave(batch->blocks[i], true);
+    }
+    batch->n = 0;
+    batch->stored_size = 0;
+}
+
+/* Runs in a worker. */
+static void load(struct bfs_job *jobs[], size_t n, struct bfs_chunk_reader *reader)
+{
+    struct batch batch = {.n = 0};
+    for (size_t i = 0; i < n; i++) {
+        struct bfs_block *block = ((struct bfs_block_job *)jobs[i])->block;
+        size_t stored_size = block->chunk.stored_size;
+        if (batch.stored_size + stored_size > block->cache->together)
+            load_batch(&batch, reader);
+        if (!take_over(block->cache, block)) {
+            leave(block, false);
+            continue;
+        }
+        batch.wants[batch.n] = (struct bfs_chunk_want){block->file, block->index};
+        batch.blocks[batch.n++] = block;
+        batch.stored_size += stored_size;
+    }
+    load_batch(&batch, reader);
+}
+
+static void load_one(struct bfs_job *job, struct bfs_chunk_reader *reader)
+{
+    load(&job, 1, reader);
+}
+
+const struct bfs_job bfs_cache_loading = {.run = load_one, .run_together = load};
