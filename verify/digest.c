@@ -101,3 +101,46 @@ int bfs_digest_parse_text(const char *text, struct bfs_digest *ret)
         return -EINVAL;
     return bfs_digest_parse_hex(text + 7, ret);
 }
+
+struct bfs_sha256_stream {
+    EVP_MD_CTX *context;
+};
+
+struct bfs_sha256_stream *bfs_sha256_stream_free(struct bfs_sha256_stream *stream)
+{
+    if (stream) {
+        EVP_MD_CTX_free(stream->context);
+        free(stream);
+    }
+    return NULL;
+}
+
+int bfs_sha256_stream_new(struct bfs_sha256_stream **ret)
+{
+    BFS_CLEANUP(bfs_sha256_stream_cleanup)
+    struct bfs_sha256_stream *stream = calloc(1, sizeof(*stream));
+    if (!stream)
+        return -ENOMEM;
+    stream->context = EVP_MD_CTX_new();
+    if (!stream->context)
+        return -ENOMEM;
+    if (!bfs_sha256_method() || EVP_DigestInit_ex2(stream->context, bfs_sha256_method(), NULL) != 1)
+        return -EIO;
+    *ret = bfs_steal(&stream);
+    return 0;
+}
+
+int bfs_sha256_stream_update(struct bfs_sha256_stream *stream, const void *bytes, size_t size)
+{
+    return EVP_DigestUpdate(stream->context, bytes, size) == 1 ? 0 : -EIO;
+}
+
+int bfs_sha256_stream_finish(struct bfs_sha256_stream *stream, struct bfs_digest *ret)
+{
+    struct bfs_digest digest;
+    if (EVP_DigestFinal_ex(stream->context, digest.bytes, NULL) != 1 ||
+        EVP_DigestInit_ex2(stream->context, bfs_sha256_method(), NULL) != 1)
+        return -EIO;
+    *ret = digest;
+    return 0;
+}

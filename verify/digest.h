@@ -60,13 +60,6 @@ int bfs_digest_parse_text(const char *text, struct bfs_digest *ret);
 struct bfs_sha256_stream;
 int bfs_sha256_stream_new(struct bfs_sha256_stream **ret);
 int bfs_sha256_stream_update(struct bfs_sha256_stream *stream, const void *bytes, size_t size);
-/* The next bytes of two different streams, in less time than one after the other. */
-struct bfs_sha256_piece {
-    struct bfs_sha256_stream *stream;
-    const void *bytes;
-    size_t size;
-};
-int bfs_sha256_stream_update_two(const struct bfs_sha256_piece pieces[static 2]);
 /* Digest of all so far; the stream then starts anew. */
 int bfs_sha256_stream_finish(struct bfs_sha256_stream *stream, struct bfs_digest *ret);
 struct bfs_sha256_stream *bfs_sha256_stream_free(struct bfs_sha256_stream *stream);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum {
+    TAIL_SIZE = 2 * BFS_SHA256_BLOCK_SIZE,
     GROUP = 32, /* messages that are prepared at a time */
     /* With fewer lanes in use than this, pairs are faster. */
     LANES_WORTH = 10,
@@ -16,7 +17,7 @@ struct message {
     const uint8_t *at;
     size_t n_blocks; /* at `at` */
     size_t n_tail;   /* blocks in `tail` that follow; 0 when `at` is there already */
-    uint8_t tail[BFS_SHA256_TAIL_SIZE];
+    uint8_t tail[TAIL_SIZE];
 };
 
 struct group {
@@ -26,7 +27,9 @@ struct group {
     size_t n_waiting;
 };
 
-size_t bfs_sha256_pad(uint8_t tail[static BFS_SHA256_TAIL_SIZE], const uint8_t *rest, uint64_t size)
+/* Writes the last blocks of a message of `size` bytes (FIPS 180-4, 5.1.1), which end with `rest`,
+ * size % 64 bytes. Returns their number, 1 or 2. */
+static size_t pad(uint8_t tail[static TAIL_SIZE], const uint8_t *rest, uint64_t size)
 {
     size_t n = size % BFS_SHA256_BLOCK_SIZE;
     size_t n_blocks = n + 1 + sizeof(uint64_t) <= BFS_SHA256_BLOCK_SIZE ? 1 : 2;
@@ -39,7 +42,7 @@ size_t bfs_sha256_pad(uint8_t tail[static BFS_SHA256_TAIL_SIZE], const uint8_t *
     return n_blocks;
 }
 
-struct bfs_digest bfs_sha256_digest(const uint32_t state[static BFS_SHA256_STATE_WORDS])
+static struct bfs_digest digest_of(const uint32_t state[static BFS_SHA256_STATE_WORDS])
 {
     struct bfs_digest digest;
     for (size_t i = 0; i < BFS_SHA256_STATE_WORDS; i++) {
@@ -67,8 +70,8 @@ static void prepare(struct message *m, const struct bfs_bytes *input)
     memcpy(m->state, bfs_sha256_initial, sizeof(m->state));
     m->at = bytes;
     m->n_blocks = n_blocks;
-    m->n_tail = bfs_sha256_pad(
-        m->tail, n_blocks > 0 ? bytes + n_blocks * BFS_SHA256_BLOCK_SIZE : bytes, input->size);
+    m->n_tail =
+        pad(m->tail, n_blocks > 0 ? bytes + n_blocks * BFS_SHA256_BLOCK_SIZE : bytes, input->size);
     advance(m, 0);
 }
 
@@ -185,7 +188,7 @@ static void run_group(struct group *group, const struct bfs_bytes inputs[], size
         run_lanes(group);
     run_pairs(group);
     for (size_t i = 0; i < n; i++)
-        ret[i] = bfs_sha256_digest(group->messages[i].state);
+        ret[i] = digest_of(group->messages[i].state);
 }
 
 int bfs_sha256_many_with(const struct bfs_sha256_kernels *kernels, const struct bfs_bytes inputs[],

@@ -127,9 +127,26 @@ static int encode(void *context, struct bfs_slot *slot, struct bfs_error *error)
         layout = bfs_layout_probe(slot->raw, slot->raw_size);
     int r = bfs_encoder_encode(slot->encoder, slot->raw, slot->raw_size, layout, &slot->stored,
                                &slot->stored_size, &slot->encoding);
-    if (r == 0)
-        r = bfs_sha256(slot->stored, slot->stored_size, &slot->digest);
     return r ? bfs_fail(error, r, "cannot encode a chunk: %s", strerror(-r)) : 0;
+}
+
+static int digest(void *context, struct bfs_slot *slots[], size_t n, struct bfs_error *error)
+{
+    struct bfs_bytes inputs[BFS_PIPELINE_TOGETHER] = {{0}};
+    struct bfs_digest digests[BFS_PIPELINE_TOGETHER];
+    size_t n_new = 0;
+    (void)context;
+    for (size_t i = 0; i < n; i++)
+        if (slots[i]->known == BFS_DEDUP_NONE)
+            inputs[n_new++] = (struct bfs_bytes){slots[i]->stored, slots[i]->stored_size};
+    int r = bfs_sha256_many(inputs, n_new, digests);
+    if (r)
+        return bfs_fail(error, r, "cannot compute SHA-256");
+    n_new = 0;
+    for (size_t i = 0; i < n; i++)
+        if (slots[i]->known == BFS_DEDUP_NONE)
+            slots[i]->digest = digests[n_new++];
+    return 0;
 }
 
 /* The small files of a view get a blob of their own. */
@@ -157,4 +174,5 @@ static int write_slot(void *context, struct bfs_slot *slot, struct bfs_error *er
     return bfs_layout_writer_end(pack->writer, &slot->file_digest, &pack->laid[slot->file], error);
 }
 
-const struct bfs_pipeline_ops bfs_pack_pipeline_ops = {.encode = encode, .write = write_slot};
+const struct bfs_pipeline_ops bfs_pack_pipeline_ops = {
+    .encode = encode, .digest = digest, .write = write_slot};

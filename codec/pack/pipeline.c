@@ -4,13 +4,27 @@
 #include <pthread.h>
 #include <string.h>
 
+enum {
+    /* Of all chunks whose digests are computed together: more would leave the processor's cache,
+     * and chunks of megabytes would take gigabytes. */
+    TOGETHER_SIZE = BFS_PIPELINE_TOGETHER * (320 << 10),
+};
+
+/* How far a slot is. */
+enum stage {
+    FILLED, /* or free */
+    ENCODED,
+    DIGESTED, /* ready to be written */
+};
+
 struct bfs_pipeline {
     const struct bfs_pipeline_ops *ops;
     void *context;
 
     struct bfs_slot *slots;
-    bool *encoded; /* protected by mutex */
+    enum stage *stages; /* protected by mutex */
     size_t n_slots;
+    size_t together; /* how many are digested at once */
 
     pthread_mutex_t mutex;
     pthread_cond_t filled;  /* work for encoders */
@@ -19,6 +33,8 @@ struct bfs_pipeline {
     uint64_t n_filled;      /* protected by mutex, like all below */
     uint64_t n_taken;       /* by encoders */
     uint64_t n_written;
+    size_t n_encoded; /* slots at that stage */
+    bool finishing;   /* nothing more will be filled */
     bool stopping;
     struct bfs_error failure; /* the first; code 0 while there is none */
 
@@ -42,26 +58,69 @@ static void fail(struct bfs_pipeline *pipeline, int code, const struct bfs_error
     (void)pthread_cond_broadcast(&pipeline->written);
 }
 
+/* Enough for a digest of many, or no more will come before these are written. */
+static bool is_digest_due(const struct bfs_pipeline *pipeline)
+{
+    if (pipeline->n_encoded >= pipeline->together)
+        return true;
+    return pipeline->n_encoded > 0 && pipeline->n_taken == pipeline->n_filled &&
+           (pipeline->finishing || pipeline->n_filled - pipeline->n_written == pipeline->n_slots);
+}
+
+/* The oldest first: the writer waits for those. With the mutex held on entry and exit. */
+static int digest_some(struct bfs_pipeline *pipeline, struct bfs_error *error)
+{
+    struct bfs_slot *slots[BFS_PIPELINE_TOGETHER];
+    size_t n = 0;
+    for (uint64_t k = pipeline->n_written; k < pipeline->n_taken && n < pipeline->together; k++) {
+        size_t i = k % pipeline->n_slots;
+        if (pipeline->stages[i] != ENCODED)
+            continue;
+        pipeline->stages[i] = FILLED; /* nobody else takes it */
+        slots[n++] = &pipeline->slots[i];
+    }
+    pipeline->n_encoded -= n;
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    int r = pipeline->ops->digest(pipeline->context, slots, n, error);
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    for (size_t k = 0; k < n; k++)
+        pipeline->stages[slots[k] - pipeline->slots] = DIGESTED;
+    (void)pthread_cond_signal(&pipeline->ready);
+    return r;
+}
+
+static int encode_next(struct bfs_pipeline *pipeline, struct bfs_error *error)
+{
+    size_t i = pipeline->n_taken++ % pipeline->n_slots;
+    struct bfs_slot *slot = &pipeline->slots[i];
+    if (slot->is_end) {
+        pipeline->stages[i] = DIGESTED;
+        (void)pthread_cond_signal(&pipeline->ready);
+        return 0;
+    }
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    int r = pipeline->ops->encode(pipeline->context, slot, error);
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->stages[i] = ENCODED;
+    pipeline->n_encoded++;
+    return r;
+}
+
 static void *run_encoder(void *argument)
 {
     struct bfs_pipeline *pipeline = argument;
     (void)pthread_mutex_lock(&pipeline->mutex);
-    for (;;) {
-        while (!is_over(pipeline) && pipeline->n_taken == pipeline->n_filled)
-            (void)pthread_cond_wait(&pipeline->filled, &pipeline->mutex);
-        if (is_over(pipeline))
-            break;
-        size_t i = pipeline->n_taken++ % pipeline->n_slots;
-        struct bfs_slot *slot = &pipeline->slots[i];
-        (void)pthread_mutex_unlock(&pipeline->mutex);
+    while (!is_over(pipeline)) {
         struct bfs_error error = {0};
-        int r = slot->is_end ? 0 : pipeline->ops->encode(pipeline->context, slot, &error);
-        (void)pthread_mutex_lock(&pipeline->mutex);
-        pipeline->encoded[i] = true;
+        int r = 0;
+        if (is_digest_due(pipeline))
+            r = digest_some(pipeline, &error);
+        else if (pipeline->n_taken < pipeline->n_filled)
+            r = encode_next(pipeline, &error);
+        else
+            (void)pthread_cond_wait(&pipeline->filled, &pipeline->mutex);
         if (r)
             fail(pipeline, r, &error);
-        else if (i == pipeline->n_written % pipeline->n_slots)
-            (void)pthread_cond_signal(&pipeline->ready);
     }
     (void)pthread_mutex_unlock(&pipeline->mutex);
     return NULL;
@@ -73,8 +132,7 @@ static void *run_writer(void *argument)
     (void)pthread_mutex_lock(&pipeline->mutex);
     for (;;) {
         size_t i = pipeline->n_written % pipeline->n_slots;
-        while (!is_over(pipeline) &&
-               (pipeline->n_written == pipeline->n_filled || !pipeline->encoded[i]))
+        while (!is_over(pipeline) && pipeline->stages[i] != DIGESTED)
             (void)pthread_cond_wait(&pipeline->ready, &pipeline->mutex);
         if (is_over(pipeline))
             break;
@@ -82,7 +140,7 @@ static void *run_writer(void *argument)
         struct bfs_error error = {0};
         int r = pipeline->ops->write(pipeline->context, &pipeline->slots[i], &error);
         (void)pthread_mutex_lock(&pipeline->mutex);
-        pipeline->encoded[i] = false;
+        pipeline->stages[i] = FILLED;
         if (r) {
             fail(pipeline, r, &error);
         } else {
@@ -113,7 +171,7 @@ struct bfs_pipeline *bfs_pipeline_free(struct bfs_pipeline *pipeline)
         free(slot->scratch);
     }
     free(pipeline->slots);
-    free(pipeline->encoded);
+    free(pipeline->stages);
     free(pipeline->threads);
     (void)pthread_mutex_destroy(&pipeline->mutex);
     (void)pthread_cond_destroy(&pipeline->filled);
@@ -126,8 +184,8 @@ struct bfs_pipeline *bfs_pipeline_free(struct bfs_pipeline *pipeline)
 static int init_slots(struct bfs_pipeline *pipeline, uint32_t raw_capacity)
 {
     pipeline->slots = calloc(pipeline->n_slots, sizeof(*pipeline->slots));
-    pipeline->encoded = calloc(pipeline->n_slots, sizeof(*pipeline->encoded));
-    if (!pipeline->slots || !pipeline->encoded)
+    pipeline->stages = calloc(pipeline->n_slots, sizeof(*pipeline->stages));
+    if (!pipeline->slots || !pipeline->stages)
         return -ENOMEM;
     for (size_t i = 0; i < pipeline->n_slots; i++) {
         struct bfs_slot *slot = &pipeline->slots[i];
@@ -159,8 +217,14 @@ int bfs_pipeline_new(const struct bfs_pipeline_ops *ops, void *context, unsigned
         return -ENOMEM;
     pipeline->ops = ops;
     pipeline->context = context;
-    /* Enough that no encoder waits while the writer writes and the reader reads. */
-    pipeline->n_slots = 2 * (size_t)n_encoders + 4;
+    pipeline->together = bfs_sha256_many_best();
+    if (pipeline->together > TOGETHER_SIZE / raw_capacity)
+        pipeline->together = TOGETHER_SIZE / raw_capacity;
+    if (pipeline->together == 0)
+        pipeline->together = 1;
+    /* Enough that no encoder waits while the writer writes and the reader reads, with those that
+     * wait for their digests. */
+    pipeline->n_slots = 2 * (size_t)n_encoders + 2 * pipeline->together + 2;
     (void)pthread_mutex_init(&pipeline->mutex, NULL);
     (void)pthread_cond_init(&pipeline->filled, NULL);
     (void)pthread_cond_init(&pipeline->ready, NULL);
@@ -210,5 +274,9 @@ void bfs_pipeline_submit(struct bfs_pipeline *pipeline)
 
 int bfs_pipeline_finish(struct bfs_pipeline *pipeline, struct bfs_error *error)
 {
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->finishing = true;
+    (void)pthread_cond_broadcast(&pipeline->filled);
+    (void)pthread_mutex_unlock(&pipeline->mutex);
     return wait_below(pipeline, 0, error);
 }

@@ -23,7 +23,7 @@ struct bfs_slot {
     enum bfs_transform transform;  /* makes the file's bytes of them; NONE when a slot is given */
     struct bfs_digest file_digest; /* with is_end */
 
-    /* set by encode() */
+    /* set by encode(), and the digest by digest() */
     struct bfs_xxh128 check;      /* of `raw` */
     struct bfs_xxh128 file_check; /* after the transform; of `raw` too when there is none */
     uint32_t known;               /* number of a chunk that the store holds, or BFS_DEDUP_NONE */
@@ -38,9 +38,13 @@ struct bfs_slot {
     uint8_t *scratch; /* of the raw capacity */
 };
 
+enum { BFS_PIPELINE_TOGETHER = 16 };
+
 struct bfs_pipeline_ops {
     /* Called by the encoding threads, several at a time, for slots that hold a chunk. */
     int (*encode)(void *context, struct bfs_slot *slot, struct bfs_error *error);
+    /* The same, for up to BFS_PIPELINE_TOGETHER slots that were encoded, in any order. */
+    int (*digest)(void *context, struct bfs_slot *slots[], size_t n, struct bfs_error *error);
     /* Called by one thread, in order. */
     int (*write)(void *context, struct bfs_slot *slot, struct bfs_error *error);
 };

@@ -116,99 +116,6 @@ static void many_see_every_bit(void **state)
             }
 }
 
-struct fed {
-    struct bfs_sha256_stream *stream;
-    const uint8_t *bytes;
-    size_t size, done;
-};
-
-static size_t piece_of(const struct fed *fed)
-{
-    size_t left = fed->size - fed->done;
-    size_t n = below(3) == 0 ? below(700) : below(130);
-    return n < left ? n : left;
-}
-
-static void check_finish(struct fed *fed)
-{
-    struct bfs_digest digest, whole = expected(fed->bytes, fed->size);
-    assert_int_equal(bfs_sha256_stream_finish(fed->stream, &digest), 0);
-    assert_memory_equal(digest.bytes, whole.bytes, sizeof(whole.bytes));
-}
-
-/* Both go at their own pace, sometimes side by side and sometimes alone. */
-static void feed_two(struct fed *a, struct fed *b)
-{
-    while (a->done < a->size || b->done < b->size) {
-        size_t n = piece_of(a), m = piece_of(b);
-        const struct bfs_sha256_piece pieces[2] = {{a->stream, a->bytes + a->done, n},
-                                                   {b->stream, b->bytes + b->done, m}};
-        switch (below(3)) {
-        case 0:
-            assert_int_equal(bfs_sha256_stream_update(a->stream, a->bytes + a->done, n), 0);
-            a->done += n;
-            break;
-        default:
-            assert_int_equal(bfs_sha256_stream_update_two(pieces), 0);
-            a->done += n;
-            b->done += m;
-        }
-    }
-    check_finish(a);
-    check_finish(b);
-}
-
-static void check_two_sets(const struct bfs_sha256_kernels *one,
-                           const struct bfs_sha256_kernels *other)
-{
-    struct fed a = {0}, b = {0};
-    assert_int_equal(bfs_sha256_stream_new_with(one, &a.stream), 0);
-    assert_int_equal(bfs_sha256_stream_new_with(other, &b.stream), 0);
-    for (size_t round = 0; round < 300; round++) {
-        a.size = below(round < 150 ? 200 : 4000);
-        b.size = below(round < 150 ? 200 : 4000);
-        a.done = b.done = 0;
-        a.bytes = pool + below(POOL_SIZE - a.size);
-        b.bytes = pool + below(POOL_SIZE - b.size);
-        feed_two(&a, &b);
-    }
-    (void)bfs_sha256_stream_free(a.stream);
-    (void)bfs_sha256_stream_free(b.stream);
-}
-
-static void two_streams_in_pieces(void **state)
-{
-    (void)state;
-    const struct bfs_sha256_kernels *one, *other;
-    for (size_t s = 0; set_at(s, &one); s++)
-        for (size_t t = 0; set_at(t, &other); t++)
-            check_two_sets(one, other);
-}
-
-static void two_streams_of_every_length(void **state)
-{
-    (void)state;
-    const struct bfs_sha256_kernels *kernels;
-    for (size_t s = 0; set_at(s, &kernels); s++) {
-        struct fed a = {0}, b = {0};
-        assert_int_equal(bfs_sha256_stream_new_with(kernels, &a.stream), 0);
-        assert_int_equal(bfs_sha256_stream_new_with(kernels, &b.stream), 0);
-        for (size_t n = 0; n <= EVERY_LENGTH; n++) {
-            a.bytes = pool + n;
-            b.bytes = pool + 3 * n + 1;
-            a.size = n;
-            b.size = EVERY_LENGTH - n;
-            const struct bfs_sha256_piece pieces[2] = {{a.stream, a.bytes, a.size},
-                                                       {b.stream, b.bytes, b.size}};
-            assert_int_equal(bfs_sha256_stream_update_two(pieces), 0);
-            check_finish(&a);
-            check_finish(&b);
-        }
-        (void)bfs_sha256_stream_free(a.stream);
-        (void)bfs_sha256_stream_free(b.stream);
-    }
-}
-
 static void the_best_is_the_last(void **state)
 {
     (void)state;
@@ -236,7 +143,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_of_every_length),      cmocka_unit_test(many_of_different_lengths),
         cmocka_unit_test(many_take_nothing_at_null), cmocka_unit_test(many_see_every_bit),
-        cmocka_unit_test(two_streams_in_pieces),     cmocka_unit_test(two_streams_of_every_length),
         cmocka_unit_test(the_best_is_the_last),
     };
     return cmocka_run_group_tests(tests, fill_pool, NULL);
