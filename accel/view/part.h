@@ -20,16 +20,16 @@
 enum {
     /* Output bytes of one band, about: many bands fit in the memory of a stream, and the work on
      * one is long against what starting it costs. */
-    BFS_BAND_SIZE = 2 << 20,
+    BFS_BAND_SIZE = 1 << 20,
     /* No band is larger, whatever a converter would like. */
-    BFS_BAND_SIZE_MAX = 32 << 20,
+    BFS_BAND_SIZE_MAX = 16 << 20,
     /* Elements that a converter takes at a time: source, f32 and result stay in a core's cache, and
      * scratch memory stays small with many threads. */
-    BFS_PART_STEP = 32 << 10,
+    BFS_PART_STEP = 16 << 10,
     BFS_SCRATCHES = 5,
 };
 
-/* Scratch memory of one thread; grows on demand. Converters keep all of it below about 1 MiB. */
+/* Scratch memory of one thread; grows on demand. Converters keep all of it below about 512 KiB. */
 struct bfs_part_scratch {
     uint8_t *bytes[BFS_SCRATCHES];
     size_t sizes[BFS_SCRATCHES];

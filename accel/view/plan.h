@@ -32,8 +32,8 @@ uint32_t bfs_view_plan_chunk_size(const struct bfs_view_plan *plan);
 const struct bfs_view_input *bfs_view_plan_input(const struct bfs_view_plan *plan, size_t i);
 
 /* The whole of another regular file of the directory, of at most `limit` bytes, malloc'ed, with a
- * NUL after the last byte. Errors: -ENOENT (there is none; nothing is recorded), -E2BIG, -ESTALE,
- * -ENOMEM, errno of the file system. */
+ * NUL after the last byte. Errors: -ENOENT (there is none; nothing is recorded), -EINVAL (a link),
+ * -E2BIG, -ESTALE, -ENOMEM, errno of the file system. */
 int bfs_view_plan_read(const struct bfs_view_plan *plan, const char *path, uint64_t limit,
                        uint8_t **ret, size_t *ret_size, struct bfs_error *error);
 

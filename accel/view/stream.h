@@ -14,7 +14,7 @@
 #include "codec/pack/made.h"
 
 enum {
-    BFS_STREAM_MEMORY = 96 << 20, /* bytes made but not yet handed out */
+    BFS_STREAM_MEMORY = 48 << 20, /* bytes made but not yet handed out */
 };
 
 struct bfs_stream_options {
