@@ -230,7 +230,7 @@ static void a_view_has_what_is_not_weights(void **state)
     test_write_text(&planned->folder, "m.bin.index.json", "{}");
     bfs_autofree char *link = test_path(&planned->folder, "link");
     bfs_autofree char *dead = test_path(&planned->folder, "sub/dead");
-    assert_int_equal(symlink("sub/../model.safetensors" + 7, link), 0);
+    assert_int_equal(symlink("model.safetensors", link), 0);
     assert_int_equal(symlink("../x.pth", dead), 0);
     test_make_folder(&planned->folder, "views");
     test_make_folder(&planned->folder, "views/trt");
