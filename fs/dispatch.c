@@ -116,7 +116,8 @@ static void run_named(fuse_req_t request, struct bfs_op *op, const char *name, i
 static void on_init(void *data, struct fuse_conn_info *connection)
 {
     enum { BACKGROUND_MAX = 64, CONGESTION = 48 };
-    (void)data;
+    struct bfs_fs *fs = data;
+    fs->needs_opendir = !(connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT);
     /* Content is immutable: asking for it again because a second has passed is waste. */
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
     connection->want |= connection->capable &
@@ -181,18 +182,20 @@ static void on_opendir(fuse_req_t request, fuse_ino_t node, struct fuse_file_inf
 {
     (void)info;
     struct bfs_op op = {.function = bfs_op_opendir, .node = node};
-    run(request, &op);
+    /* A kernel that understands this answer opens, keeps and releases directories by itself. */
+    if (fs_of(request)->needs_opendir)
+        run(request, &op);
+    else
+        (void)fuse_reply_err(request, ENOSYS);
 }
 
-static void run_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
-                        struct fuse_file_info *info, bool plus)
+static void run_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool plus)
 {
     struct bfs_op op = {.function = bfs_op_readdir,
                         .node = node,
                         .size = size,
                         .offset = offset,
                         .plus = plus,
-                        .handle = info->fh,
                         .request = request};
     run(request, &op);
 }
@@ -200,19 +203,15 @@ static void run_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t 
 static void on_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
                        struct fuse_file_info *info)
 {
-    run_readdir(request, node, size, offset, info, false);
+    (void)info;
+    run_readdir(request, node, size, offset, false);
 }
 
 static void on_readdirplus(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
                            struct fuse_file_info *info)
 {
-    run_readdir(request, node, size, offset, info, true);
-}
-
-static void on_releasedir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
-{
-    bfs_release_directory(fs_of(request), node, info->fh);
-    (void)fuse_reply_err(request, 0);
+    (void)info;
+    run_readdir(request, node, size, offset, true);
 }
 
 static void on_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t size)
@@ -245,7 +244,6 @@ const struct fuse_lowlevel_ops bfs_fuse_ops = {
     .opendir = on_opendir,
     .readdir = on_readdir,
     .readdirplus = on_readdirplus,
-    .releasedir = on_releasedir,
     .getxattr = on_getxattr,
     .listxattr = on_listxattr,
     .statfs = on_statfs,

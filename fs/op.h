@@ -29,7 +29,6 @@ struct bfs_op {
     size_t size;                    /* readdir, xattrs */
     off_t offset;                   /* readdir */
     bool plus;                      /* readdirplus */
-    uint64_t handle;                /* readdir: what opendir gave */
     fuse_req_t request;             /* for libfuse's formatting of directory entries */
 };
 
@@ -89,7 +88,6 @@ int bfs_op_statfs(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
 /* Is the node a generated file, whose open handle is a struct bfs_text? */
 bool bfs_node_is_text(uint64_t node);
 void bfs_release_file(struct bfs_fs *fs, uint64_t node, uint64_t handle);
-void bfs_release_directory(struct bfs_fs *fs, uint64_t node, uint64_t handle);
 
 /* The errno that a failure to read the store is to the user of the mount. */
 int bfs_store_errno(int code);

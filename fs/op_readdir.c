@@ -1,68 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
- * opendir, readdir, readdirplus. Offsets: 1 after ".", 2 after "..", 3 after the first entry. */
+ * opendir, readdir, readdirplus. Nothing is remembered between the pages of a listing: an offset
+ * says all. 1 is after ".", 2 after ".."; in a bundle the entries follow in order; in the
+ * catalogue, which may change meanwhile, an offset is the number of the node that was listed last.
+ */
 #include "fs/control.h"
 #include "fs/node.h"
 #include "fs/op.h"
 
 #include <string.h>
 
-/* A directory as its handle saw it: a bundle, or the catalogue of that moment. */
-struct directory {
-    struct bfs_bundle *bundle; /* a reference, or NULL */
-    struct bfs_tree *tree;     /* a reference, or NULL */
-};
+enum { OFFSET_DOT = 1, OFFSET_DOTS = 2, OFFSET_CONTROL = 3 };
 
-void bfs_release_directory(struct bfs_fs *fs, uint64_t node, uint64_t handle)
-{
-    (void)fs;
-    (void)node;
-    struct directory *directory = (struct directory *)(uintptr_t)handle;
-    (void)bfs_bundle_unref(directory->bundle);
-    (void)bfs_tree_unref(directory->tree);
-    free(directory);
-}
-
-static void undo_directory(struct bfs_fs *fs, uint64_t handle)
-{
-    bfs_release_directory(fs, 0, handle);
-}
+_Static_assert(OFFSET_CONTROL < BFS_NODE_FIRST_CATALOG, "other offsets are node numbers");
 
 int bfs_op_opendir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                    struct bfs_reply *ret)
 {
-    struct directory found = {0};
     if (bfs_node_is_text(op->node) ||
         (bfs_node_in_bundle(op->node) && bfs_node_inode(op->node) == BFS_INODE_AUTO))
         return -ENOTDIR;
     if (bfs_node_in_bundle(op->node)) {
-        int r = bfs_op_bundle(fs, op->node, may_block, &found.bundle);
+        BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+        int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
         if (r)
             return r;
-    } else {
-        found.tree = bfs_fs_tree(fs);
     }
-    struct directory *directory = malloc(sizeof(*directory));
-    if (!directory) {
-        (void)bfs_bundle_unref(found.bundle);
-        (void)bfs_tree_unref(found.tree);
-        return -ENOMEM;
-    }
-    *directory = found;
     ret->kind = BFS_REPLY_OPEN;
-    ret->open.fh = (uintptr_t)directory;
-    ret->undo = undo_directory;
-    /* A bundle's directories never change, so the kernel may keep them. */
-    ret->open.keep_cache = found.bundle != NULL;
-    ret->open.cache_readdir = found.bundle != NULL;
+    /* What becomes another is invalidated by the watch. */
+    ret->open.keep_cache = 1;
+    ret->open.cache_readdir = 1;
     return 0;
 }
 
 struct listing {
     struct bfs_fs *fs;
     const struct bfs_op *op;
-    const struct directory *directory;
-    uint8_t *bytes; /* op->size of them */
+    const struct bfs_bundle *bundle; /* of a directory in a bundle */
+    struct bfs_views views;          /* of that bundle */
+    uint8_t *bytes;                  /* op->size of them */
     size_t used;
+    off_t at; /* where it goes on */
 };
 
 /* One entry; false when it does not fit any more. `known` attributes make a plus entry, without
@@ -87,111 +64,165 @@ static struct fuse_entry_param name_only(uint64_t node, mode_t type)
     return (struct fuse_entry_param){.attr = {.st_ino = node, .st_mode = type}};
 }
 
-/* -ENOENT: past the last; -EAGAIN: not shown, go on. */
-static int entry_in_bundle(struct listing *listing, uint64_t position, char *name,
-                           struct fuse_entry_param *ret)
+static void fill_entry(struct fuse_entry_param *ret, uint64_t node)
 {
-    const struct bfs_bundle *bundle = listing->directory->bundle;
-    const struct bfs_index *index = bfs_bundle_index(bundle);
+    *ret = (struct fuse_entry_param){
+        .ino = node, .attr_timeout = BFS_TIMEOUT_LONG, .entry_timeout = BFS_TIMEOUT_LONG};
+}
+
+/* -ENOENT: past the last; -EAGAIN: not shown, go on. */
+static int entry_in_bundle(const struct listing *listing, const struct bfs_inode *directory,
+                           uint64_t position, char *name, struct fuse_entry_param *ret)
+{
+    const struct bfs_index *index = bfs_bundle_index(listing->bundle);
+    const struct bfs_views *views = &listing->views;
     uint32_t slot = bfs_node_slot(listing->op->node), number = bfs_node_inode(listing->op->node);
-    struct bfs_inode directory = bfs_index_inode(index, number);
-    struct bfs_views views = bfs_op_views(listing->fs, listing->op->node);
-    bool is_views = views.directory && number == views.directory;
+    bool is_views = views->directory && number == views->directory;
     uint32_t inode;
-    if (bfs_views_hides(&views, number, position))
+    if (bfs_views_hides(views, number, position))
         return -EAGAIN;
-    if (position < directory.n_dirents) {
-        struct bfs_dirent entry = bfs_index_dirent(index, &directory, (uint32_t)position);
+    if (position < directory->n_dirents) {
+        struct bfs_dirent entry = bfs_index_dirent(index, directory, (uint32_t)position);
         memcpy(name, entry.name, entry.name_length);
         name[entry.name_length] = '\0';
         inode = entry.inode;
-    } else if (is_views && views.best >= 0 && position == directory.n_dirents) {
+    } else if (is_views && views->best >= 0 && position == directory->n_dirents) {
         strcpy(name, BFS_VIEW_AUTO);
         inode = BFS_INODE_AUTO;
-    } else if (number == BFS_INODE_ROOT && position - directory.n_dirents < 2) {
-        bool is_sums = position - directory.n_dirents == 0;
+    } else if (number == BFS_INODE_ROOT && position - directory->n_dirents < 2) {
+        bool is_sums = position - directory->n_dirents == 0;
         strcpy(name, is_sums ? "SHA256SUMS" : "manifest.json");
         inode = is_sums ? BFS_INODE_SUMS : BFS_INODE_MANIFEST;
     } else {
         return -ENOENT;
     }
-    *ret = (struct fuse_entry_param){.ino = bfs_node_of(slot, inode),
-                                     .attr_timeout = BFS_TIMEOUT_LONG,
-                                     .entry_timeout = BFS_TIMEOUT_LONG};
-    return bfs_attr_of_inode(listing->fs, bundle, ret->ino, &ret->attr);
+    fill_entry(ret, bfs_node_of(slot, inode));
+    return bfs_attr_of_inode(listing->fs, listing->bundle, ret->ino, &ret->attr);
 }
 
-static int entry_in_tree(struct listing *listing, uint64_t position, char *name,
-                         struct fuse_entry_param *ret)
+static int list_bundle(struct listing *listing)
 {
-    size_t n;
-    const struct bfs_tree_node *nodes =
-        bfs_tree_children(listing->directory->tree, listing->op->node, &n);
-    if (position < n) {
-        mode_t type = nodes[position].kind == BFS_TREE_LINK ? S_IFLNK : S_IFDIR;
-        strcpy(name, nodes[position].name);
-        *ret = name_only(nodes[position].node, type);
-        return 0;
+    struct bfs_inode directory =
+        bfs_index_inode(bfs_bundle_index(listing->bundle), bfs_node_inode(listing->op->node));
+    for (off_t next = listing->at + 1;; next++) {
+        char name[BFS_COMPONENT_MAX + 1];
+        struct fuse_entry_param entry;
+        int r =
+            entry_in_bundle(listing, &directory, (uint64_t)next - OFFSET_DOTS - 1, name, &entry);
+        if (r == -EAGAIN)
+            continue;
+        if (r)
+            return r == -ENOENT ? 0 : r;
+        if (!put(listing, name, next, &entry))
+            return 0;
     }
-    if (listing->op->node != BFS_NODE_ROOT || position != n)
-        return -ENOENT;
-    strcpy(name, ".bundlefs");
-    *ret = name_only(BFS_NODE_CONTROL, S_IFDIR);
-    return 0;
 }
 
-static int entry_in_control(uint64_t position, char *name, struct fuse_entry_param *ret)
+static void list_control(struct listing *listing)
 {
-    if (position >= BFS_N_CONTROLS)
-        return -ENOENT;
-    strcpy(name, bfs_control_name((enum bfs_control)position));
-    *ret = name_only(BFS_NODE_CONTROL + 1 + position, S_IFREG);
-    return 0;
+    for (off_t next = listing->at + 1;; next++) {
+        uint64_t position = (uint64_t)next - OFFSET_DOTS - 1;
+        if (position >= BFS_N_CONTROLS)
+            return;
+        struct fuse_entry_param entry = name_only(BFS_NODE_CONTROL + 1 + position, S_IFREG);
+        if (!put(listing, bfs_control_name((enum bfs_control)position), next, &entry))
+            return;
+    }
 }
 
-static int entry_at(struct listing *listing, uint64_t position, char *name,
-                    struct fuse_entry_param *ret)
+/* A bundle that nobody has looked into yet is not loaded to be listed: there may be thousands. */
+static struct fuse_entry_param entry_of(const struct listing *listing,
+                                        const struct bfs_tree_node *node)
 {
-    if (listing->directory->bundle)
-        return entry_in_bundle(listing, position, name, ret);
-    if (listing->op->node == BFS_NODE_CONTROL)
-        return entry_in_control(position, name, ret);
-    return entry_in_tree(listing, position, name, ret);
+    struct fuse_entry_param entry;
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    if (!listing->op->plus)
+        return name_only(node->node, node->kind == BFS_TREE_LINK ? S_IFLNK : S_IFDIR);
+    fill_entry(&entry, node->node);
+    if (node->kind != BFS_TREE_BUNDLE)
+        bfs_attr_of_tree(listing->fs, node, node->node, &entry.attr);
+    else if (bfs_op_bundle(listing->fs, node->node, false, &bundle) ||
+             bfs_attr_of_inode(listing->fs, bundle, node->node, &entry.attr))
+        return name_only(node->node, S_IFDIR);
+    return entry;
+}
+
+/* The name that was listed last; "" before the first. False: nothing comes after it. */
+static bool last_name(const struct listing *listing, char ret[static BFS_COMPONENT_MAX + 1])
+{
+    uint64_t node = (uint64_t)listing->at;
+    ret[0] = '\0';
+    if (node <= OFFSET_DOTS)
+        return true;
+    if (!bfs_node_in_bundle(node))
+        return bfs_tree_numbers_name(listing->fs->numbers, node, ret);
+    const char *colon = strrchr(bfs_bundles_name(listing->fs->bundles, bfs_node_slot(node)), ':');
+    if (colon)
+        memcpy(ret, colon + 1, strlen(colon + 1) + 1);
+    return colon != NULL;
+}
+
+static void list_tree(struct listing *listing)
+{
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(listing->fs);
+    char after[BFS_COMPONENT_MAX + 1];
+    size_t n;
+    if (!last_name(listing, after))
+        return;
+    const struct bfs_tree_node *nodes = bfs_tree_children(tree, listing->op->node, after, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct fuse_entry_param entry = entry_of(listing, &nodes[i]);
+        if (!put(listing, nodes[i].name, (off_t)nodes[i].node, &entry))
+            return;
+    }
+    struct fuse_entry_param control = name_only(BFS_NODE_CONTROL, S_IFDIR);
+    if (listing->op->node == BFS_NODE_ROOT)
+        (void)put(listing, ".bundlefs", OFFSET_CONTROL, &control);
+}
+
+/* "." and "..", where they are wanted and fit. */
+static bool put_dots(struct listing *listing)
+{
+    static const char *const names[] = {".", ".."};
+    struct fuse_entry_param self = name_only(listing->op->node, S_IFDIR);
+    for (; listing->at < OFFSET_DOTS; listing->at++)
+        if (!put(listing, names[listing->at], listing->at + 1, &self))
+            return false;
+    return true;
 }
 
 static int list(struct listing *listing)
 {
-    for (off_t offset = listing->op->offset;; offset++) {
-        char name[BFS_COMPONENT_MAX + 1];
-        struct fuse_entry_param entry = name_only(listing->op->node, S_IFDIR);
-        int r = 0;
-        if (offset < 2)
-            strcpy(name, offset == 0 ? "." : "..");
-        else
-            r = entry_at(listing, (uint64_t)offset - 2, name, &entry);
-        if (r == -EAGAIN)
-            continue;
-        if (r == -ENOENT || (r == 0 && !put(listing, name, offset + 1, &entry)))
-            return 0;
-        if (r)
-            return r;
-    }
+    if (!put_dots(listing))
+        return 0;
+    if (listing->bundle)
+        return list_bundle(listing);
+    if (listing->op->node == BFS_NODE_CONTROL)
+        list_control(listing);
+    else
+        list_tree(listing);
+    return 0;
 }
 
 int bfs_op_readdir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                    struct bfs_reply *ret)
 {
     enum { SIZE_MAX_ASKED = 4 << 20 };
-    (void)may_block;
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     if (op->offset < 0 || op->size > SIZE_MAX_ASKED)
         return -EINVAL;
+    struct listing listing = {.fs = fs, .op = op, .at = op->offset};
+    if (bfs_node_in_bundle(op->node)) {
+        int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
+        if (r)
+            return r;
+        listing.bundle = bundle;
+        listing.views = bfs_op_views(fs, op->node);
+    }
     bfs_autofree uint8_t *bytes = malloc(op->size + 1);
     if (!bytes)
         return -ENOMEM;
-    struct listing listing = {.fs = fs,
-                              .op = op,
-                              .directory = (const struct directory *)(uintptr_t)op->handle,
-                              .bytes = bytes};
+    listing.bytes = bytes;
     int r = list(&listing);
     if (r)
         return r;

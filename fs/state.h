@@ -30,6 +30,7 @@ struct bfs_fs {
     struct bfs_bundles *bundles;
     struct bfs_tree_numbers *numbers;
     struct fuse_session *session; /* NULL in tests that mount nothing */
+    bool needs_opendir;           /* the kernel cannot do without; set before the first request */
 
     pthread_mutex_t mutex;
     struct bfs_tree *tree;             /* protected by mutex, like all below */

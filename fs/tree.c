@@ -2,12 +2,16 @@
 #include "fs/tree.h"
 
 #include "fs/node.h"
+#include "verify/array.h"
 
 #include <pthread.h>
 #include <search.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Between a link's path and its target; in no name. */
+#define LINK_MARK ">"
 
 /* One path that ever was, and its number. */
 struct number {
@@ -17,7 +21,8 @@ struct number {
 
 struct bfs_tree_numbers {
     pthread_mutex_t mutex;
-    void *root; /* tsearch(3) tree of struct number; protected by mutex, like next */
+    void *root; /* tsearch(3) tree of struct number; protected by mutex, like all below */
+    struct number **by_node; /* borrowed from the tree, from BFS_NODE_FIRST_CATALOG on */
     uint64_t next;
 };
 
@@ -49,6 +54,7 @@ struct bfs_tree_numbers *bfs_tree_numbers_free(struct bfs_tree_numbers *numbers)
 {
     if (numbers) {
         tdestroy(numbers->root, free);
+        free(numbers->by_node);
         (void)pthread_mutex_destroy(&numbers->mutex);
         free(numbers);
     }
@@ -66,16 +72,37 @@ static uint64_t intern(struct bfs_tree_numbers *numbers, const char *path)
     memcpy(fresh->path, path, size);
     (void)pthread_mutex_lock(&numbers->mutex);
     fresh->node = numbers->next;
-    struct number **found = tsearch(fresh, &numbers->root, compare_paths);
+    size_t n = (size_t)(numbers->next - BFS_NODE_FIRST_CATALOG);
+    struct number **found = NULL;
+    if (bfs_array_grow(&numbers->by_node, n, sizeof(struct number *)) == 0)
+        found = tsearch(fresh, &numbers->root, compare_paths);
     if (found) {
         node = (*found)->node;
         if (*found == fresh) {
+            numbers->by_node[n] = fresh;
             numbers->next++;
             fresh = NULL; /* transferred */
         }
     }
     (void)pthread_mutex_unlock(&numbers->mutex);
     return node;
+}
+
+bool bfs_tree_numbers_name(struct bfs_tree_numbers *numbers, uint64_t node,
+                           char ret[static BFS_COMPONENT_MAX + 1])
+{
+    (void)pthread_mutex_lock(&numbers->mutex);
+    bool known = node >= BFS_NODE_FIRST_CATALOG && node < numbers->next;
+    const char *path = known ? numbers->by_node[node - BFS_NODE_FIRST_CATALOG]->path : "";
+    (void)pthread_mutex_unlock(&numbers->mutex); /* a path stays */
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t length = strcspn(name, LINK_MARK);
+    if (known) {
+        memcpy(ret, name, length);
+        ret[length] = '\0';
+    }
+    return known;
 }
 
 struct builder {
@@ -143,7 +170,8 @@ static int add_latest(struct builder *builder, uint64_t directory, const char *m
         return 0;
     /* The number depends on the target, so that the kernel sees another link when it changes. */
     char path[BFS_REFERENCE_MAX + 16];
-    (void)snprintf(path, sizeof(path), "%s/latest>%s", model, latest->reference.version);
+    (void)snprintf(path, sizeof(path), "%s/latest" LINK_MARK "%s", model,
+                   latest->reference.version);
     struct bfs_tree_node node = {.parent = directory,
                                  .kind = BFS_TREE_LINK,
                                  .node = intern(builder->numbers, path),
@@ -317,11 +345,11 @@ const struct bfs_tree_node *bfs_tree_bundle(const struct bfs_tree *tree, uint32_
 }
 
 const struct bfs_tree_node *bfs_tree_children(const struct bfs_tree *tree, uint64_t parent,
-                                              size_t *ret_n)
+                                              const char *after, size_t *ret_n)
 {
-    size_t first = lower_bound(tree, parent, ""), end = first;
-    while (end < tree->n_nodes && tree->nodes[end].parent == parent)
-        end++;
+    size_t first = lower_bound(tree, parent, after), end = lower_bound(tree, parent + 1, "");
+    if (first < end && strcmp(tree->nodes[first].name, after) == 0)
+        first++;
     *ret_n = end - first;
     return end > first ? &tree->nodes[first] : NULL;
 }

@@ -26,6 +26,9 @@ struct bfs_tree_numbers;
 int bfs_tree_numbers_new(struct bfs_tree_numbers **ret);
 struct bfs_tree_numbers *bfs_tree_numbers_free(struct bfs_tree_numbers *numbers);
 BFS_DEFINE_CLEANUP(bfs_tree_numbers, bfs_tree_numbers_free)
+/* The last component of the path that has, or ever had, that number; false: none. */
+bool bfs_tree_numbers_name(struct bfs_tree_numbers *numbers, uint64_t node,
+                           char ret[static BFS_COMPONENT_MAX + 1]);
 
 /* Takes ownership of the catalogue on success. Errors: -ENOMEM. */
 int bfs_tree_new(struct bfs_catalog *catalog, struct bfs_bundles *bundles,
@@ -40,9 +43,10 @@ const struct bfs_tree_node *bfs_tree_lookup(const struct bfs_tree *tree, uint64_
                                             const char *name);
 /* The directory or link of that number; bundles are not found. */
 const struct bfs_tree_node *bfs_tree_find(const struct bfs_tree *tree, uint64_t node);
-/* The children of a directory, by name: consecutive in an array; NULL when there are none. */
+/* The children of a directory whose names come after `after` ("": all), by name: consecutive in an
+ * array; NULL when there are none. */
 const struct bfs_tree_node *bfs_tree_children(const struct bfs_tree *tree, uint64_t parent,
-                                              size_t *ret_n);
+                                              const char *after, size_t *ret_n);
 /* All nodes, by parent and name. */
 const struct bfs_tree_node *bfs_tree_all(const struct bfs_tree *tree, size_t *ret_n);
 /* The bundle of that slot in this tree; NULL: not any more. */

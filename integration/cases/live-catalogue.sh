@@ -29,6 +29,22 @@ exec 7<&-
 cat "$TMP/head" "$TMP/tail" | cmp - "$SRC/model.safetensors"
 [ ! -e "$MNT/acme/one/1/config.json" ] || fail "a removed bundle can still be opened"
 
+# What the kernel keeps of a directory's listing is dropped when it changes: a new name, one that
+# went, and another target of a link.
+lists() {
+  local folder=$1
+  shift
+  [ "$(cd "$MNT/$folder" && echo *)" = "$*" ]
+}
+lists acme/two 1 latest || fail "not all is listed"
+pack acme/two:2 "$TMP/second"
+wait_until 2 lists acme/two 1 2 latest
+[ "$(readlink "$MNT/acme/two/latest")" = 2 ] || fail "latest stays behind"
+"$BUNDLEFS" rm "$STORE" acme/two:1 2>>"$LOGS/rm.log"
+wait_until 2 lists acme/two 2 latest
+"$BUNDLEFS" rm "$STORE" acme/two:2 2>>"$LOGS/rm.log"
+wait_until 2 not test -e "$MNT/acme/two"
+
 # A version that is packed anew under the same name shows its new content.
 pack acme/one:1 "$TMP/second"
 wait_until 2 cmp -s "$MNT/acme/one/1/config.json" "$TMP/second/config.json"

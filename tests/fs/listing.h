@@ -19,7 +19,7 @@ static inline void listing_put(struct served *served, const char *path, size_t s
     struct bfs_reply reply;
     uint64_t node = *path ? served_node(served, path) : BFS_NODE_ROOT;
     assert_int_equal(served_run(served, bfs_op_opendir, node, "", 0, &reply), 0);
-    struct bfs_op op = {.node = node, .size = size, .plus = plus, .handle = reply.open.fh};
+    struct bfs_op op = {.node = node, .size = size, .plus = plus};
     size_t entry_head = plus ? 128 : 0; /* struct fuse_entry_out */
     for (size_t done = 1; done > 0;) {
         struct bfs_reply page = {0};
@@ -37,7 +37,6 @@ static inline void listing_put(struct served *served, const char *path, size_t s
         }
         bfs_buffer_done(&page.bytes);
     }
-    bfs_release_directory(served->fs, node, op.handle);
 }
 
 #endif

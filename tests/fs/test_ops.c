@@ -146,6 +146,67 @@ static void listings(void **state)
     }
 }
 
+/* Names of one page of a listing, and where the next one starts. */
+static void page_of(struct served *served, uint64_t node, off_t *offset, char ret[static 256])
+{
+    struct bfs_reply page = {0};
+    struct bfs_op op = {.node = node, .size = 80, .offset = *offset};
+    assert_int_equal(bfs_op_readdir(served->fs, &op, true, &page), 0);
+    ret[0] = '\0';
+    for (size_t at = 0; at < page.bytes.size;) {
+        struct raw_dirent dirent;
+        memcpy(&dirent, page.bytes.bytes + at, sizeof(dirent));
+        (void)strncat(ret, (const char *)page.bytes.bytes + at + sizeof(dirent),
+                      dirent.name_length);
+        (void)strcat(ret, " ");
+        *offset = (off_t)dirent.off;
+        at += (sizeof(dirent) + dirent.name_length + 7) & ~(size_t)7;
+    }
+    bfs_buffer_done(&page.bytes);
+}
+
+/* A listing goes on after the name that it showed last, whatever came or went meanwhile. */
+static void a_listing_goes_on_when_the_catalogue_changes(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    served_pack(&served, (const char *const[]){"m/b:1", "m/b:3", "m/d:1"}, 3);
+    served_start(&served);
+    uint64_t models = served_node(&served, "m"), versions = served_node(&served, "m/b");
+    char names[256];
+    off_t in_models = 2, in_versions = 2, unknown = 4711;
+    page_of(&served, versions, &in_versions, names);
+    assert_string_equal(names, "1 3 ");
+    page_of(&served, models, &in_models, names);
+    assert_string_equal(names, "b d ");
+    in_models = (off_t)served_node(&served, "m/b");
+    in_versions = (off_t)served_node(&served, "m/b/1");
+
+    struct bfs_pack_report report;
+    static const char *const fresh[] = {"m/a:1", "m/c:1", "m/b:0", "m/b:2"};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(packed_pack(&served.packed, fresh[i],
+                                     (struct bfs_pack_options){.source_date_epoch = -1}, &report),
+                         0);
+    struct bfs_reference gone;
+    assert_int_equal(bfs_reference_parse("m/b:1", &gone, NULL), 0);
+    assert_int_equal(bfs_catalog_remove(served.packed.store, &gone, NULL), 0);
+    assert_int_equal(bfs_fs_reload(served.fs, NULL), 0);
+    page_of(&served, versions, &in_versions, names);
+    assert_string_equal(names, "2 3 ");
+    page_of(&served, models, &in_models, names);
+    assert_string_equal(names, "c d ");
+    page_of(&served, models, &in_models, names);
+    assert_string_equal(names, "");
+    page_of(&served, models, &unknown, names);
+    assert_string_equal(names, "");
+    off_t whole = 0;
+    page_of(&served, versions, &whole, names);
+    assert_string_equal(names, ". .. ");
+    page_of(&served, versions, &whole, names);
+    assert_string_equal(names, "0 2 ");
+}
+
 static void an_empty_store(void **state)
 {
     (void)state;
@@ -417,9 +478,15 @@ static void requests(void **state)
         (void)usleep(1000);
     assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_OPEN_FILES), 0);
     fake_request_init(&request, served.fs);
-    request.undeliverable = true;
+    bfs_fuse_ops.opendir(fake_handle(&request), bundle, &info);
+    assert_int_equal(request.error, ENOSYS); /* the kernel need not ask */
+    fake_request_done(&request);
+    served.fs->needs_opendir = true;
+    fake_request_init(&request, served.fs);
     bfs_fuse_ops.opendir(fake_handle(&request), bundle, &info);
     assert_true(fake_wait(&request, 20000));
+    assert_int_equal(request.error, 0);
+    assert_true(request.open.cache_readdir);
     fake_request_done(&request);
 
     fake_request_init(&request, served.fs);
@@ -462,6 +529,7 @@ int main(void)
         cmocka_unit_test(names_and_attributes),
         cmocka_unit_test(links),
         cmocka_unit_test(listings),
+        cmocka_unit_test(a_listing_goes_on_when_the_catalogue_changes),
         cmocka_unit_test(an_empty_store),
         cmocka_unit_test(extended_attributes),
         cmocka_unit_test(listing_attributes_reads_no_table),

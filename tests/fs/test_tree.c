@@ -82,7 +82,7 @@ static void expect_children(const struct bfs_tree *tree, uint64_t parent, const 
 {
     char names[512] = "";
     size_t n;
-    const struct bfs_tree_node *nodes = bfs_tree_children(tree, parent, &n);
+    const struct bfs_tree_node *nodes = bfs_tree_children(tree, parent, "", &n);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(nodes[i].parent, parent);
         (void)strcat(strcat(names, nodes[i].name), " ");
@@ -107,6 +107,24 @@ static void nested_names(void **state)
     expect_children(tree, at(tree, "b/latest")->node, "1 latest ");
     expect_children(tree, at(tree, "a/1.0.0")->node, "");
     expect_children(tree, 12345678, "");
+    size_t n;
+    const struct bfs_tree_node *rest = bfs_tree_children(tree, BFS_NODE_ROOT, "a-b", &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(rest->name, "a.b");
+    rest = bfs_tree_children(tree, BFS_NODE_ROOT, "aa", &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(rest->name, "b");
+    assert_null(bfs_tree_children(tree, BFS_NODE_ROOT, "b", &n));
+    assert_int_equal(n, 0);
+    char name[BFS_COMPONENT_MAX + 1];
+    assert_true(bfs_tree_numbers_name(fixture.numbers, at(tree, "a/c/d")->node, name));
+    assert_string_equal(name, "d");
+    assert_true(bfs_tree_numbers_name(fixture.numbers, at(tree, "a-b")->node, name));
+    assert_string_equal(name, "a-b");
+    assert_true(bfs_tree_numbers_name(fixture.numbers, at(tree, "a/latest")->node, name));
+    assert_string_equal(name, "latest");
+    assert_false(bfs_tree_numbers_name(fixture.numbers, BFS_NODE_ROOT, name));
+    assert_false(bfs_tree_numbers_name(fixture.numbers, 4711, name));
     assert_int_equal(at(tree, "a/c")->kind, BFS_TREE_DIRECTORY);
     assert_int_equal(at(tree, "a/1.0.0")->kind, BFS_TREE_BUNDLE);
     assert_int_equal(at(tree, "a/latest")->kind, BFS_TREE_LINK);
