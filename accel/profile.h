@@ -21,7 +21,7 @@ struct bfs_profile {
     struct bfs_hardware_key key; /* with layout id and version */
     const char *container;       /* of the files that are made: "gguf", "safetensors", "bin" */
     const struct bfs_dtype_info *dtype; /* that most of the tensors get */
-    uint32_t alignment;                 /* of tensors in the file, in bytes */
+    uint32_t alignment;                 /* of tensors in the file, in bytes; 0: none promised */
     bool is_lossless;                   /* whatever the source */
     const char *source;                 /* what it is made from: "safetensors F16 BF16" */
     const char *summary;

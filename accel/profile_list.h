@@ -6,14 +6,14 @@
  *     layout id, layout version, alignment, lossless, source, planner, summary)
  *
  * hardware: of enum bfs_hardware_class. "" and 0 mean "any". features: separated by spaces, as
- * /proc/cpuinfo has them. A planner is declared in accel/view/planners.h; a layout whose bytes
+ * /proc/cpuinfo has them. alignment: 0 promises none. A planner is declared in accel/view/planners.h; a layout whose bytes
  * change gets a new version. */
 #ifndef BFS_ACCEL_PROFILE_LIST_H
 #define BFS_ACCEL_PROFILE_LIST_H
 
 /* clang-format off */
 #define BFS_PROFILE_LIST(X)                                                                        \
-    X("cpu-f32", CPU, "", "", "", 0, "", "safetensors", F32, "row-major", 1, 4, true,              \
+    X("cpu-f32", CPU, "", "", "", 0, "", "safetensors", F32, "row-major", 1, 0, true,              \
       "safetensors F16 BF16", widened, "float32 for CPUs, sharing what the original stores")       \
     X("cpu-q8_0", CPU, "", "", "", 0, "llama.cpp", "gguf", Q8_0, "gguf-v3", 1, 4096, false,        \
       "GGUF F32 F16 BF16", gguf, "8-bit blocks of 32, for llama.cpp")                              \

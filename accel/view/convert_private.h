@@ -36,6 +36,11 @@ int bfs_convert_prepare_rows(const struct bfs_part *part, int fd, struct bfs_par
                              uint64_t piece, struct bfs_error *error);
 uint64_t bfs_convert_row_pieces(uint64_t rows, uint64_t cols);
 
+static inline uint64_t bfs_divide_up(uint64_t n, uint64_t by)
+{
+    return n / by + (n % by != 0);
+}
+
 static inline int bfs_convert_no_memory(struct bfs_error *error)
 {
     return bfs_fail(error, -ENOMEM, "out of memory");

@@ -9,11 +9,6 @@
 /* Elements of one piece of prepare(), about. */
 #define PIECE_ELEMENTS (UINT64_C(1) << 20)
 
-static uint64_t divide_up(uint64_t n, uint64_t by)
-{
-    return n / by + (n % by != 0);
-}
-
 uint64_t bfs_scaling_count(enum bfs_scaling scaling, uint64_t rows, uint64_t cols)
 {
     switch (scaling) {
@@ -21,7 +16,7 @@ uint64_t bfs_scaling_count(enum bfs_scaling scaling, uint64_t rows, uint64_t col
         return 1;
     case BFS_SCALING_FP8_BLOCK:
         /* Each factor is at most an element count / 128 that fitted in 64 bits. */
-        return divide_up(rows, BFS_SCALING_BLOCK) * divide_up(cols, BFS_SCALING_BLOCK);
+        return bfs_divide_up(rows, BFS_SCALING_BLOCK) * bfs_divide_up(cols, BFS_SCALING_BLOCK);
     case BFS_SCALING_INT8_ROW:
         return rows;
     }
@@ -71,7 +66,7 @@ static void settle_tensor(struct bfs_part *part)
 static int prepare_blocks(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
                           uint64_t piece, struct bfs_error *error)
 {
-    uint64_t n_blocks = divide_up(part->cols, BFS_SCALING_BLOCK);
+    uint64_t n_blocks = bfs_divide_up(part->cols, BFS_SCALING_BLOCK);
     uint64_t row = piece * BFS_SCALING_BLOCK, left = part->rows - row;
     uint64_t end = left < BFS_SCALING_BLOCK ? part->rows : row + BFS_SCALING_BLOCK;
     float *scales = part->scales + piece * n_blocks;
@@ -106,7 +101,7 @@ static uint64_t rows_of_piece(uint64_t cols)
 
 uint64_t bfs_convert_row_pieces(uint64_t rows, uint64_t cols)
 {
-    return divide_up(rows, rows_of_piece(cols));
+    return bfs_divide_up(rows, rows_of_piece(cols));
 }
 
 int bfs_convert_prepare_rows(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
@@ -144,7 +139,7 @@ static size_t run_row(const struct bfs_part *part, uint64_t at, size_t n, float 
 static size_t run_block(const struct bfs_part *part, uint64_t at, size_t n, float *ret)
 {
     uint64_t row = at / part->cols, col = at % part->cols, left = part->cols - col;
-    uint64_t n_blocks = divide_up(part->cols, BFS_SCALING_BLOCK);
+    uint64_t n_blocks = bfs_divide_up(part->cols, BFS_SCALING_BLOCK);
     uint64_t run = BFS_SCALING_BLOCK - col % BFS_SCALING_BLOCK;
     *ret = part->scales[row / BFS_SCALING_BLOCK * n_blocks + col / BFS_SCALING_BLOCK];
     run = left < run ? left : run;
@@ -211,9 +206,9 @@ static uint64_t count_pieces(enum bfs_scaling scaling, uint64_t rows, uint64_t c
 {
     switch (scaling) {
     case BFS_SCALING_FP8_TENSOR:
-        return divide_up(rows * cols, PIECE_ELEMENTS);
+        return bfs_divide_up(rows * cols, PIECE_ELEMENTS);
     case BFS_SCALING_FP8_BLOCK:
-        return divide_up(rows, BFS_SCALING_BLOCK);
+        return bfs_divide_up(rows, BFS_SCALING_BLOCK);
     case BFS_SCALING_INT8_ROW:
         return bfs_convert_row_pieces(rows, cols);
     }

@@ -14,17 +14,13 @@ enum {
     STEP_TILES = BFS_PART_STEP / (TILE_ROWS * TILE_COLS),
 };
 
-static uint64_t divide_up(uint64_t n, uint64_t by)
-{
-    return n / by + (n % by != 0);
-}
-
 /* `n` tiles of one row of tiles, from tile number `at` of the tensor on. */
 static int make_run(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
                     uint64_t at, size_t n, uint8_t *to, struct bfs_measure *measure,
                     struct bfs_error *error)
 {
-    uint64_t wide = divide_up(part->cols, TILE_COLS), high = divide_up(part->rows, TILE_ROWS);
+    uint64_t wide = bfs_divide_up(part->cols, TILE_COLS),
+             high = bfs_divide_up(part->rows, TILE_ROWS);
     uint64_t matrix = at / wide / high, row = at / wide % high * TILE_ROWS;
     uint64_t col = at % wide * TILE_COLS, cols_left = part->cols - col;
     size_t n_rows = part->rows - row < TILE_ROWS ? (size_t)(part->rows - row) : TILE_ROWS;
@@ -46,7 +42,7 @@ static int make(const struct bfs_part *part, int fd, struct bfs_part_scratch *sc
                 uint64_t offset, size_t size, uint8_t *to, struct bfs_measure *measure,
                 struct bfs_error *error)
 {
-    uint64_t wide = divide_up(part->cols, TILE_COLS), at = offset / TILE_SIZE;
+    uint64_t wide = bfs_divide_up(part->cols, TILE_COLS), at = offset / TILE_SIZE;
     for (size_t left = size / TILE_SIZE, n; left > 0; left -= n) {
         uint64_t in_row = wide - at % wide;
         n = left < STEP_TILES ? left : STEP_TILES;
