@@ -116,7 +116,8 @@ static int add_file(struct bfs_view_plan *plan, struct bfs_view_file *file, cons
     int r = 0;
     for (size_t i = 0; r == 0 && i < plan->n_files; i++)
         if (strcmp(plan->files[i].path, path) == 0)
-            r = bfs_fail(error, -EEXIST, "%s: %.255s would be made twice", plan->profile->id, path);
+            r = bfs_fail(error, -EEXIST, "%s: %.255s would be made twice", plan->profile->id,
+                         plan->files[i].path);
     if (r == 0 && (bfs_array_grow(&plan->files, plan->n_files, sizeof(*plan->files)) ||
                    !(file->path = strdup(path))))
         r = bfs_fail(error, -ENOMEM, "out of memory");
