@@ -48,6 +48,22 @@ static bool is_tag(const char *version, size_t length)
     return true;
 }
 
+bool bfs_model_name_is_valid(const char *name, size_t length)
+{
+    return is_name(name, length);
+}
+
+bool bfs_version_is_reserved(const char *version)
+{
+    static const char prefix[] = "sha256-";
+    enum { DIGITS = 64 };
+    if (strncmp(version, prefix, strlen(prefix)) != 0)
+        return false;
+    size_t digits = strspn(version + strlen(prefix), "0123456789abcdef");
+    char end = version[strlen(prefix) + digits];
+    return digits == DIGITS && (end == '\0' || end == '.');
+}
+
 int bfs_reference_parse(const char *text, struct bfs_reference *ret, struct bfs_error *error)
 {
     const char *colon = strrchr(text, ':');
@@ -67,6 +83,10 @@ int bfs_reference_parse(const char *text, struct bfs_reference *ret, struct bfs_
     if (strcmp(colon + 1, "latest") == 0)
         return bfs_fail(error, -EINVAL,
                         "\"latest\" is a link that the mount makes; name a version");
+    if (bfs_version_is_reserved(colon + 1))
+        return bfs_fail(error, -EINVAL,
+                        "\"%.100s\" is reserved for what refers to a manifest; name a version",
+                        colon + 1);
     memcpy(ret->name, text, name_length);
     ret->name[name_length] = '\0';
     memcpy(ret->version, colon + 1, version_length + 1);

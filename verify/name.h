@@ -27,12 +27,19 @@ struct bfs_reference {
 
 /* NAME is components joined by '/', each alphanumeric runs joined by '.', '_', '-' (the grammar of
  * the OCI ref.name annotation, so none can be "..", hidden, or ".bundlefs"). VERSION is an OCI tag.
- * "latest" is no version: it is the name of a link. Errors: -EINVAL with a sentence that says what
- * to write instead. */
+ * "latest" is no version: it is the name of a link; and neither is what bfs_version_is_reserved().
+ * Errors: -EINVAL with a sentence that says what to write instead. */
 int bfs_reference_parse(const char *text, struct bfs_reference *ret, struct bfs_error *error);
 /* "NAME:VERSION". */
 char *bfs_reference_text(const struct bfs_reference *reference,
                          char ret[static BFS_REFERENCE_MAX + 1]);
+
+/* Is it a model name of that grammar? */
+bool bfs_model_name_is_valid(const char *name, size_t length);
+/* "sha256-" and 64 lower-case hexadecimal digits, alone or with a dot after them: the tags under
+ * which registries keep what refers to a manifest (OCI distribution-spec 1.1, referrers tag schema).
+ */
+bool bfs_version_is_reserved(const char *version);
 
 /* Semantic-version precedence (semver.org, section 11) with any number of numeric parts and an
  * optional leading 'v'; returns false, leaving *ret alone, when either is not such a version. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/store/catalog.h"
 
+#include "codec/store/catalog_statements.h"
 #include "codec/store/files.h"
+#include "codec/store/statement_name.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +20,7 @@ struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog)
     if (catalog) {
         free(catalog->entries);
         free(catalog->refusals);
+        bfs_catalog_statements_done(catalog);
         free(catalog);
     }
     return NULL;
@@ -56,7 +59,34 @@ static void refuse(struct bfs_catalog *catalog, const char *name, const char *re
     (void)snprintf(refusal->reason, sizeof(refusal->reason), "%s", reason);
 }
 
-static void read_entry(struct bfs_catalog *catalog, struct json_object *object, size_t i)
+/* A tool that copies by name keeps the name alone, so that tells as well as the type. */
+static bool is_statement(const char *artifact, const char *name)
+{
+    return artifact ? strcmp(artifact, BFS_MEDIA_STATEMENT) == 0
+                    : name && bfs_statement_name_is(name);
+}
+
+/* Registries keep the list of what refers to a manifest under such a name. */
+static bool is_referrers_list(const struct bfs_descriptor *descriptor, const char *name)
+{
+    const char *colon = name ? strrchr(name, ':') : NULL;
+    return colon && bfs_version_is_reserved(colon + 1) &&
+           strcmp(descriptor->media_type, BFS_MEDIA_OCI_INDEX) == 0;
+}
+
+static int read_statement(struct bfs_catalog *catalog, const struct bfs_descriptor *descriptor,
+                          const char *name)
+{
+    char digest[BFS_DIGEST_TEXT_SIZE];
+    struct bfs_error error = {0};
+    int r = name ? bfs_catalog_statement_add(catalog, name, descriptor, &error)
+                 : bfs_fail(&error, -EINVAL, "a statement without " BFS_OCI_REF_NAME " annotation");
+    if (r && r != -ENOMEM)
+        refuse(catalog, name ? name : bfs_digest_text(&descriptor->digest, digest), error.what);
+    return r == -ENOMEM ? r : 0;
+}
+
+static int read_entry(struct bfs_catalog *catalog, struct json_object *object, size_t i)
 {
     char what[64];
     (void)snprintf(what, sizeof(what), "index.json: manifest %zu", i);
@@ -64,14 +94,17 @@ static void read_entry(struct bfs_catalog *catalog, struct json_object *object, 
     struct bfs_descriptor descriptor;
     if (bfs_descriptor_read(object, what, &descriptor, &error)) {
         refuse(catalog, what, error.what);
-        return;
+        return 0;
     }
     struct json_object *artifact = bfs_json_member(object, "artifactType");
-    if (artifact && strcmp(json_object_get_string(artifact), BFS_MEDIA_BUNDLE) != 0)
-        return; /* somebody else's artifact, rightly in an image layout */
+    const char *type = artifact ? json_object_get_string(artifact) : NULL;
+    const char *name = reference_of(object);
+    if (is_statement(type, name))
+        return read_statement(catalog, &descriptor, name);
+    if ((type && strcmp(type, BFS_MEDIA_BUNDLE) != 0) || is_referrers_list(&descriptor, name))
+        return 0; /* somebody else's artifact, rightly in an image layout */
     char digest[BFS_DIGEST_TEXT_SIZE];
     (void)bfs_digest_text(&descriptor.digest, digest);
-    const char *name = reference_of(object);
     struct bfs_catalog_entry *entry = &catalog->entries[catalog->n_entries];
     if (!name)
         refuse(catalog, digest, "it has no " BFS_OCI_REF_NAME " annotation");
@@ -86,6 +119,7 @@ static void read_entry(struct bfs_catalog *catalog, struct json_object *object, 
         entry->manifest_size = descriptor.size;
         catalog->n_entries++;
     }
+    return 0;
 }
 
 static int compare_references(const struct bfs_reference *a, const struct bfs_reference *b)
@@ -176,13 +210,15 @@ static int catalog_from(struct json_object *root, struct bfs_catalog **ret, stru
     /* Each element becomes at most one entry, and at most one refusal at any later step. */
     catalog->entries = calloc(n + 1, sizeof(*catalog->entries));
     catalog->refusals = calloc(n + 1, sizeof(*catalog->refusals));
-    if (!catalog->entries || !catalog->refusals)
+    catalog->statements = calloc(n + 1, sizeof(*catalog->statements));
+    if (!catalog->entries || !catalog->refusals || !catalog->statements)
         return bfs_fail(error, -ENOMEM, "index.json: out of memory");
     for (size_t i = 0; i < n; i++)
-        read_entry(catalog, json_object_array_get_idx(manifests, i), i);
+        if (read_entry(catalog, json_object_array_get_idx(manifests, i), i))
+            return bfs_fail(error, -ENOMEM, "index.json: out of memory");
     qsort(catalog->entries, catalog->n_entries, sizeof(catalog->entries[0]), by_reference);
     refuse_duplicates(catalog);
-    if (refuse_nested(catalog))
+    if (refuse_nested(catalog) || bfs_catalog_statements_finish(catalog))
         return bfs_fail(error, -ENOMEM, "index.json: out of memory");
     *ret = bfs_steal(&catalog);
     return 0;

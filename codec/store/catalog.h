@@ -8,6 +8,7 @@
 
 #include "codec/store/store.h"
 #include "verify/name.h"
+#include "verify/trust/statement.h"
 
 enum {
     BFS_CATALOG_SIZE_MAX = 256 << 20, /* bytes of index.json: half a million bundles */
@@ -20,6 +21,16 @@ struct bfs_catalog_entry {
     uint64_t manifest_size;
 };
 
+/* A statement as its name tells it, which is a hint: codec/store/statements.h reads and proves it.
+ */
+struct bfs_catalog_statement {
+    struct bfs_digest subject;  /* the bundle that it is about */
+    struct bfs_digest manifest; /* its own */
+    uint32_t manifest_size;
+    enum bfs_statement_kind kind;
+    char *model; /* owned by the catalogue */
+};
+
 /* An entry of index.json that cannot be a bundle of the tree, and why. */
 struct bfs_catalog_refusal {
     char name[BFS_REFERENCE_MAX + 1]; /* what names it, shortened; or its digest */
@@ -29,6 +40,11 @@ struct bfs_catalog_refusal {
 struct bfs_catalog {
     struct bfs_catalog_entry *entries; /* by name, then version, in byte order; no two alike */
     size_t n_entries;
+    /* By subject, kind and manifest; no two alike. Their subjects need not be in the store. */
+    struct bfs_catalog_statement *statements;
+    size_t n_statements;
+    const struct bfs_catalog_statement **aliases; /* those of the kind ALIAS, by model */
+    size_t n_aliases;
     struct bfs_catalog_refusal *refusals;
     size_t n_refusals;
 };
@@ -47,6 +63,14 @@ const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catal
 /* The highest released version of a model, by semantic-version precedence; NULL: none. */
 const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
                                                    const char *name);
+
+/* All statements about a bundle: consecutive in an array; NULL when there are none. */
+const struct bfs_catalog_statement *bfs_catalog_statements(const struct bfs_catalog *catalog,
+                                                           const struct bfs_digest *subject,
+                                                           size_t *ret_n);
+/* The statements that move aliases of a model: consecutive; NULL when there are none. */
+const struct bfs_catalog_statement *const *bfs_catalog_aliases(const struct bfs_catalog *catalog,
+                                                               const char *model, size_t *ret_n);
 
 /* Could `reference` be added? -EEXIST when the version is taken by another digest than `manifest`
  * (NULL: by any), or when a bundle would lie inside another's directory. */

@@ -17,6 +17,8 @@
 #define BFS_MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define BFS_MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define BFS_MEDIA_BUNDLE "application/vnd.bundlefs.bundle.v1+json"
+#define BFS_MEDIA_STATEMENT "application/vnd.bundlefs.statement.v1+json"
+#define BFS_MEDIA_OCI_EMPTY "application/vnd.oci.empty.v1+json"
 #define BFS_MEDIA_CONFIG "application/vnd.bundlefs.config.v1+json"
 #define BFS_MEDIA_INDEX "application/vnd.bundlefs.index.v1"
 #define BFS_MEDIA_DATA "application/vnd.bundlefs.data.v1"

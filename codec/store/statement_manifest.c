@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/store/statement_manifest.h"
+
+#include "codec/store/bundle_config.h"
+
+#include <string.h>
+
+const struct bfs_descriptor bfs_oci_empty = {
+    .media_type = BFS_MEDIA_OCI_EMPTY,
+    /* of "{}"; the image specification gives it */
+    .digest = {{0x44, 0x13, 0x6f, 0xa3, 0x55, 0xb3, 0x67, 0x8a, 0x11, 0x46, 0xad,
+                0x16, 0xf7, 0xe8, 0x64, 0x9e, 0x94, 0xfb, 0x4f, 0xc2, 0x1f, 0xe7,
+                0x7e, 0x83, 0x10, 0xc0, 0x60, 0xf6, 0x1c, 0xaa, 0xff, 0x8a}},
+    .size = sizeof(BFS_OCI_EMPTY_TEXT) - 1,
+};
+
+static int read_subject(struct json_object *root, struct bfs_descriptor *ret,
+                        struct bfs_error *error)
+{
+    int r = bfs_descriptor_read(bfs_json_member(root, "subject"), "statement manifest: subject",
+                                ret, error);
+    if (r == 0 && strcmp(ret->media_type, BFS_MEDIA_OCI_MANIFEST) != 0)
+        return bfs_fail(error, -EBADMSG, "statement manifest: the subject is a %.80s",
+                        ret->media_type);
+    return r;
+}
+
+static int read_envelope(struct json_object *root, struct bfs_descriptor *ret,
+                         struct bfs_error *error)
+{
+    struct json_object *layers = bfs_json_member(root, "layers");
+    size_t n = json_object_array_length(layers);
+    if (n != 1)
+        return bfs_fail(error, -EBADMSG, "statement manifest: %zu layers instead of one", n);
+    int r = bfs_descriptor_read(json_object_array_get_idx(layers, 0), "statement manifest: layer",
+                                ret, error);
+    if (r)
+        return r;
+    if (strcmp(ret->media_type, BFS_ENVELOPE_MEDIA) != 0)
+        return bfs_fail(error, -EPROTONOSUPPORT, "statement manifest: the layer is a %.80s",
+                        ret->media_type);
+    if (ret->size > BFS_ENVELOPE_SIZE_MAX)
+        return bfs_fail(error, -E2BIG, "statement manifest: an envelope of more than %d bytes",
+                        BFS_ENVELOPE_SIZE_MAX);
+    return 0;
+}
+
+int bfs_statement_manifest_parse(const void *bytes, size_t size, struct bfs_statement_manifest *ret,
+                                 struct bfs_error *error)
+{
+    static const struct bfs_json_field fields[] = {
+        {"schemaVersion", BFS_JSON_INTEGER, true},
+        {"mediaType", BFS_JSON_STRING, false},
+        {"artifactType", BFS_JSON_STRING, false},
+        {"config", BFS_JSON_OBJECT, true},
+        {"layers", BFS_JSON_ARRAY, true},
+        {"subject", BFS_JSON_OBJECT, true},
+        {0},
+    };
+    static const char what[] = "statement manifest";
+    struct bfs_statement_manifest manifest;
+    bfs_autojson struct json_object *root = NULL;
+    int r;
+    if (size > BFS_STATEMENT_MANIFEST_MAX)
+        return bfs_fail(error, -E2BIG, "%s: more than %d bytes", what, BFS_STATEMENT_MANIFEST_MAX);
+    if ((r = bfs_json_parse(bytes, size, what, &root, error)) ||
+        (r = bfs_json_check(root, fields, true, what, error)))
+        return r;
+    const char *type = bfs_json_string(root, "artifactType");
+    if (!type || strcmp(type, BFS_MEDIA_STATEMENT) != 0)
+        return bfs_fail(error, -EINVAL, "not a statement but an OCI artifact of type %.100s",
+                        type ? type : "(none)");
+    if (bfs_json_integer(root, "schemaVersion") != 2)
+        return bfs_fail(error, -EPROTONOSUPPORT, "%s: schemaVersion is not 2", what);
+    if ((r = read_subject(root, &manifest.subject, error)) ||
+        (r = read_envelope(root, &manifest.envelope, error)))
+        return r;
+    *ret = manifest;
+    return 0;
+}
+
+int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,
+                                 const struct bfs_statement *statement, struct bfs_buffer *ret)
+{
+    static const char *const words[] = {
+#define WORD(name, word, type, text) word,
+        BFS_STATEMENT_LIST(WORD)
+#undef WORD
+    };
+    char created[BFS_TIME_TEXT_SIZE];
+    int status = bfs_time_text(statement->when, created);
+    if (status)
+        return status;
+    bfs_autojson struct json_object *root = bfs_json_new_object(&status);
+    struct json_object *layers = bfs_json_new_array(&status);
+    struct json_object *annotations = bfs_json_new_object(&status);
+    bfs_json_add_integer(root, "schemaVersion", 2, &status);
+    bfs_json_add_string(root, "mediaType", BFS_MEDIA_OCI_MANIFEST, &status);
+    bfs_json_add_string(root, "artifactType", BFS_MEDIA_STATEMENT, &status);
+    bfs_json_add(root, "config", bfs_descriptor_write(&bfs_oci_empty, &status), &status);
+    bfs_json_append(layers, bfs_descriptor_write(&manifest->envelope, &status), &status);
+    bfs_json_add(root, "layers", layers, &status);
+    bfs_json_add(root, "subject", bfs_descriptor_write(&manifest->subject, &status), &status);
+    bfs_json_add_string(annotations, BFS_OCI_CREATED, created, &status);
+    bfs_json_add_string(annotations, BFS_STATEMENT_ANNOTATION_KIND, words[statement->kind],
+                        &status);
+    if (statement->kind == BFS_STATEMENT_ALIAS)
+        bfs_json_add_string(annotations, BFS_STATEMENT_ANNOTATION_ALIAS, statement->alias, &status);
+    bfs_json_add(root, "annotations", annotations, &status);
+    if (status == 0)
+        bfs_json_write(root, ret);
+    return status ? status : bfs_buffer_status(ret);
+}
