@@ -26,16 +26,12 @@ struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog)
     return NULL;
 }
 
-static int read_index(const struct bfs_store *store, struct json_object **ret,
-                      struct bfs_error *error)
+static int parse_index(const void *text, size_t size, struct json_object **ret,
+                       struct bfs_error *error)
 {
-    bfs_autofree uint8_t *text = NULL;
-    size_t size;
     bfs_autojson struct json_object *root = NULL;
     int r;
-    if ((r = bfs_read_file(bfs_store_index_path(store), BFS_CATALOG_SIZE_MAX, &text, &size,
-                           error)) ||
-        (r = bfs_json_parse(text, size, "index.json", &root, error)) ||
+    if ((r = bfs_json_parse(text, size, "index.json", &root, error)) ||
         (r = bfs_json_check(root, index_fields, true, "index.json", error)))
         return r;
     *ret = bfs_steal(&root);
@@ -210,8 +206,7 @@ static int catalog_from(struct json_object *root, struct bfs_catalog **ret, stru
     /* Each element becomes at most one entry, and at most one refusal at any later step. */
     catalog->entries = calloc(n + 1, sizeof(*catalog->entries));
     catalog->refusals = calloc(n + 1, sizeof(*catalog->refusals));
-    catalog->statements = calloc(n + 1, sizeof(*catalog->statements));
-    if (!catalog->entries || !catalog->refusals || !catalog->statements)
+    if (!catalog->entries || !catalog->refusals)
         return bfs_fail(error, -ENOMEM, "index.json: out of memory");
     for (size_t i = 0; i < n; i++)
         if (read_entry(catalog, json_object_array_get_idx(manifests, i), i))
@@ -224,12 +219,21 @@ static int catalog_from(struct json_object *root, struct bfs_catalog **ret, stru
     return 0;
 }
 
+int bfs_catalog_parse(const void *text, size_t size, struct bfs_catalog **ret,
+                      struct bfs_error *error)
+{
+    bfs_autojson struct json_object *root = NULL;
+    int r = parse_index(text, size, &root, error);
+    return r ? r : catalog_from(root, ret, error);
+}
+
 int bfs_catalog_load(const struct bfs_store *store, struct bfs_catalog **ret,
                      struct bfs_error *error)
 {
-    bfs_autojson struct json_object *root = NULL;
-    int r = read_index(store, &root, error);
-    return r ? r : catalog_from(root, ret, error);
+    bfs_autofree uint8_t *text = NULL;
+    size_t size;
+    int r = bfs_read_file(bfs_store_index_path(store), BFS_CATALOG_SIZE_MAX, &text, &size, error);
+    return r ? r : bfs_catalog_parse(text, size, ret, error);
 }
 
 const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catalog,
@@ -303,84 +307,4 @@ int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_re
                         bfs_reference_text(&outer->reference, other));
     }
     return 0;
-}
-
-/* How long a change of index.json may wait for another one: each takes milliseconds. */
-enum { CHANGE_TIMEOUT_MS = 30000 };
-
-static int write_index(const struct bfs_store *store, struct json_object *root,
-                       struct bfs_error *error)
-{
-    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
-    bfs_json_write(root, &text);
-    if (bfs_buffer_status(&text))
-        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
-    return bfs_replace_file(bfs_store_tmp_path(store), bfs_store_path(store),
-                            bfs_store_index_path(store), text.bytes, text.size, error);
-}
-
-static struct json_object *new_descriptor(const struct bfs_reference *reference,
-                                          const struct bfs_descriptor *manifest, int *status)
-{
-    char text[BFS_REFERENCE_MAX + 1];
-    struct json_object *object = bfs_descriptor_write(manifest, status);
-    struct json_object *annotations = bfs_json_new_object(status);
-    bfs_json_add_string(object, "artifactType", BFS_MEDIA_BUNDLE, status);
-    bfs_json_add_string(annotations, BFS_OCI_REF_NAME, bfs_reference_text(reference, text), status);
-    bfs_json_add(object, "annotations", annotations, status);
-    return object;
-}
-
-int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
-                        const struct bfs_descriptor *manifest, struct bfs_error *error)
-{
-    bfs_autoclose int lock = -1;
-    bfs_autojson struct json_object *root = NULL;
-    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
-    int r;
-    if ((r = bfs_store_lock(store, BFS_STORE_LOCK_CATALOG, true, CHANGE_TIMEOUT_MS, &lock,
-                            error)) ||
-        (r = read_index(store, &root, error)) || (r = catalog_from(root, &catalog, error)) ||
-        (r = bfs_catalog_check_new(catalog, reference, &manifest->digest, error)))
-        return r;
-    if (bfs_catalog_find(catalog, reference))
-        return 0;
-    int status = 0;
-    bfs_json_append(bfs_json_member(root, "manifests"),
-                    new_descriptor(reference, manifest, &status), &status);
-    if (status)
-        return bfs_fail(error, status, "index.json: out of memory");
-    return write_index(store, root, error);
-}
-
-int bfs_catalog_remove(const struct bfs_store *store, const struct bfs_reference *reference,
-                       struct bfs_error *error)
-{
-    /* Shared, so that no gc takes the temporary file away before it is renamed. */
-    bfs_autoclose int content = -1;
-    bfs_autoclose int lock = -1;
-    bfs_autojson struct json_object *root = NULL;
-    int r;
-    if ((r = bfs_store_lock(store, BFS_STORE_LOCK_CONTENT, false, CHANGE_TIMEOUT_MS, &content,
-                            error)) ||
-        (r = bfs_store_lock(store, BFS_STORE_LOCK_CATALOG, true, CHANGE_TIMEOUT_MS, &lock,
-                            error)) ||
-        (r = read_index(store, &root, error)))
-        return r;
-    char text[BFS_REFERENCE_MAX + 1];
-    (void)bfs_reference_text(reference, text);
-    struct json_object *manifests = bfs_json_member(root, "manifests");
-    bool removed = false;
-    for (size_t i = json_object_array_length(manifests); i-- > 0;) {
-        struct json_object *entry = json_object_array_get_idx(manifests, i);
-        const char *name =
-            json_object_is_type(entry, json_type_object) ? reference_of(entry) : NULL;
-        if (name && strcmp(name, text) == 0) {
-            (void)json_object_array_del_idx(manifests, i, 1);
-            removed = true;
-        }
-    }
-    if (!removed)
-        return bfs_fail(error, -ENOENT, "%s is not in the store", text);
-    return write_index(store, root, error);
 }

@@ -54,6 +54,9 @@ struct bfs_catalog {
  * index.json fails. Errors: -ENOENT, -EBADMSG, -E2BIG, -ENOMEM, errno of the file system. */
 int bfs_catalog_load(const struct bfs_store *store, struct bfs_catalog **ret,
                      struct bfs_error *error);
+/* The same of the bytes of an index.json. */
+int bfs_catalog_parse(const void *text, size_t size, struct bfs_catalog **ret,
+                      struct bfs_error *error);
 struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog);
 BFS_DEFINE_CLEANUP(bfs_catalog, bfs_catalog_free)
 
@@ -82,7 +85,9 @@ int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_re
  * first blob of the bundle was added or relied on. Errors: those of check_new and load, -EBUSY. */
 int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
                         const struct bfs_descriptor *manifest, struct bfs_error *error);
-/* Takes every entry of that name out. Errors: -ENOENT, and as above. */
+/* Takes every entry of that name out; the statements about the bundle too, unless it has another
+ * name, except those that must not be forgotten: what moved aliases, and revocations.
+ * Errors: -ENOENT, and as above. */
 int bfs_catalog_remove(const struct bfs_store *store, const struct bfs_reference *reference,
                        struct bfs_error *error);
 

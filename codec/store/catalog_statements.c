@@ -4,6 +4,8 @@
 #include "codec/store/statement_name.h"
 #include "codec/store/statement_manifest.h"
 
+#include "verify/array.h"
+
 #include <string.h>
 
 int bfs_catalog_statement_add(struct bfs_catalog *catalog, const char *text,
@@ -20,6 +22,8 @@ int bfs_catalog_statement_add(struct bfs_catalog *catalog, const char *text,
                         BFS_STATEMENT_MANIFEST_MAX);
     if (!bfs_statement_name_fits(&name, &manifest->digest))
         return bfs_fail(error, -EINVAL, "its name is that of another statement");
+    if (bfs_array_grow(&catalog->statements, catalog->n_statements, sizeof(*catalog->statements)))
+        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
     struct bfs_catalog_statement statement = {.subject = name.subject,
                                               .manifest = manifest->digest,
                                               .manifest_size = (uint32_t)manifest->size,

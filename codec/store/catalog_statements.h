@@ -7,7 +7,7 @@
 
 #include "codec/store/catalog.h"
 
-/* Appends a statement; there is room for it. Errors: -EINVAL and -EPROTONOSUPPORT (to be refused by
+/* Appends a statement. Errors: -EINVAL and -EPROTONOSUPPORT (to be refused by
  * itself), -ENOMEM. */
 int bfs_catalog_statement_add(struct bfs_catalog *catalog, const char *name,
                               const struct bfs_descriptor *manifest, struct bfs_error *error);
