@@ -28,6 +28,16 @@ size_t bfs_cache_limit(const struct bfs_cache *cache)
     return cache->limit;
 }
 
+size_t bfs_cache_together(const struct bfs_cache *cache)
+{
+    return cache->together;
+}
+
+void bfs_cache_set_proofs(struct bfs_cache *cache, struct bfs_proofs *proofs)
+{
+    cache->proofs = proofs;
+}
+
 static bool is_same(const struct bfs_chunk *a, const struct bfs_chunk *b)
 {
     return bfs_digest_equal(&a->digest, &b->digest) && bfs_xxh128_equal(&a->check, &b->check) &&

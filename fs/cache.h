@@ -14,6 +14,7 @@
 #include "fs/log.h"
 #include "fs/metrics.h"
 #include "fs/pool.h"
+#include "fs/proofs.h"
 
 enum { BFS_CACHE_SIZE_MIN = 16 << 20 }; /* three of the largest chunks before a transform */
 
@@ -38,6 +39,10 @@ int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metri
 struct bfs_cache *bfs_cache_free(struct bfs_cache *cache);
 BFS_DEFINE_CLEANUP(bfs_cache, bfs_cache_free)
 
+/* Chunks whose proof is remembered there are not proved again, and those that are proved are
+ * remembered. Before the first chunk; `proofs` outlives the cache. */
+void bfs_cache_set_proofs(struct bfs_cache *cache, struct bfs_proofs *proofs);
+
 /* The decoded chunk i of a file: 1 and a reference in *ret when it is there; 0 when the waiter will
  * be called; -ENOMEM. */
 int bfs_cache_get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
@@ -57,5 +62,7 @@ struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk
 /* Bytes mapped for chunks. */
 size_t bfs_cache_size(struct bfs_cache *cache);
 size_t bfs_cache_limit(const struct bfs_cache *cache);
+/* Stored bytes that one worker may have in memory at once, but for a chunk that is larger. */
+size_t bfs_cache_together(const struct bfs_cache *cache);
 
 #endif

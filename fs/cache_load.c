@@ -2,19 +2,7 @@
  * How a block of the cache gets its bytes: in a worker, together with others when many wait. */
 #include "fs/cache_private.h"
 
-static void log_failure(struct bfs_cache *cache, struct bfs_block *block, int status,
-                        const struct bfs_error *error)
-{
-    struct bfs_bundle *bundle = bfs_file_bundle(block->file);
-    char name[BFS_REFERENCE_MAX + 1], text[BFS_ERROR_TEXT_SIZE], hex[BFS_DIGEST_HEX_SIZE];
-    bfs_autofree char *path = bfs_index_path(bfs_bundle_index(bundle), bfs_file_inode(block->file));
-    if (status == -EBADMSG || status == -EPROTONOSUPPORT)
-        bfs_metric_add(cache->metrics, BFS_METRIC_CORRUPT_CHUNKS, 1);
-    bfs_log(cache->log, BFS_LOG_ERROR, "%s (%.12s): %s: %s",
-            bfs_reference_text(&bfs_bundle_config(bundle)->reference, name),
-            bfs_digest_hex(bfs_bundle_id(bundle), hex), path ? path : "?",
-            bfs_error_text(error, text));
-}
+#include "fs/chunk_log.h"
 
 /* What a settled block leaves behind, to be dealt with after the mutex is released. */
 struct settled {
@@ -53,8 +41,10 @@ static void wake(const struct settled *settled, struct bfs_block *block)
     (void)bfs_file_unref(settled->file);
 }
 
-static void count_decoded(struct bfs_cache *cache, const struct bfs_block *block)
+static void count_decoded(struct bfs_cache *cache, const struct bfs_block *block, bool was_proved)
 {
+    bfs_metric_add(cache->metrics,
+                   was_proved ? BFS_METRIC_CHUNKS_RECHECKED : BFS_METRIC_CHUNKS_PROVED, 1);
     bfs_metric_add(cache->metrics, BFS_METRIC_CHUNKS_DECODED, 1);
     bfs_metric_add(cache->metrics, BFS_METRIC_DECODED_BYTES, block->chunk.raw_size);
     bfs_metric_add(cache->metrics, BFS_METRIC_STORED_BYTES, block->chunk.stored_size);
@@ -88,20 +78,38 @@ static uint8_t *make_room(struct bfs_cache *cache, struct bfs_block *block, bool
     return raw;
 }
 
-/* The k-th of what the reader has fetched; `reader` NULL: the pool is stopping. */
-static void take_chunk(struct bfs_block *block, struct bfs_chunk_reader *reader, size_t k)
+/* What a worker has taken over and not loaded yet. */
+struct batch {
+    struct bfs_block *blocks[BFS_CHUNKS_MAX];
+    struct bfs_chunk_want wants[BFS_CHUNKS_MAX];
+    struct bfs_blob_state states[BFS_CHUNKS_MAX]; /* when proofs are remembered */
+    size_t n;
+    size_t stored_size;
+};
+
+static void remember(struct bfs_cache *cache, const struct batch *batch, size_t k)
 {
+    const struct bfs_chunk_want *want = &batch->wants[k];
+    if (cache->proofs && !want->is_proved)
+        bfs_proofs_add(cache->proofs, want->file, want->index, &batch->states[k]);
+}
+
+/* The k-th of what the reader has fetched; `reader` NULL: the pool is stopping. */
+static void take_chunk(const struct batch *batch, size_t k, struct bfs_chunk_reader *reader)
+{
+    struct bfs_block *block = batch->blocks[k];
     struct bfs_cache *cache = block->cache;
     struct settled settled = {0};
     struct bfs_error error = {0};
     uint8_t *raw = make_room(cache, block, !reader, &settled);
     if (raw) {
-        const struct bfs_chunk_want want = {block->file, block->index};
-        int status = bfs_file_take_chunk(reader, k, &want, raw, &error);
-        if (status)
-            log_failure(cache, block, status, &error);
-        else
-            count_decoded(cache, block);
+        int status = bfs_file_take_chunk(reader, k, &batch->wants[k], raw, &error);
+        if (status) {
+            bfs_log_chunk(cache->log, cache->metrics, block->file, status, &error);
+        } else {
+            count_decoded(cache, block, batch->wants[k].is_proved);
+            remember(cache, batch, k);
+        }
         (void)pthread_mutex_lock(&cache->mutex);
         settled = settle(cache, block, status, raw);
         (void)pthread_mutex_unlock(&cache->mutex);
@@ -121,13 +129,17 @@ static void leave(struct bfs_block *block, bool ours)
     (void)pthread_mutex_unlock(&cache->mutex);
 }
 
-/* What a worker has taken over and not loaded yet. */
-struct batch {
-    struct bfs_block *blocks[BFS_CHUNKS_MAX];
-    struct bfs_chunk_want wants[BFS_CHUNKS_MAX];
-    size_t n;
-    size_t stored_size;
-};
+static void add_to_batch(struct batch *batch, struct bfs_block *block)
+{
+    struct bfs_cache *cache = block->cache;
+    size_t k = batch->n++;
+    batch->blocks[k] = block;
+    batch->stored_size += block->chunk.stored_size;
+    batch->wants[k] = (struct bfs_chunk_want){.file = block->file, .index = block->index};
+    if (cache->proofs)
+        batch->wants[k].is_proved =
+            bfs_proofs_has(cache->proofs, block->file, block->index, &batch->states[k]);
+}
 
 /* All chunks are proved together; each is decoded, and whoever waits for it is called, before the
  * next one is. */
@@ -136,7 +148,7 @@ static void load_batch(struct batch *batch, struct bfs_chunk_reader *reader)
     if (reader && batch->n > 0)
         bfs_file_fetch_chunks(reader, batch->wants, batch->n);
     for (size_t i = 0; i < batch->n; i++) {
-        take_chunk(batch->blocks[i], reader, i);
+        take_chunk(batch, i, reader);
         leave(batch->blocks[i], true);
     }
     batch->n = 0;
@@ -156,9 +168,7 @@ static void load(struct bfs_job *jobs[], size_t n, struct bfs_chunk_reader *read
             leave(block, false);
             continue;
         }
-        batch.wants[batch.n] = (struct bfs_chunk_want){block->file, block->index};
-        batch.blocks[batch.n++] = block;
-        batch.stored_size += stored_size;
+        add_to_batch(&batch, block);
     }
     load_batch(&batch, reader);
 }

@@ -26,15 +26,35 @@ static void unlink_call(struct bfs_calls *calls, struct bfs_call *call)
     calls->n_pending--;
 }
 
+static void link_last(struct bfs_calls *calls, struct bfs_call *call)
+{
+    call->before = calls->last;
+    call->after = NULL;
+    *(calls->last ? &calls->last->after : &calls->first) = call;
+    calls->last = call;
+    calls->n_pending++;
+}
+
 void bfs_call_start(struct bfs_calls *calls, struct bfs_call *call, fuse_req_t request)
 {
     *call = (struct bfs_call){.request = request, .deadline_ms = bfs_now_ms() + calls->timeout_ms};
     (void)pthread_mutex_lock(&calls->mutex);
-    call->before = calls->last;
-    *(calls->last ? &calls->last->after : &calls->first) = call;
-    calls->last = call;
-    calls->n_pending++;
+    link_last(calls, call);
     (void)pthread_mutex_unlock(&calls->mutex);
+}
+
+/* The request is libfuse's to free once it is answered, so it is asked under the mutex. */
+int bfs_call_renew(struct bfs_calls *calls, struct bfs_call *call)
+{
+    (void)pthread_mutex_lock(&calls->mutex);
+    int r = call->claimed ? -ETIMEDOUT : fuse_req_interrupted(call->request) ? -EINTR : 0;
+    if (r == 0) {
+        call->deadline_ms = bfs_now_ms() + calls->timeout_ms;
+        unlink_call(calls, call);
+        link_last(calls, call);
+    }
+    (void)pthread_mutex_unlock(&calls->mutex);
+    return r;
 }
 
 bool bfs_call_claim(struct bfs_calls *calls, struct bfs_call *call)

@@ -33,6 +33,10 @@ void bfs_call_start(struct bfs_calls *calls, struct bfs_call *call, fuse_req_t r
 /* True: the caller must answer the request, now. False: it was answered at its deadline, and may
  * not be touched any more. Exactly once for each started call, before its memory goes. */
 bool bfs_call_claim(struct bfs_calls *calls, struct bfs_call *call);
+/* The request got nearer to its answer, so its deadline starts again. -EINTR: whoever asked has
+ * given up, and should be answered soon; -ETIMEDOUT: it was answered at its deadline. In both cases
+ * the call is still to be claimed. */
+int bfs_call_renew(struct bfs_calls *calls, struct bfs_call *call);
 /* Requests that wait, and how long the oldest has waited. */
 uint64_t bfs_calls_pending(struct bfs_calls *calls, uint64_t *ret_oldest_ms);
 

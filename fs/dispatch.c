@@ -13,6 +13,8 @@ struct deferred {
     struct bfs_call call;
     struct bfs_fs *fs;
     struct bfs_op op;
+    struct bfs_opening opening; /* of a file that is proved first */
+    struct bfs_reply reply;     /* which waits for that */
 };
 
 static struct bfs_fs *fs_of(fuse_req_t request)
@@ -66,14 +68,34 @@ static void settle(struct bfs_fs *fs, fuse_req_t request, int status, struct bfs
     bfs_buffer_done(&reply->bytes);
 }
 
+static void finish(struct deferred *deferred, int status)
+{
+    bool ours = bfs_call_claim(deferred->fs->calls, &deferred->call);
+    settle(deferred->fs, ours ? deferred->call.request : NULL, status, &deferred->reply);
+    free(deferred);
+}
+
+static void on_proved(struct bfs_opening *opening, int status)
+{
+    struct deferred *deferred =
+        (struct deferred *)((char *)opening - offsetof(struct deferred, opening));
+    if (status)
+        deferred->reply.undo(deferred->fs, deferred->reply.open.fh);
+    finish(deferred, status == 0 || status == -EINTR ? status : bfs_store_errno(status));
+}
+
 static void run_deferred(struct bfs_job *job, struct bfs_chunk_reader *reader)
 {
     struct deferred *deferred = (struct deferred *)job; /* its first member */
-    struct bfs_reply reply = {0};
-    int status = reader ? deferred->op.function(deferred->fs, &deferred->op, true, &reply) : -EIO;
-    bool ours = bfs_call_claim(deferred->fs->calls, &deferred->call);
-    settle(deferred->fs, ours ? deferred->call.request : NULL, status, &reply);
-    free(deferred);
+    struct bfs_fs *fs = deferred->fs;
+    struct bfs_reply *reply = &deferred->reply;
+    int status = reader ? deferred->op.function(fs, &deferred->op, true, reply) : -EIO;
+    if (status == 0 && reply->to_prove) {
+        deferred->opening = (struct bfs_opening){.call = &deferred->call, .done = on_proved};
+        bfs_prover_start(fs->prover, reply->to_prove, &deferred->opening);
+    } else {
+        finish(deferred, status);
+    }
 }
 
 static void defer(struct bfs_fs *fs, fuse_req_t request, const struct bfs_op *op)

@@ -14,6 +14,10 @@
     X(CHUNKS_DECODED, COUNTER, "bundlefs_chunks_decoded", "", "Chunks proved and decoded")         \
     X(DECODED_BYTES, COUNTER, "bundlefs_decoded_bytes", "bytes", "Raw bytes of those chunks")      \
     X(STORED_BYTES, COUNTER, "bundlefs_stored_bytes", "bytes", "Stored bytes read and proved")     \
+    X(CHUNKS_PROVED, COUNTER, "bundlefs_chunks_proved", "", "Chunks proved by SHA-256")            \
+    X(CHUNKS_RECHECKED, COUNTER, "bundlefs_chunks_rechecked", "",                                  \
+      "Chunks proved before, checked by XXH3 alone")                                               \
+    X(FILES_PROVED, COUNTER, "bundlefs_files_proved", "", "Files proved whole before an open")     \
     X(CHUNKS_AHEAD, COUNTER, "bundlefs_read_ahead_chunks", "", "Chunks decoded ahead of requests") \
     X(EVICTIONS, COUNTER, "bundlefs_cache_evictions", "",                                          \
       "Decoded chunks dropped, oldest or read first")                                              \

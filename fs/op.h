@@ -47,7 +47,8 @@ struct bfs_reply {
     struct fuse_entry_param entry;                    /* ENTRY; ATTR uses attr and attr_timeout */
     struct fuse_file_info open;                       /* OPEN */
     void (*undo)(struct bfs_fs *fs, uint64_t handle); /* OPEN: when it cannot be delivered */
-    struct bfs_buffer bytes;                          /* BYTES, LINK; owned */
+    struct bfs_file *to_prove; /* OPEN: first, all of it; the handle's. NULL: nothing */
+    struct bfs_buffer bytes;   /* BYTES, LINK; owned */
     size_t count;
     struct statvfs statfs;
 };

@@ -90,6 +90,9 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
         return -EISDIR;
     if (bfs_node_inode(op->node) == BFS_INODE_AUTO)
         return -ELOOP;
+    /* Whether it was proved is asked of the store. */
+    if (fs->prover && !may_block)
+        return -EWOULDBLOCK;
     struct bfs_open_file *open = bfs_files_find(fs->files, op->node);
     if (!open) {
         if (!may_block)
@@ -113,5 +116,6 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
     ret->open.fh = (uintptr_t)open;
     ret->open.keep_cache = 1;
     ret->undo = undo_file;
+    ret->to_prove = fs->prover ? open->file : NULL;
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every mount option of our own, once: the parser, --help and the man page follow this list.
  *   X(FIELD, type, "name", "value", "default", "help")
- * Types: SIZE (bytes, K/M/G), NUMBER, FLAG, TEXT. */
+ * Types: SIZE (bytes, K/M/G), NUMBER, FLAG, TEXT, CHOICE (uint64_t, the place of a word in "value",
+ * where words are separated by '|'). */
 #ifndef BFS_FS_OPTION_LIST_H
 #define BFS_FS_OPTION_LIST_H
 
@@ -9,6 +10,7 @@
     X(cache_size, SIZE, "cache_size", "SIZE", "256M", "memory for decoded chunks, at least 16M")   \
     X(workers, NUMBER, "workers", "N", "CPUs", "threads that read, prove and decode")              \
     X(timeout, NUMBER, "timeout", "SECONDS", "30", "a request that waits longer gets EIO")         \
+    X(verify, CHOICE, "verify", "always|once|strict", "always", "when stored bytes are proved")    \
     X(read_ahead_kb, NUMBER, "read_ahead_kb", "KIB", "1024", "kernel read-ahead; only as root")    \
     X(poll_ms, NUMBER, "poll_ms", "MS", "1000", "how often index.json is looked at")               \
     X(view, TEXT, "view", "ID", NULL, "views/auto is that view, whatever this host is")            \

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum type { SIZE, NUMBER, FLAG, TEXT };
+enum type { SIZE, NUMBER, FLAG, TEXT, CHOICE };
 
 static const struct row {
     const char *name;
@@ -73,6 +73,22 @@ static int parse_number(const char *text, bool is_size, uint64_t *ret)
     return 0;
 }
 
+/* The place of a word among "one|two|three". */
+static int parse_choice(const char *choices, const char *word, uint64_t *ret)
+{
+    size_t length = strlen(word);
+    for (uint64_t i = 0;; i++) {
+        size_t n = strcspn(choices, "|");
+        if (n == length && strncmp(choices, word, n) == 0) {
+            *ret = i;
+            return 0;
+        }
+        if (!choices[n])
+            return -EINVAL;
+        choices += n + 1;
+    }
+}
+
 static int set(const struct row *row, const char *value, struct bfs_mount_options *options)
 {
     void *field = (char *)options + row->offset;
@@ -82,6 +98,8 @@ static int set(const struct row *row, const char *value, struct bfs_mount_option
     }
     if (!value || !*value)
         return -EINVAL;
+    if (row->type == CHOICE)
+        return parse_choice(row->value, value, field);
     if (row->type != TEXT) {
         uint64_t number;
         int r = parse_number(value, row->type == SIZE, &number);
@@ -103,7 +121,7 @@ void bfs_mount_options_init(struct bfs_mount_options *ret)
 {
     *ret = (struct bfs_mount_options){0};
     for (size_t i = 0; i < N_ROWS; i++)
-        if (rows[i].preset && is_digit(rows[i].preset[0]))
+        if (rows[i].preset && (rows[i].type == CHOICE || is_digit(rows[i].preset[0])))
             (void)set(&rows[i], rows[i].preset, ret);
     ret->allow_other = geteuid() == 0;
 }

@@ -12,10 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* In the order of the option's words. */
+enum bfs_verify_mode {
+    BFS_VERIFY_ALWAYS, /* each chunk by SHA-256, at each decode */
+    BFS_VERIFY_ONCE,   /* once for as long as its blob stands, then by XXH3 of what is decoded */
+    BFS_VERIFY_STRICT, /* the same, and all of a file before it is opened */
+};
+
 struct bfs_mount_options {
     uint64_t cache_size;
     uint64_t workers; /* 0: as many as there are CPUs */
     uint64_t timeout; /* seconds */
+    uint64_t verify;  /* an enum bfs_verify_mode */
     uint64_t read_ahead_kb;
     uint64_t poll_ms;
     char *view; /* owned; NULL: the best one */

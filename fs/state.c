@@ -16,9 +16,11 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
      * used may go. */
     (void)bfs_pool_free(fs->pool);
     (void)bfs_calls_free(fs->calls);
+    (void)bfs_prover_free(fs->prover);
     (void)bfs_reads_free(fs->reads);
     (void)bfs_files_free(fs->files);
     (void)bfs_cache_free(fs->cache);
+    (void)bfs_proofs_free(fs->proofs);
     (void)bfs_tree_unref(fs->tree);
     (void)bfs_bundles_free(fs->bundles);
     (void)bfs_tree_numbers_free(fs->numbers);
@@ -26,6 +28,20 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)pthread_mutex_destroy(&fs->mutex);
     free(fs);
     return NULL;
+}
+
+static int start_proofs(struct bfs_fs *fs)
+{
+    if (fs->options->verify == BFS_VERIFY_ALWAYS)
+        return 0;
+    int r = bfs_proofs_new(BFS_PROOFS_MEMORY, BFS_PROOFS_SETTLE_MS, &fs->proofs);
+    if (r)
+        return r;
+    bfs_cache_set_proofs(fs->cache, fs->proofs);
+    if (fs->options->verify != BFS_VERIFY_STRICT)
+        return 0;
+    return bfs_prover_new(fs->pool, fs->cache, fs->proofs, fs->calls, &fs->metrics, fs->log,
+                          &fs->prover);
 }
 
 static int start(struct bfs_fs *fs)
@@ -38,6 +54,7 @@ static int start(struct bfs_fs *fs)
         (r = bfs_cache_new((size_t)options->cache_size, fs->pool, &fs->metrics, fs->log,
                            &fs->cache)) ||
         (r = bfs_calls_new((unsigned)options->timeout * 1000, &fs->metrics, &fs->calls)) ||
+        (r = start_proofs(fs)) ||
         (r = bfs_files_new(window < WINDOW_MAX ? window : WINDOW_MAX, &fs->metrics, &fs->files)) ||
         (r = bfs_reads_new(fs->cache, fs->calls, fs->files, &fs->metrics, &fs->reads)) ||
         (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||

@@ -9,6 +9,7 @@
 #include "fs/call.h"
 #include "fs/files.h"
 #include "fs/options.h"
+#include "fs/prover.h"
 #include "fs/reads.h"
 #include "fs/tree.h"
 
@@ -23,10 +24,13 @@ struct bfs_fs {
     struct bfs_view_rules view_rules;
     struct bfs_metrics metrics;
     struct bfs_pool *pool;
+    struct bfs_proofs *proofs; /* NULL: nothing is remembered */
     struct bfs_cache *cache;
     struct bfs_calls *calls;
     struct bfs_files *files;
     struct bfs_reads *reads;
+    struct bfs_prover
+        *prover; /* NULL: files are opened unproved, and their chunks proved by reads */
     struct bfs_bundles *bundles;
     struct bfs_tree_numbers *numbers;
     struct fuse_session *session; /* NULL in tests that mount nothing */

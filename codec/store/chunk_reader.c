@@ -71,7 +71,8 @@ static void read_places(struct bfs_chunk_reader *reader, struct bfs_bytes ret[BF
         fetched->stored = reader->stored + at;
         fetched->status = bfs_pread_exact(fetched->place.blob_fd, reader->stored + at,
                                           chunk->stored_size, chunk->stored_off);
-        ret[i] = (struct bfs_bytes){fetched->stored, fetched->status ? 0 : chunk->stored_size};
+        bool is_hashed = !fetched->status && !fetched->place.is_proved;
+        ret[i] = (struct bfs_bytes){fetched->stored, is_hashed ? chunk->stored_size : 0};
         at += chunk->stored_size;
     }
 }
@@ -107,6 +108,8 @@ static int prove(const struct fetched *fetched, struct bfs_error *error)
     if (fetched->status)
         return bfs_fail_at(error, fetched->status, chunk->stored_off, "cannot read: %s",
                            strerror(-fetched->status));
+    if (fetched->place.is_proved)
+        return 0;
     if (fetched->hashed)
         return bfs_fail(error, fetched->hashed, "cannot compute SHA-256");
     if (bfs_digest_equal(&fetched->digest, &chunk->digest))

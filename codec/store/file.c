@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct bfs_file {
     atomic_uint references;
@@ -151,6 +152,30 @@ const struct bfs_chunk_table *bfs_file_table(const struct bfs_file *file)
     return file->table;
 }
 
+int bfs_file_blob_state(const struct bfs_file *file, uint32_t blob, struct bfs_blob_state *ret)
+{
+    struct stat st;
+    if (fstat(file->blobs[blob], &st) != 0)
+        return -errno;
+    *ret = (struct bfs_blob_state){.device = st.st_dev,
+                                   .inode = st.st_ino,
+                                   .size = st.st_size,
+                                   .modified = st.st_mtim,
+                                   .changed = st.st_ctim};
+    return 0;
+}
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool bfs_blob_state_equal(const struct bfs_blob_state *a, const struct bfs_blob_state *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           is_same_time(&a->modified, &b->modified) && is_same_time(&a->changed, &b->changed);
+}
+
 static int tell_chunk(const struct bfs_chunk_want *want, int r, struct bfs_error *error)
 {
     const struct bfs_file *file = want->file;
@@ -173,6 +198,7 @@ void bfs_file_fetch_chunks(struct bfs_chunk_reader *reader, const struct bfs_chu
     for (size_t i = 0; i < n; i++) {
         places[i].chunk = bfs_chunk_table_at(wants[i].file->table, wants[i].index);
         places[i].blob_fd = wants[i].file->blobs[places[i].chunk.blob];
+        places[i].is_proved = wants[i].is_proved;
     }
     bfs_chunks_fetch(reader, places, n);
 }

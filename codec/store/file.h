@@ -10,6 +10,10 @@
 #include "codec/index/chunk_table.h"
 #include "codec/store/bundle.h"
 
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
 struct bfs_file;
 
 /* `number` is a regular file of the bundle. Errors: -EBADMSG (table or blob), -ENOENT (a blob is
@@ -25,6 +29,19 @@ uint32_t bfs_file_inode(const struct bfs_file *file);
 uint64_t bfs_file_size(const struct bfs_file *file);
 /* NULL for an empty file. */
 const struct bfs_chunk_table *bfs_file_table(const struct bfs_file *file);
+
+/* Which file a blob is, and what changes when anybody writes to it or replaces it. */
+struct bfs_blob_state {
+    dev_t device;
+    ino_t inode; /* 0: none */
+    off_t size;
+    struct timespec modified;
+    struct timespec changed;
+};
+/* Blob number `blob` of the file's chunks, as it is now; 0 is the table's own. Errors: errno of
+ * fstat(2). */
+int bfs_file_blob_state(const struct bfs_file *file, uint32_t blob, struct bfs_blob_state *ret);
+bool bfs_blob_state_equal(const struct bfs_blob_state *a, const struct bfs_blob_state *b);
 
 /* Scratch memory and decoder of one thread. */
 struct bfs_chunk_reader;
@@ -44,6 +61,7 @@ enum { BFS_CHUNKS_MAX = 16 };
 struct bfs_chunk_want {
     const struct bfs_file *file;
     uint32_t index; /* of the chunk */
+    bool is_proved; /* these stored bytes were proved before: XXH3 of the raw ones is enough */
 };
 /* Fetches n chunks, at most BFS_CHUNKS_MAX; those before are forgotten. What is wrong with one is
  * told when that one is taken. */
@@ -57,6 +75,7 @@ int bfs_file_take_chunk(struct bfs_chunk_reader *reader, size_t k,
 struct bfs_chunk_place {
     int blob_fd;
     struct bfs_chunk chunk;
+    bool is_proved; /* as above */
 };
 void bfs_chunks_fetch(struct bfs_chunk_reader *reader, const struct bfs_chunk_place places[],
                       size_t n);

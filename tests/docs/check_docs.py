@@ -125,7 +125,7 @@ def check_metrics(checker):
 
 def check_options(checker):
     code = [(name, preset) for name, preset in re.findall(
-        r'X\(\w+, \w+, "(\w+)", (?:"\w+"|NULL), (?:"(\w+)"|NULL), "[^"]+"\)',
+        r'X\(\w+, \w+, "(\w+)", (?:"[\w|]+"|NULL), (?:"(\w+)"|NULL), "[^"]+"\)',
         listed(checker.text("fs/option_list.h")))]
     names = [(name,) for name, _ in code]
     page = checker.text("docs/man/mount.bundlefs.8")

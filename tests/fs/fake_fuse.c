@@ -50,6 +50,11 @@ unsigned fake_n_replies(struct fake_request *request)
     return n;
 }
 
+int fuse_req_interrupted(fuse_req_t handle)
+{
+    return ((struct fake_request *)(void *)handle)->interrupted;
+}
+
 static struct fake_request *lock(fuse_req_t handle)
 {
     struct fake_request *request = (struct fake_request *)(void *)handle;

@@ -10,6 +10,7 @@
 #include "verify/buffer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct fake_request {
@@ -17,7 +18,8 @@ struct fake_request {
     /* Called inside the answer, before it is counted. NULL is fine. */
     void (*on_reply)(struct fake_request *request);
     void *context;
-    bool undeliverable; /* the kernel has forgotten the request */
+    bool undeliverable;      /* the kernel has forgotten the request */
+    atomic_bool interrupted; /* whoever asked got a signal */
 
     pthread_mutex_t mutex;
     pthread_cond_t answered;

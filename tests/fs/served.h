@@ -104,8 +104,9 @@ static inline int test_open_to_damage(const char *path)
     return fd;
 }
 
-/* Flips one stored byte of chunk `i`; twice mends it. */
-static inline void served_damage(struct served *served, struct bfs_open_file *open, uint32_t i)
+/* Flips stored byte `at` of chunk `i`, or its last one; twice mends it. */
+static inline void served_damage_at(struct served *served, struct bfs_open_file *open, uint32_t i,
+                                    uint32_t at)
 {
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(open->file), i);
     struct bfs_bundle *bundle = bfs_file_bundle(open->file);
@@ -118,9 +119,15 @@ static inline void served_damage(struct served *served, struct bfs_open_file *op
     bfs_autoclose int fd = test_open_to_damage(path);
     uint8_t byte;
     assert_true(chunk.stored_size > 0);
-    assert_int_equal(pread(fd, &byte, 1, (off_t)chunk.stored_off), 1);
+    uint64_t offset = chunk.stored_off + (at < chunk.stored_size ? at : chunk.stored_size - 1);
+    assert_int_equal(pread(fd, &byte, 1, (off_t)offset), 1);
     byte ^= 0x40;
-    assert_int_equal(pwrite(fd, &byte, 1, (off_t)chunk.stored_off), 1);
+    assert_int_equal(pwrite(fd, &byte, 1, (off_t)offset), 1);
+}
+
+static inline void served_damage(struct served *served, struct bfs_open_file *open, uint32_t i)
+{
+    served_damage_at(served, open, i, 0);
 }
 
 #endif

@@ -76,6 +76,55 @@ static void the_end_answers(void **state)
     }
 }
 
+struct renewal {
+    atomic_uint *clock;
+    unsigned answered_at;
+};
+
+static void note_order(struct fake_request *request)
+{
+    struct renewal *renewal = request->context;
+    renewal->answered_at = ++*renewal->clock;
+}
+
+/* What gets on is given more time, and so is due after what does not. */
+static void a_renewed_call_is_due_later(void **state)
+{
+    (void)state;
+    struct bfs_metrics metrics = {0};
+    struct bfs_calls *calls = NULL;
+    struct fake_request requests[2];
+    struct bfs_call open[2];
+    atomic_uint clock = 0;
+    struct renewal renewals[2] = {{.clock = &clock}, {.clock = &clock}};
+    uint64_t oldest;
+    assert_int_equal(bfs_calls_new(300, &metrics, &calls), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        fake_request_init(&requests[i], NULL);
+        requests[i].on_reply = note_order;
+        requests[i].context = &renewals[i];
+        bfs_call_start(calls, &open[i], fake_handle(&requests[i]));
+    }
+    assert_int_equal(bfs_call_renew(calls, &open[0]), 0);
+    assert_int_equal(bfs_calls_pending(calls, &oldest), 2);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true(fake_wait(&requests[i], 10000));
+    assert_int_equal(renewals[1].answered_at, 1);
+    assert_int_equal(renewals[0].answered_at, 2);
+    assert_int_equal(bfs_call_renew(calls, &open[0]), -ETIMEDOUT);
+    for (unsigned i = 0; i < 2; i++)
+        assert_false(bfs_call_claim(calls, &open[i]));
+    fake_request_done(&requests[0]);
+    fake_request_init(&requests[0], NULL);
+    bfs_call_start(calls, &open[0], fake_handle(&requests[0]));
+    requests[0].interrupted = true;
+    assert_int_equal(bfs_call_renew(calls, &open[0]), -EINTR);
+    assert_true(bfs_call_claim(calls, &open[0]));
+    (void)bfs_calls_free(calls);
+    for (unsigned i = 0; i < 2; i++)
+        fake_request_done(&requests[i]);
+}
+
 struct worker {
     struct bfs_calls *calls;
     uint64_t seed;
@@ -138,6 +187,7 @@ static void either_the_worker_or_the_deadline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_renewed_call_is_due_later),
         cmocka_unit_test(a_claim_is_the_callers),
         cmocka_unit_test(the_deadline_answers),
         cmocka_unit_test(the_end_answers),

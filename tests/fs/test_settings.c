@@ -32,6 +32,7 @@ static void defaults(void **state)
     assert_int_equal(options.timeout, 30);
     assert_int_equal(options.read_ahead_kb, 1024);
     assert_int_equal(options.poll_ms, 1000);
+    assert_int_equal(options.verify, BFS_VERIFY_ALWAYS);
     assert_int_equal(options.allow_other, geteuid() == 0);
     assert_null(options.log_file);
 }
@@ -51,6 +52,17 @@ static void every_option(void **state)
     assert_int_equal(options.poll_ms, 50);
     assert_true(options.allow_other);
     assert_string_equal(options.log_file, "/tmp/b");
+}
+
+static void words_of_verify(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"verify=always", "verify=once", "verify=strict"};
+    for (size_t i = 0; i < 3; i++) {
+        bfs_automountoptions struct bfs_mount_options options;
+        assert_int_equal(parse(words[i], &options), 0);
+        assert_int_equal(options.verify, i);
+    }
 }
 
 static void sizes_have_units(void **state)
@@ -94,6 +106,13 @@ static void wrong_values(void **state)
         "timeout=0",
         "timeout=86401",
         "read_ahead_kb=1048577",
+        "verify",
+        "verify=",
+        "verify=never",
+        "verify=onc",
+        "verify=once|strict",
+        "verify=alwayss",
+        "verify=Once",
         "poll_ms=9",
         "poll_ms=3600001",
         "poll_ms=1.5",
@@ -140,7 +159,7 @@ static void help_fits_a_terminal(void **state)
     char *rest = (char *)text.bytes;
     for (char *line; (line = strsep(&rest, "\n")) && *line; n_lines++)
         assert_in_range(strlen(line), 20, 80);
-    assert_int_equal(n_lines, 10);
+    assert_int_equal(n_lines, 11);
 }
 
 static void lines_of_mountinfo(void **state)
@@ -268,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(every_option),
+        cmocka_unit_test(words_of_verify),
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(wrong_values),
         cmocka_unit_test(what_mount_adds_is_ignored),

@@ -46,7 +46,8 @@ static int set_up(void **state)
     const struct bfs_chunk_table *table = bfs_file_table(f->file);
     assert_true(bfs_chunk_table_n_chunks(table) >= BFS_CHUNKS_MAX);
     for (uint32_t i = 0; i < BFS_CHUNKS_MAX; i++) {
-        f->places[i] = (struct bfs_chunk_place){f->blob_fd, bfs_chunk_table_at(table, i)};
+        f->places[i] = (struct bfs_chunk_place){.blob_fd = f->blob_fd,
+                                                .chunk = bfs_chunk_table_at(table, i)};
         assert_int_equal(f->places[i].chunk.blob, 0);
     }
     *state = f;
@@ -108,7 +109,7 @@ static void by_file_and_number(void **state)
     struct fixture *f = *state;
     struct bfs_chunk_want wants[BFS_CHUNKS_MAX];
     for (uint32_t i = 0; i < BFS_CHUNKS_MAX; i++)
-        wants[i] = (struct bfs_chunk_want){f->file, BFS_CHUNKS_MAX - 1 - i};
+        wants[i] = (struct bfs_chunk_want){.file = f->file, .index = BFS_CHUNKS_MAX - 1 - i};
     bfs_file_fetch_chunks(f->reader, wants, BFS_CHUNKS_MAX);
     for (uint32_t i = 0; i < BFS_CHUNKS_MAX; i++) {
         const struct bfs_chunk *chunk = &f->places[wants[i].index].chunk;
