@@ -3,10 +3,10 @@
 
 #include "verify/array.h"
 #include "verify/json.h"
+#include "verify/rfc3339.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define SCHEMA_VERSION "1.0"
 
@@ -267,13 +267,7 @@ int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_b
 
 int bfs_time_text(int64_t seconds, char ret[static BFS_TIME_TEXT_SIZE])
 {
-    time_t when = (time_t)seconds;
-    struct tm utc;
-    /* the year 10000 has no RFC 3339 form */
-    if (seconds < 0 || seconds >= INT64_C(253402300800) || !gmtime_r(&when, &utc))
-        return -EINVAL;
-    (void)strftime(ret, BFS_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return 0;
+    return bfs_rfc3339_format(seconds, ret);
 }
 
 const struct bfs_view_config *bfs_bundle_config_view(const struct bfs_bundle_config *config,

@@ -19,7 +19,7 @@
 enum {
     BFS_ENVELOPE_SIZE_MAX = 1 << 20, /* bytes of the JSON text */
     BFS_ENVELOPE_TYPE_MAX = 255, /* bytes of a payload type; what RFC 6838 allows a media type */
-    BFS_ENVELOPE_SIGNATURES_MAX = 64,  /* each is tried with each key */
+    BFS_ENVELOPE_SIGNATURES_MAX = 16,  /* each may have to be tried with each key */
     BFS_ENVELOPE_KEY_ID_MAX = 255,     /* bytes; a digest as hexadecimal digits has 64 */
     BFS_ENVELOPE_SIGNATURE_MAX = 8192, /* bytes of one signature, of whatever algorithm */
 };
@@ -48,7 +48,8 @@ int bfs_envelope_parse(const void *text, size_t size, const char *what, struct b
 void bfs_envelope_done(struct bfs_envelope *envelope);
 #define bfs_autoenvelope BFS_CLEANUP(bfs_envelope_done)
 
-/* An envelope without signatures; copies both. Errors: -E2BIG, -ENOMEM. */
+/* An envelope without signatures; copies both. Errors: -EINVAL (the type is empty or not UTF-8),
+ * -E2BIG, -ENOMEM. */
 int bfs_envelope_new(const char *type, const void *payload, size_t size, struct bfs_envelope *ret,
                      struct bfs_error *error);
 /* Adds a signature, with the key's id as keyid. Errors: -E2BIG, -ENOMEM, -EIO. */

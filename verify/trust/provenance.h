@@ -50,7 +50,7 @@ int bfs_provenance_add(struct bfs_provenance *provenance, const char *uri, const
 /* The predicate's JSON. Unknown members are ignored. Errors: -EBADMSG, -E2BIG, -ENOMEM. */
 int bfs_provenance_read(struct json_object *predicate, const char *what, struct bfs_provenance *ret,
                         struct bfs_error *error);
-/* A new object; NULL on failure, which sets *status. */
+/* A new object, or what there is of it when *status was set (-ENOMEM, -EINVAL, -EBADMSG). */
 struct json_object *bfs_provenance_json(const struct bfs_provenance *provenance, int *status);
 
 #endif

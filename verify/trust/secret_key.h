@@ -6,8 +6,8 @@
  * BLAKE2b-256 of "Ed", id, seed and public key; minisign leaves it zero when there is no
  * passphrase.
  *
- * A key lives in memory of libsodium's: locked, out of core dumps, between guard pages, wiped when
- * it is freed.
+ * A key lives in memory of libsodium's: locked where the limits of the process allow it, out of
+ * core dumps, between guard pages, wiped when it is freed.
  *
  * THREAD SAFETY: a key is immutable; everything may be called from any thread. */
 #ifndef BFS_VERIFY_TRUST_SECRET_KEY_H
@@ -24,7 +24,7 @@ enum {
 
 struct bfs_secret_key;
 
-/* Errors: -ENOMEM (also when memory cannot be locked), -EIO when libsodium cannot start. */
+/* Errors: -ENOMEM, -EIO when libsodium cannot start. */
 int bfs_secret_key_generate(struct bfs_secret_key **ret, struct bfs_error *error);
 
 /* How much work a passphrase costs, in libsodium's units; a reader is limited to STRONG, which

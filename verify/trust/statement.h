@@ -17,7 +17,8 @@
 #include "verify/trust/provenance.h"
 #include "verify/trust/statement_list.h"
 
-#define BFS_STATEMENT_MEDIA "application/vnd.in-toto+json" /* the envelope's payload type */
+#define BFS_STATEMENT_MEDIA "application/vnd.in-toto+json"      /* the envelope's payload type */
+#define BFS_STATEMENT_IN_TOTO "https://in-toto.io/Statement/v1" /* _type */
 
 enum {
     BFS_STATEMENT_SIZE_MAX = 512 << 10, /* bytes of the JSON text */
@@ -71,6 +72,10 @@ const char *bfs_statement_word(enum bfs_statement_kind kind);
 const char *bfs_statement_type(enum bfs_statement_kind kind);
 /* The kind whose word it is. Errors: -EINVAL. */
 int bfs_statement_kind_parse(const char *word, enum bfs_statement_kind *ret);
+
+/* "promote", "rollback". Errors of the parser: -EINVAL. */
+const char *bfs_alias_move_word(enum bfs_alias_move move);
+int bfs_alias_move_parse(const char *word, enum bfs_alias_move *ret);
 
 /* A role or key name of a policy: letters, digits, '.', '_' and '-', up to BFS_STATEMENT_ROLE_MAX.
  */
