@@ -2,7 +2,7 @@
 #include "codec/pack/describe.h"
 
 #include "codec/store/files.h"
-#include "verify/contract.h"
+#include "verify/contract/generate.h"
 #include "verify/json.h"
 
 #include <inttypes.h>

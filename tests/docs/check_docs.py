@@ -8,6 +8,7 @@ contradiction; the exit status is 1 when there is one.
 """
 import argparse
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -155,6 +156,27 @@ def check_profiles(checker):
         code.append((name, " ".join(filter(None, words)), container, dtype, layout, version, alignment,
                      "yes" if lossless == "true" else "no", source, summary))
     checker.same_rows("profiles", code, table(checker.text("docs/views.md"), "## Profiles"))
+
+
+def schema_rows(schema, path=""):
+    """(member, type, must, meaning) of everything inside an object of a JSON Schema."""
+    rows = []
+    for name, member in schema["properties"].items():
+        kind, must = "", "yes" if name in schema.get("required", ()) else ""
+        meaning, place = member["description"], f"{path}{name}"
+        while member["type"] == "array":
+            kind, place, member = f"{kind}array of ", place + "[]", member["items"]
+        comment = member.get("$comment", "integer" if member["type"] == "integer" else member["type"])
+        rows.append((place, kind + comment, must, meaning))
+        if "properties" in member:
+            rows += schema_rows(member, place + ".")
+    return rows
+
+
+def check_contract(checker):
+    schema = json.loads(checker.text("docs/contract.schema.json"))
+    checker.same_rows("contract.json", schema_rows(schema),
+                      table(checker.text("docs/contract.md"), "| member | type |"))
 
 
 def constants(checker):
@@ -367,6 +389,7 @@ def main():
     check_metrics(checker)
     check_options(checker)
     check_profiles(checker)
+    check_contract(checker)
     check_records(checker, numbers)
     check_limits(checker, numbers)
     check_example(checker)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verify/contract.h"
+#include "verify/contract/generate.h"
 
 #include "verify/json.h"
 #include "verify/name.h"

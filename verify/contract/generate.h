@@ -3,8 +3,8 @@
  * contract. docs/contract.md names the fields.
  *
  * THREAD SAFETY: pure functions. */
-#ifndef BFS_VERIFY_CONTRACT_H
-#define BFS_VERIFY_CONTRACT_H
+#ifndef BFS_VERIFY_CONTRACT_GENERATE_H
+#define BFS_VERIFY_CONTRACT_GENERATE_H
 
 #include "verify/buffer.h"
 #include "verify/error.h"
