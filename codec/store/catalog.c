@@ -255,8 +255,8 @@ const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catal
     return NULL;
 }
 
-const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
-                                                   const char *name)
+const struct bfs_catalog_entry *bfs_catalog_model(const struct bfs_catalog *catalog,
+                                                  const char *name, size_t *ret_n)
 {
     struct bfs_reference first = {0};
     (void)snprintf(first.name, sizeof(first.name), "%s", name);
@@ -268,12 +268,23 @@ const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *cat
         else
             high = middle;
     }
+    size_t end = low;
+    while (end < catalog->n_entries && strcmp(catalog->entries[end].reference.name, name) == 0)
+        end++;
+    *ret_n = end - low;
+    return end > low ? &catalog->entries[low] : NULL;
+}
+
+const struct bfs_catalog_entry *bfs_catalog_latest_of(const struct bfs_catalog *catalog,
+                                                      const char *name, bfs_catalog_skips skips,
+                                                      void *context)
+{
     const struct bfs_catalog_entry *latest = NULL;
-    for (; low < catalog->n_entries && strcmp(catalog->entries[low].reference.name, name) == 0;
-         low++) {
-        const struct bfs_catalog_entry *entry = &catalog->entries[low];
+    size_t n;
+    const struct bfs_catalog_entry *entry = bfs_catalog_model(catalog, name, &n);
+    for (; n > 0; entry++, n--) {
         int order = 0;
-        if (!bfs_version_is_release(entry->reference.version))
+        if (!bfs_version_is_release(entry->reference.version) || (skips && skips(context, entry)))
             continue;
         if (!latest ||
             (bfs_version_compare(entry->reference.version, latest->reference.version, &order) &&
@@ -281,6 +292,12 @@ const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *cat
             latest = entry;
     }
     return latest;
+}
+
+const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
+                                                   const char *name)
+{
+    return bfs_catalog_latest_of(catalog, name, NULL, NULL);
 }
 
 int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_reference *reference,
