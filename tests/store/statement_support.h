@@ -5,6 +5,9 @@
 
 #include "codec/store/statements.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static inline struct bfs_secret_key *test_key(void)
 {
     struct bfs_secret_key *key = NULL;
