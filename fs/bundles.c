@@ -8,17 +8,26 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* There may be half a million, so what most of them never have is elsewhere. */
 struct slot {
-    struct bfs_catalog_entry entry;
-    char name[BFS_REFERENCE_MAX + 1];
-    pthread_mutex_t loading; /* held while the store is read; taken before the table's mutex */
+    struct bfs_digest manifest;
+    uint64_t manifest_size;
 
     /* All below is protected by the table's mutex. */
+    bool is_loading; /* somebody reads the store for it */
+    bool is_led;     /* somebody is about to: others wait in line */
+    struct bfs_job *waiting;
     struct bfs_bundle *bundle; /* NULL: not loaded */
-    struct bfs_views views;    /* stays when the bundle is dropped */
-    uint64_t used;             /* clock of the last use */
-    int refusal;               /* negative errno of the last attempt, or 0 */
-    uint64_t refused_ms;
+    struct slot *newer;        /* of those that are loaded, by their last use */
+    struct slot *older;
+    struct bfs_views *views; /* owned; NULL: none to show; stays when the bundle is dropped */
+    struct refusal *refusal; /* owned; NULL: the last attempt succeeded, or there was none */
+    char name[];             /* NAME:VERSION */
+};
+
+struct refusal {
+    int code; /* negative errno */
+    uint64_t at_ms;
     char reason[BFS_ERROR_TEXT_SIZE];
 };
 
@@ -29,11 +38,13 @@ struct bfs_bundles {
     const struct bfs_log *log;
     uint8_t secret[16]; /* hashed too, so that no catalogue can make all keys alike */
     pthread_mutex_t mutex;
-    struct slot **slots; /* protected by mutex, like all below; a slot itself never moves */
+    pthread_cond_t loaded; /* something was loaded, or refused */
+    struct slot **slots;   /* protected by mutex, like all below; a slot itself never moves */
     uint32_t n_slots;
     uint32_t *by_key; /* hash of slot numbers, UINT32_MAX when free */
     uint32_t mask;
-    uint64_t clock;
+    struct slot *newest; /* of those that are loaded */
+    struct slot *oldest;
     size_t memory; /* of loaded indexes */
     uint64_t n_loaded;
 };
@@ -51,6 +62,7 @@ int bfs_bundles_new(const struct bfs_store *store, const struct bfs_view_rules *
     bundles->log = log;
     (void)!getrandom(bundles->secret, sizeof(bundles->secret), GRND_NONBLOCK);
     (void)pthread_mutex_init(&bundles->mutex, NULL);
+    (void)pthread_cond_init(&bundles->loaded, NULL);
     *ret = bundles;
     return 0;
 }
@@ -61,43 +73,48 @@ struct bfs_bundles *bfs_bundles_free(struct bfs_bundles *bundles)
         return NULL;
     for (uint32_t i = 0; i < bundles->n_slots; i++) {
         (void)bfs_bundle_unref(bundles->slots[i]->bundle);
-        (void)pthread_mutex_destroy(&bundles->slots[i]->loading);
+        free(bundles->slots[i]->views);
+        free(bundles->slots[i]->refusal);
         free(bundles->slots[i]);
     }
     free(bundles->slots);
     free(bundles->by_key);
+    (void)pthread_cond_destroy(&bundles->loaded);
     (void)pthread_mutex_destroy(&bundles->mutex);
     free(bundles);
     return NULL;
 }
 
 /* Of name and digest: one bundle may be there under many names. */
-static uint32_t key_of(const struct bfs_bundles *bundles, const struct bfs_catalog_entry *entry)
+static uint32_t key_of(const struct bfs_bundles *bundles, const struct bfs_digest *manifest,
+                       const char *name)
 {
     struct {
         uint8_t secret[sizeof(bundles->secret)];
         struct bfs_digest manifest;
         char name[BFS_REFERENCE_MAX + 1];
-    } hashed = {.manifest = entry->manifest};
+    } hashed;
     uint32_t key;
+    size_t length = strlen(name);
     memcpy(hashed.secret, bundles->secret, sizeof(hashed.secret));
-    size_t length = strlen(bfs_reference_text(&entry->reference, hashed.name));
+    hashed.manifest = *manifest;
+    memcpy(hashed.name, name, length);
     struct bfs_xxh128 hash = bfs_xxh128(&hashed, (size_t)(hashed.name - (char *)&hashed) + length);
     memcpy(&key, hash.bytes, sizeof(key));
     return key;
 }
 
-static bool is_entry(const struct slot *slot, const struct bfs_catalog_entry *entry)
+static bool is_entry(const struct slot *slot, const struct bfs_catalog_entry *entry,
+                     const char *name)
 {
-    return bfs_digest_equal(&slot->entry.manifest, &entry->manifest) &&
-           slot->entry.manifest_size == entry->manifest_size &&
-           strcmp(slot->entry.reference.name, entry->reference.name) == 0 &&
-           strcmp(slot->entry.reference.version, entry->reference.version) == 0;
+    return bfs_digest_equal(&slot->manifest, &entry->manifest) &&
+           slot->manifest_size == entry->manifest_size && strcmp(slot->name, name) == 0;
 }
 
 static void insert(struct bfs_bundles *bundles, uint32_t number)
 {
-    uint32_t at = key_of(bundles, &bundles->slots[number]->entry) & bundles->mask;
+    const struct slot *slot = bundles->slots[number];
+    uint32_t at = key_of(bundles, &slot->manifest, slot->name) & bundles->mask;
     while (bundles->by_key[at] != UINT32_MAX)
         at = (at + 1) & bundles->mask;
     bundles->by_key[at] = number;
@@ -128,24 +145,27 @@ static int grow(struct bfs_bundles *bundles)
 static int slot_locked(struct bfs_bundles *bundles, const struct bfs_catalog_entry *entry,
                        uint32_t *ret)
 {
+    char name[BFS_REFERENCE_MAX + 1];
     int r = grow(bundles);
     if (r)
         return r;
-    uint32_t at = key_of(bundles, entry) & bundles->mask;
+    (void)bfs_reference_text(&entry->reference, name);
+    uint32_t at = key_of(bundles, &entry->manifest, name) & bundles->mask;
     for (uint32_t i; (i = bundles->by_key[at]) != UINT32_MAX; at = (at + 1) & bundles->mask) {
-        if (is_entry(bundles->slots[i], entry)) {
+        if (is_entry(bundles->slots[i], entry, name)) {
             *ret = i;
             return 0;
         }
     }
-    struct slot *slot = calloc(1, sizeof(*slot));
+    size_t name_size = strlen(name) + 1;
+    struct slot *slot = calloc(1, sizeof(*slot) + name_size);
     if (!slot)
         return -ENOMEM;
-    slot->entry = *entry;
-    (void)bfs_reference_text(&entry->reference, slot->name);
-    (void)pthread_mutex_init(&slot->loading, NULL);
+    slot->manifest = entry->manifest;
+    slot->manifest_size = entry->manifest_size;
+    memcpy(slot->name, name, name_size);
     bundles->slots[bundles->n_slots] = slot;
-    insert(bundles, bundles->n_slots);
+    bundles->by_key[at] = bundles->n_slots;
     *ret = bundles->n_slots++;
     return 0;
 }
@@ -180,9 +200,9 @@ bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t number,
     if (!slot)
         return false;
     (void)pthread_mutex_lock(&bundles->mutex);
-    bool refused = slot->refusal != 0;
+    bool refused = slot->refusal != NULL;
     if (refused)
-        (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", slot->reason);
+        memcpy(ret, slot->refusal->reason, sizeof(slot->refusal->reason));
     (void)pthread_mutex_unlock(&bundles->mutex);
     return refused;
 }
@@ -192,103 +212,163 @@ struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t number)
     const struct slot *slot = find_slot(bundles, number);
     struct bfs_views views = {.best = -1};
     (void)pthread_mutex_lock(&bundles->mutex);
-    if (slot)
-        views = slot->views;
+    if (slot && slot->views)
+        views = *slot->views;
     (void)pthread_mutex_unlock(&bundles->mutex);
     return views;
 }
 
-/* What is known without reading: 0 with a reference, a fresh refusal, or -EWOULDBLOCK. */
-static int peek(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle **ret)
+static void unlink_loaded(struct bfs_bundles *bundles, struct slot *slot)
 {
-    int r = -EWOULDBLOCK;
-    (void)pthread_mutex_lock(&bundles->mutex);
-    if (slot->bundle) {
-        slot->used = ++bundles->clock;
-        *ret = bfs_bundle_ref(slot->bundle);
-        r = 0;
-    } else if (slot->refusal && bfs_now_ms() - slot->refused_ms < BFS_BUNDLES_RETRY_MS) {
-        r = slot->refusal;
-    }
-    (void)pthread_mutex_unlock(&bundles->mutex);
-    return r;
+    *(slot->newer ? &slot->newer->older : &bundles->newest) = slot->older;
+    *(slot->older ? &slot->older->newer : &bundles->oldest) = slot->newer;
 }
 
-/* Drops the least recently used indexes but the newest, with the mutex held. A linear search: it
- * happens at most once for each load, which costs more. */
-static void shrink(struct bfs_bundles *bundles, const struct slot *newest)
+static void link_newest(struct bfs_bundles *bundles, struct slot *slot)
 {
-    while (bundles->memory > BFS_BUNDLES_MEMORY) {
-        struct slot *oldest = NULL;
-        for (uint32_t i = 0; i < bundles->n_slots; i++) {
-            struct slot *slot = bundles->slots[i];
-            if (slot != newest && slot->bundle && (!oldest || slot->used < oldest->used))
-                oldest = slot;
+    slot->newer = NULL;
+    slot->older = bundles->newest;
+    *(slot->older ? &slot->older->newer : &bundles->oldest) = slot;
+    bundles->newest = slot;
+}
+
+/* What is known without reading: 0 with a reference, a fresh refusal, or -EWOULDBLOCK. With the
+ * mutex held. */
+static int peek(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle **ret)
+{
+    if (slot->bundle) {
+        if (bundles->newest != slot) {
+            unlink_loaded(bundles, slot);
+            link_newest(bundles, slot);
         }
-        if (!oldest)
-            return;
+        *ret = bfs_bundle_ref(slot->bundle);
+        return 0;
+    }
+    if (slot->refusal && bfs_now_ms() - slot->refusal->at_ms < BFS_BUNDLES_RETRY_MS)
+        return slot->refusal->code;
+    return -EWOULDBLOCK;
+}
+
+/* Drops the least recently used indexes but the newest, with the mutex held. */
+static void shrink(struct bfs_bundles *bundles)
+{
+    while (bundles->memory > BFS_BUNDLES_MEMORY && bundles->oldest != bundles->newest) {
+        struct slot *oldest = bundles->oldest;
+        unlink_loaded(bundles, oldest);
         bundles->memory -= bfs_bundle_memory(oldest->bundle);
         bundles->n_loaded--;
         oldest->bundle = bfs_bundle_unref(oldest->bundle);
     }
 }
 
-static void remember(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle *bundle,
-                     const struct bfs_views *views)
+/* Errors: -ENOMEM. */
+static int remember_views(struct slot *slot, const struct bfs_views *views)
 {
-    (void)pthread_mutex_lock(&bundles->mutex);
-    slot->refusal = 0;
-    slot->bundle = bfs_bundle_ref(bundle);
-    slot->views = *views;
-    slot->used = ++bundles->clock;
-    bundles->memory += bfs_bundle_memory(bundle);
-    bundles->n_loaded++;
-    shrink(bundles, slot);
-    bfs_metric_set(bundles->metrics, BFS_METRIC_BUNDLES_LOADED, bundles->n_loaded);
-    (void)pthread_mutex_unlock(&bundles->mutex);
+    if (!slot->views && views->best < 0 && !views->directory && !views->hidden)
+        return 0;
+    if (!slot->views && !(slot->views = malloc(sizeof(*slot->views))))
+        return -ENOMEM;
+    *slot->views = *views;
+    return 0;
 }
 
-static void refuse(struct bfs_bundles *bundles, struct slot *slot, int code,
-                   const struct bfs_error *error)
+static int remember(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle *bundle,
+                    const struct bfs_views *views)
 {
+    int r = remember_views(slot, views);
+    if (r)
+        return r;
+    free(slot->refusal);
+    slot->refusal = NULL;
+    slot->bundle = bfs_bundle_ref(bundle);
+    link_newest(bundles, slot);
+    bundles->memory += bfs_bundle_memory(bundle);
+    bundles->n_loaded++;
+    shrink(bundles);
+    bfs_metric_set(bundles->metrics, BFS_METRIC_BUNDLES_LOADED, bundles->n_loaded);
+    return 0;
+}
+
+/* Is it news? With no memory for a reason there is none, and the next one asks the store again. */
+static bool refuse(struct slot *slot, int code, const char *reason)
+{
+    bool news =
+        !slot->refusal || slot->refusal->code != code || strcmp(slot->refusal->reason, reason) != 0;
+    if (!slot->refusal)
+        slot->refusal = malloc(sizeof(*slot->refusal));
+    if (slot->refusal) {
+        slot->refusal->code = code;
+        slot->refusal->at_ms = bfs_now_ms();
+        (void)snprintf(slot->refusal->reason, sizeof(slot->refusal->reason), "%s", reason);
+    }
+    return news;
+}
+
+/* Reads the store; without the mutex, with is_loading. */
+static int load(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle **ret)
+{
+    struct bfs_error error = {0};
     char text[BFS_ERROR_TEXT_SIZE];
-    (void)bfs_error_text(error, text);
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    struct bfs_views views = {.best = -1};
+    bool news = false;
+    int r = bfs_bundle_open(bundles->store, &slot->manifest, slot->manifest_size, &bundle, &error);
+    if (r == 0 && bundles->rules)
+        r = bfs_views_choose(bundles->rules, bundle, &views);
     (void)pthread_mutex_lock(&bundles->mutex);
-    bool news = slot->refusal != code || strcmp(slot->reason, text) != 0;
-    slot->refusal = code;
-    slot->refused_ms = bfs_now_ms();
-    (void)snprintf(slot->reason, sizeof(slot->reason), "%s", text);
+    if (r == 0)
+        r = remember(bundles, slot, bundle, &views);
+    if (r)
+        news = refuse(slot, r, bfs_error_text(&error, text));
+    slot->is_loading = false;
+    (void)pthread_cond_broadcast(&bundles->loaded);
     (void)pthread_mutex_unlock(&bundles->mutex);
     if (news)
         bfs_log(bundles->log, BFS_LOG_ERROR, "%s: refused: %s", slot->name, text);
+    if (r == 0)
+        *ret = bfs_steal(&bundle);
+    return r;
 }
 
 int bfs_bundles_get(struct bfs_bundles *bundles, uint32_t number, bool may_block,
                     struct bfs_bundle **ret)
 {
-    struct slot *slot = find_slot(bundles, number);
-    if (!slot)
-        return -ENOENT;
-    int r = peek(bundles, slot, ret);
-    if (r != -EWOULDBLOCK || !may_block)
-        return r;
-    (void)pthread_mutex_lock(&slot->loading);
-    r = peek(bundles, slot, ret); /* somebody else may have loaded it meanwhile */
-    if (r == -EWOULDBLOCK) {
-        struct bfs_error error = {0};
-        BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
-        struct bfs_views views = {.best = -1};
-        r = bfs_bundle_open(bundles->store, &slot->entry.manifest, slot->entry.manifest_size,
-                            &bundle, &error);
-        if (r == 0 && bundles->rules)
-            r = bfs_views_choose(bundles->rules, bundle, &views);
-        if (r == 0) {
-            remember(bundles, slot, bundle, &views);
-            *ret = bfs_steal(&bundle);
-        } else {
-            refuse(bundles, slot, r, &error);
+    int r = -ENOENT;
+    (void)pthread_mutex_lock(&bundles->mutex);
+    struct slot *slot = number < bundles->n_slots ? bundles->slots[number] : NULL;
+    while (slot && (r = peek(bundles, slot, ret)) == -EWOULDBLOCK && may_block && slot->is_loading)
+        (void)pthread_cond_wait(&bundles->loaded, &bundles->mutex);
+    bool ours = r == -EWOULDBLOCK && may_block;
+    if (ours)
+        slot->is_loading = true;
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return ours ? load(bundles, slot, ret) : r;
+}
+
+enum bfs_turn bfs_bundles_begin(struct bfs_bundles *bundles, uint32_t number, struct bfs_job *job)
+{
+    enum bfs_turn turn = BFS_TURN_FREE;
+    (void)pthread_mutex_lock(&bundles->mutex);
+    struct slot *slot = number < bundles->n_slots ? bundles->slots[number] : NULL;
+    if (slot && !slot->bundle) {
+        turn = !slot->is_led ? BFS_TURN_LEADS : job ? BFS_TURN_WAITS : BFS_TURN_TAKEN;
+        slot->is_led = true;
+        if (turn == BFS_TURN_WAITS) {
+            job->next = slot->waiting;
+            slot->waiting = job;
         }
     }
-    (void)pthread_mutex_unlock(&slot->loading);
-    return r;
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return turn;
+}
+
+struct bfs_job *bfs_bundles_end(struct bfs_bundles *bundles, uint32_t number)
+{
+    (void)pthread_mutex_lock(&bundles->mutex);
+    struct slot *slot = bundles->slots[number];
+    struct bfs_job *waiting = slot->waiting;
+    slot->waiting = NULL;
+    slot->is_led = false;
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return waiting;
 }

@@ -10,11 +10,12 @@
 #include "codec/store/catalog.h"
 #include "fs/log.h"
 #include "fs/metrics.h"
+#include "fs/pool.h"
 #include "fs/views.h"
 
 enum {
     /* Indexes of bundles that nobody has open are kept up to this much; 10,000 small bundles take
-     * about as much. */
+     * about as much. What was listed once is in the kernel, so less would do. */
     BFS_BUNDLES_MEMORY = 24 << 20,
     /* A refusal is believed for so long before the store is asked again. */
     BFS_BUNDLES_RETRY_MS = 1000,
@@ -36,6 +37,17 @@ int bfs_bundles_slot(struct bfs_bundles *bundles, const struct bfs_catalog_entry
  * have to be read. Otherwise the errors of bfs_bundle_open(); the refusal is remembered. */
 int bfs_bundles_get(struct bfs_bundles *bundles, uint32_t slot, bool may_block,
                     struct bfs_bundle **ret);
+/* Jobs that need a bundle which is not loaded stand in line behind the first, so that one slow
+ * bundle takes one worker and no more. */
+enum bfs_turn {
+    BFS_TURN_FREE,  /* the bundle is loaded: go on */
+    BFS_TURN_LEADS, /* go on, and call bfs_bundles_end() afterwards */
+    BFS_TURN_WAITS, /* `job` is in line: whoever leads submits it again */
+    BFS_TURN_TAKEN, /* somebody leads, and `job` was NULL */
+};
+enum bfs_turn bfs_bundles_begin(struct bfs_bundles *bundles, uint32_t slot, struct bfs_job *job);
+/* Who stood in line, linked by `next`, to be submitted; NULL: nobody. */
+struct bfs_job *bfs_bundles_end(struct bfs_bundles *bundles, uint32_t slot);
 /* What this mount shows of its views; of a bundle that bfs_bundles_get() has given. */
 struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t slot);
 /* "NAME:VERSION" of a slot, valid for the daemon's life. */

@@ -15,6 +15,8 @@ struct deferred {
     struct bfs_op op;
     struct bfs_opening opening; /* of a file that is proved first */
     struct bfs_reply reply;     /* which waits for that */
+    uint32_t slot;              /* of the bundle that it needs; UINT32_MAX: of none */
+    bool leads;                 /* others may wait for the same */
 };
 
 static struct bfs_fs *fs_of(fuse_req_t request)
@@ -90,6 +92,9 @@ static void run_deferred(struct bfs_job *job, struct bfs_chunk_reader *reader)
     struct bfs_fs *fs = deferred->fs;
     struct bfs_reply *reply = &deferred->reply;
     int status = reader ? deferred->op.function(fs, &deferred->op, true, reply) : -EIO;
+    if (deferred->leads)
+        bfs_pool_submit_all(fs->pool, bfs_bundles_end(fs->bundles, deferred->slot),
+                            BFS_PRIORITY_METADATA);
     if (status == 0 && reply->to_prove) {
         deferred->opening = (struct bfs_opening){.call = &deferred->call, .done = on_proved};
         bfs_prover_start(fs->prover, reply->to_prove, &deferred->opening);
@@ -98,7 +103,7 @@ static void run_deferred(struct bfs_job *job, struct bfs_chunk_reader *reader)
     }
 }
 
-static void defer(struct bfs_fs *fs, fuse_req_t request, const struct bfs_op *op)
+static void defer(struct bfs_fs *fs, fuse_req_t request, const struct bfs_op *op, uint64_t node)
 {
     struct deferred *deferred = calloc(1, sizeof(*deferred));
     if (!deferred) {
@@ -108,7 +113,12 @@ static void defer(struct bfs_fs *fs, fuse_req_t request, const struct bfs_op *op
     deferred->job.run = run_deferred;
     deferred->fs = fs;
     deferred->op = *op;
+    deferred->slot = bfs_node_in_bundle(node) ? bfs_node_slot(node) : UINT32_MAX;
     bfs_call_start(fs->calls, &deferred->call, request);
+    enum bfs_turn turn = bfs_bundles_begin(fs->bundles, deferred->slot, &deferred->job);
+    if (turn == BFS_TURN_WAITS)
+        return; /* it may be gone already */
+    deferred->leads = turn == BFS_TURN_LEADS;
     bfs_pool_submit(fs->pool, &deferred->job, BFS_PRIORITY_METADATA);
 }
 
@@ -119,7 +129,8 @@ static void run(fuse_req_t request, const struct bfs_op *op)
     int status = op->function(fs, op, false, &reply);
     if (status == -EWOULDBLOCK) {
         bfs_buffer_done(&reply.bytes);
-        defer(fs, request, op);
+        /* A lookup in the catalogue has found which bundle it is that must be loaded. */
+        defer(fs, request, op, bfs_node_in_bundle(op->node) ? op->node : reply.entry.ino);
     } else {
         settle(fs, request, status, &reply);
     }

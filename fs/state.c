@@ -97,6 +97,9 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     bfs_metric_set(&fs->metrics, BFS_METRIC_START_TIME, (uint64_t)time(NULL));
     bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_LIMIT_BYTES, options->cache_size);
     struct bfs_tree *tree;
+    /* Seen before it is read, so that the watch notices what changes in between. */
+    if (stat(bfs_store_index_path(store), &fs->index_seen) != 0)
+        fs->index_seen = (struct stat){0};
     r = bfs_fs_read_tree(fs, &tree, error);
     if (r)
         return r;

@@ -14,6 +14,7 @@
 #include "fs/tree.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct bfs_fs {
@@ -34,6 +35,7 @@ struct bfs_fs {
     struct bfs_bundles *bundles;
     struct bfs_tree_numbers *numbers;
     struct fuse_session *session; /* NULL in tests that mount nothing */
+    struct stat index_seen;       /* index.json before it was first read; zeros when it was not */
     bool needs_opendir;           /* the kernel cannot do without; set before the first request */
 
     pthread_mutex_t mutex;

@@ -157,6 +157,8 @@ int bfs_watch_start(struct bfs_fs *fs, struct bfs_watch **ret)
     if (!watch)
         return -ENOMEM;
     watch->fs = fs;
+    watch->seen = fs->index_seen;
+    watch->has_seen = fs->index_seen.st_ino != 0;
     watch->inotify = watch_folder(bfs_store_path(fs->store));
     watch->stop = eventfd(0, EFD_CLOEXEC);
     int r = watch->stop < 0 ? -errno : bfs_thread_start(&watch->thread, run_watch, watch);

@@ -9,37 +9,12 @@
 #include <limits.h>
 #include <string.h>
 
-/* How many members the tree has. json-c keeps one of two members with the same key, so this is less
- * than the number that the scan saw exactly when some key occurs twice in its object. */
-static uint64_t count_members(struct json_object *value)
-{
-    uint64_t n = 0;
-    switch (json_object_get_type(value)) {
-    case json_type_object: {
-        json_object_object_foreach(value, key, member)
-        {
-            (void)key;
-            n += 1 + count_members(member);
-        }
-        break;
-    }
-    case json_type_array:
-        for (size_t i = 0; i < json_object_array_length(value); i++)
-            n += count_members(json_object_array_get_idx(value, i));
-        break;
-    default:
-        break;
-    }
-    return n;
-}
-
 int bfs_json_parse(const void *bytes, size_t size, const char *what, struct json_object **ret,
                    struct bfs_error *error)
 {
-    uint64_t n_members;
     if (size > INT_MAX)
         return bfs_fail(error, -E2BIG, "%s: %zu bytes of JSON are too many", what, size);
-    int r = bfs_json_scan(bytes, size, what, &n_members, error);
+    int r = bfs_json_scan(bytes, size, what, error);
     if (r)
         return r;
     /* json-c counts a scalar as a level of its own; the scan has judged the depth. */
@@ -59,8 +34,6 @@ int bfs_json_parse(const void *bytes, size_t size, const char *what, struct json
     if (problem != json_tokener_success)
         return bfs_fail(error, -EBADMSG, "%s: invalid JSON: %s", what,
                         json_tokener_error_desc(problem));
-    if (count_members(root) != n_members)
-        return bfs_fail(error, -EBADMSG, "%s: a key occurs twice in one JSON object", what);
     *ret = bfs_steal(&root);
     return 0;
 }
@@ -70,6 +43,11 @@ static const char *const type_words[] = {
     [BFS_JSON_STRING] = "a string",       [BFS_JSON_INTEGER] = "an integer from 0 to 2^53-1",
     [BFS_JSON_BOOLEAN] = "true or false",
 };
+
+const char *bfs_json_type_word(enum bfs_json_type type)
+{
+    return type_words[type];
+}
 
 static bool has_type(struct json_object *value, enum bfs_json_type type)
 {
@@ -108,8 +86,8 @@ int bfs_json_check(struct json_object *object, const struct bfs_json_field *fiel
         }
         if (!has_type(value, field->type)) {
             (void)bfs_fail(error, -EBADMSG, "%s: field \"%s\" has the wrong type", what, key);
-            bfs_fail_values(error, type_words[field->type],
-                                  json_type_to_name(json_object_get_type(value)));
+            bfs_fail_values(error, bfs_json_type_word(field->type),
+                            json_type_to_name(json_object_get_type(value)));
             return -EBADMSG;
         }
     }

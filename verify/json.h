@@ -45,6 +45,9 @@ enum bfs_json_type {
     BFS_JSON_BOOLEAN,
 };
 
+/* "an array": for messages. */
+const char *bfs_json_type_word(enum bfs_json_type type);
+
 struct bfs_json_field {
     const char *name;
     enum bfs_json_type type;

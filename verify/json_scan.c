@@ -2,6 +2,7 @@
 #include "verify/json_scan.h"
 
 #include "verify/json.h"
+#include "verify/json_keys.h"
 #include "verify/utf8.h"
 
 #include <errno.h>
@@ -14,8 +15,9 @@ struct scan {
     const char *what;
     struct bfs_error *error;
     unsigned depth;
-    bool in_object[BFS_JSON_DEPTH_MAX]; /* what each open bracket is, outermost first */
-    uint64_t n_members;
+    bool in_object[BFS_JSON_DEPTH_MAX];   /* what each open bracket is, outermost first */
+    size_t first_key[BFS_JSON_DEPTH_MAX]; /* of each open object, in keys */
+    struct bfs_json_keys keys;            /* of all open objects */
 };
 
 static int refuse(const struct scan *scan, const char *why)
@@ -31,9 +33,14 @@ static char peek(const struct scan *scan)
     return scan->at < scan->size ? scan->text[scan->at] : '\0';
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 static void skip_blank(struct scan *scan)
 {
-    while (scan->at < scan->size && memchr(" \t\r\n", scan->text[scan->at], 4))
+    while (scan->at < scan->size && is_blank(scan->text[scan->at]))
         scan->at++;
 }
 
@@ -94,6 +101,11 @@ static int scan_escape(struct scan *scan)
     return c == 'u' ? scan_unicode(scan) : 0;
 }
 
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static int scan_string(struct scan *scan)
 {
     if (peek(scan) != '"')
@@ -101,6 +113,10 @@ static int scan_string(struct scan *scan)
     scan->at++;
     while (scan->at < scan->size) {
         char c = scan->text[scan->at];
+        if (is_plain(c)) {
+            scan->at++;
+            continue;
+        }
         if (c == '"') {
             scan->at++;
             return 0;
@@ -194,15 +210,17 @@ static int scan_scalar(struct scan *scan)
 static int scan_key(struct scan *scan)
 {
     skip_blank(scan);
+    size_t first = scan->at + 1;
     int r = scan_string(scan);
     if (r)
         return r;
+    struct bfs_json_key key = {.text = scan->text + first, .size = scan->at - 1 - first};
     skip_blank(scan);
     if (peek(scan) != ':')
         return refuse(scan, "a colon is missing");
     scan->at++;
-    scan->n_members++;
-    return 0;
+    r = bfs_json_keys_add(&scan->keys, key);
+    return r ? bfs_fail(scan->error, r, "%s: out of memory", scan->what) : 0;
 }
 
 /* A scalar, an empty container, or the start of a container up to its first value. Sets
@@ -225,6 +243,7 @@ static int scan_value(struct scan *scan, bool *ret_complete)
         scan->at++;
         return 0;
     }
+    scan->first_key[scan->depth] = scan->keys.n;
     scan->in_object[scan->depth++] = open == '{';
     return open == '{' ? scan_key(scan) : 0;
 }
@@ -246,26 +265,35 @@ static int scan_after_value(struct scan *scan, bool *ret_next)
             return refuse(scan, "a comma or a closing bracket is missing");
         scan->at++;
         scan->depth--;
+        if (in_object && !bfs_json_keys_close(&scan->keys, scan->first_key[scan->depth]))
+            return bfs_fail_at(scan->error, -EBADMSG, scan->at - 1,
+                               "%s: a key occurs twice in one JSON object", scan->what);
     }
     *ret_next = false;
     return 0;
 }
 
-int bfs_json_scan(const char *text, size_t size, const char *what, uint64_t *ret_members,
-                  struct bfs_error *error)
+static int scan_text(struct scan *scan)
 {
-    struct scan scan = {.text = text, .size = size, .what = what, .error = error};
     bool complete = false, next = true;
     while (next) {
-        int r = scan_value(&scan, &complete);
+        int r = scan_value(scan, &complete);
         if (r == 0 && complete)
-            r = scan_after_value(&scan, &next);
+            r = scan_after_value(scan, &next);
         if (r)
             return r;
     }
-    skip_blank(&scan);
-    if (scan.at < scan.size)
-        return bfs_fail_at(error, -EBADMSG, scan.at, "%s: bytes after the JSON value", what);
-    *ret_members = scan.n_members;
+    skip_blank(scan);
+    if (scan->at < scan->size)
+        return bfs_fail_at(scan->error, -EBADMSG, scan->at, "%s: bytes after the JSON value",
+                           scan->what);
     return 0;
+}
+
+int bfs_json_scan(const char *text, size_t size, const char *what, struct bfs_error *error)
+{
+    struct scan scan = {.text = text, .size = size, .what = what, .error = error};
+    int r = scan_text(&scan);
+    bfs_json_keys_done(&scan.keys);
+    return r;
 }

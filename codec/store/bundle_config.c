@@ -2,7 +2,7 @@
 #include "codec/store/bundle_config.h"
 
 #include "verify/array.h"
-#include "verify/json.h"
+#include "verify/json_value.h"
 #include "verify/rfc3339.h"
 
 #include <stdio.h>
@@ -49,85 +49,114 @@ static const struct bfs_json_field packer_fields[] = {
     {0},
 };
 
-/* Copies a string member, if there, into a field of `size` bytes. */
-static int take_word(struct json_object *object, const char *name, char *ret, size_t size,
+/* Copies a string, if there, into a field of `size` bytes. */
+static int take_word(struct bfs_json_value text, const char *name, char *ret, size_t size,
                      struct bfs_error *error)
 {
-    const char *text = bfs_json_string(object, name);
-    if (!text)
-        return 0;
-    if (strlen(text) >= size)
+    if (bfs_json_value_text(text, ret, size))
         return bfs_fail(error, -EBADMSG, "manifest.json: \"%s\" is longer than %zu bytes", name,
                         size - 1);
-    memcpy(ret, text, strlen(text) + 1);
     return 0;
 }
 
-static int check_objects(struct json_object *root, struct bfs_error *error)
+static int take_descriptor(struct bfs_json_value object, struct bfs_bundle_config *ret,
+                           struct bfs_error *error)
 {
-    static const struct {
-        const char *name;
-        const struct bfs_json_field *fields;
-    } members[] = {
-        {"descriptor", descriptor_fields}, {"config", config_fields}, {"index", index_fields},
-        {"content", content_fields},       {"packer", packer_fields},
-    };
-    int r = bfs_json_check(root, root_fields, false, "manifest.json", error);
+    enum { NAME, VERSION, CREATED, N };
+    struct bfs_json_value values[N];
+    int r = bfs_json_value_fields(object, descriptor_fields, false, "manifest.json: descriptor",
+                                  values, error);
+    if (r ||
+        (r = take_word(values[NAME], "name", ret->reference.name, sizeof(ret->reference.name),
+                       error)) ||
+        (r = take_word(values[VERSION], "version", ret->reference.version,
+                       sizeof(ret->reference.version), error)) ||
+        (r = take_word(values[CREATED], "createdAt", ret->created, sizeof(ret->created), error)))
+        return r;
+    return 0;
+}
+
+static int take_known(struct bfs_json_value object, struct bfs_bundle_config *ret,
+                      struct bfs_error *error)
+{
+    enum { ARCHITECTURE, FORMAT, PARAM_SIZE, PRECISION, QUANTIZATION, N };
+    struct bfs_json_value values[N];
+    int r;
+    if (!object.text)
+        return 0;
+    if ((r = bfs_json_value_fields(object, config_fields, false, "manifest.json: config", values,
+                                   error)) ||
+        (r = take_word(values[ARCHITECTURE], "architecture", ret->architecture,
+                       sizeof(ret->architecture), error)) ||
+        (r = take_word(values[FORMAT], "format", ret->format, sizeof(ret->format), error)) ||
+        (r = take_word(values[PARAM_SIZE], "paramSize", ret->param_size, sizeof(ret->param_size),
+                       error)) ||
+        (r = take_word(values[PRECISION], "precision", ret->precision, sizeof(ret->precision),
+                       error)) ||
+        (r = take_word(values[QUANTIZATION], "quantization", ret->quantization,
+                       sizeof(ret->quantization), error)))
+        return r;
+    return 0;
+}
+
+static int take_index(struct bfs_json_value object, struct bfs_bundle_config *ret,
+                      struct bfs_error *error)
+{
+    enum { DIGEST, SIZE, N };
+    struct bfs_json_value values[N];
+    char digest[BFS_DIGEST_TEXT_SIZE];
+    int r =
+        bfs_json_value_fields(object, index_fields, false, "manifest.json: index", values, error);
     if (r)
         return r;
-    const char *version = bfs_json_string(root, "schema_version");
-    if (strcmp(version, SCHEMA_VERSION) != 0) {
-        (void)bfs_fail(error, -EPROTONOSUPPORT, "manifest.json: the schema version is not known");
-        bfs_fail_values(error, SCHEMA_VERSION, version);
-        return -EPROTONOSUPPORT;
-    }
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        struct json_object *member = bfs_json_member(root, members[i].name);
-        if (!member)
-            continue;
-        char what[64];
-        (void)snprintf(what, sizeof(what), "manifest.json: %s", members[i].name);
-        r = bfs_json_check(member, members[i].fields, false, what, error);
-        if (r)
-            return r;
-    }
+    if (bfs_json_value_text(values[DIGEST], digest, sizeof(digest)) ||
+        bfs_digest_parse_text(digest, &ret->index_digest))
+        return bfs_fail(error, -EBADMSG, "manifest.json: index: the digest is not understood");
+    ret->index_size = bfs_json_value_integer(values[SIZE]);
     return 0;
 }
 
-static int take_words(struct json_object *root, struct bfs_bundle_config *ret,
-                      struct bfs_error *error)
+static int take_content(struct bfs_json_value object, struct bfs_bundle_config *ret,
+                        struct bfs_error *error)
 {
-    struct json_object *descriptor = bfs_json_member(root, "descriptor");
-    struct json_object *config = bfs_json_member(root, "config");
-    struct json_object *packer = bfs_json_member(root, "packer");
-    int r;
-    if ((r = take_word(descriptor, "name", ret->reference.name, sizeof(ret->reference.name),
-                       error)) ||
-        (r = take_word(descriptor, "version", ret->reference.version,
-                       sizeof(ret->reference.version), error)) ||
-        (r = take_word(descriptor, "createdAt", ret->created, sizeof(ret->created), error)) ||
-        (r = take_word(packer, "version", ret->packer_version, sizeof(ret->packer_version), error)))
+    enum { FILES, DIRECTORIES, SYMLINKS, TENSORS, SIZE, N };
+    struct bfs_json_value values[N];
+    int r = bfs_json_value_fields(object, content_fields, false, "manifest.json: content", values,
+                                  error);
+    if (r)
         return r;
-    if (!config)
-        return 0;
-    if ((r = take_word(config, "architecture", ret->architecture, sizeof(ret->architecture),
-                       error)) ||
-        (r = take_word(config, "format", ret->format, sizeof(ret->format), error)) ||
-        (r = take_word(config, "paramSize", ret->param_size, sizeof(ret->param_size), error)) ||
-        (r = take_word(config, "precision", ret->precision, sizeof(ret->precision), error)) ||
-        (r = take_word(config, "quantization", ret->quantization, sizeof(ret->quantization),
-                       error)))
-        return r;
+    ret->n_files = bfs_json_value_integer(values[FILES]);
+    ret->n_directories = bfs_json_value_integer(values[DIRECTORIES]);
+    ret->n_symlinks = bfs_json_value_integer(values[SYMLINKS]);
+    ret->n_tensors = bfs_json_value_integer(values[TENSORS]);
+    ret->content_size = bfs_json_value_integer(values[SIZE]);
     return 0;
 }
 
-static int take_views(struct json_object *root, struct bfs_bundle_config *ret,
+static int take_packer(struct bfs_json_value object, struct bfs_bundle_config *ret,
+                       struct bfs_error *error)
+{
+    enum { NAME, VERSION, CHUNK_SIZE, N };
+    struct bfs_json_value values[N];
+    int r =
+        bfs_json_value_fields(object, packer_fields, false, "manifest.json: packer", values, error);
+    if (r)
+        return r;
+    ret->chunk_size = bfs_json_value_integer(values[CHUNK_SIZE]);
+    return take_word(values[VERSION], "version", ret->packer_version, sizeof(ret->packer_version),
+                     error);
+}
+
+static int take_views(struct bfs_json_value views, struct bfs_bundle_config *ret,
                       struct bfs_error *error)
 {
-    struct json_object *array = bfs_json_member(root, "views");
-    size_t n = array ? json_object_array_length(array) : 0;
-    if (!array)
+    bfs_autojson struct json_object *array = NULL;
+    if (!views.text)
         return 0;
+    int r = bfs_json_parse(views.text, views.size, "manifest.json: views", &array, error);
+    if (r)
+        return r;
+    size_t n = json_object_array_length(array);
     if (n == 0 || n > BFS_VIEWS_MAX)
         return bfs_fail(error, -EBADMSG, "manifest.json: \"views\" has not 1 to %d elements",
                         BFS_VIEWS_MAX);
@@ -137,8 +166,7 @@ static int take_views(struct json_object *root, struct bfs_bundle_config *ret,
     for (size_t i = 0; i < n; i++) {
         char what[64];
         (void)snprintf(what, sizeof(what), "manifest.json: views[%zu]", i);
-        int r =
-            bfs_view_config_read(json_object_array_get_idx(array, i), what, &ret->views[i], error);
+        r = bfs_view_config_read(json_object_array_get_idx(array, i), what, &ret->views[i], error);
         if (r)
             return r;
         if (i > 0 && strcmp(ret->views[i - 1].id, ret->views[i].id) >= 0)
@@ -148,31 +176,38 @@ static int take_views(struct json_object *root, struct bfs_bundle_config *ret,
     return 0;
 }
 
+static int check_version(struct bfs_json_value version, struct bfs_error *error)
+{
+    char found[BFS_ERROR_VALUE_SIZE];
+    if (bfs_json_value_is(version, SCHEMA_VERSION))
+        return 0;
+    (void)bfs_json_value_text(version, found, sizeof(found));
+    (void)bfs_fail(error, -EPROTONOSUPPORT, "manifest.json: the schema version is not known");
+    bfs_fail_values(error, SCHEMA_VERSION, found);
+    return -EPROTONOSUPPORT;
+}
+
 int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_config *ret,
                             struct bfs_error *error)
 {
-    bfs_autojson struct json_object *root = NULL;
+    enum { SCHEMA, DESCRIPTOR, CONFIG, INDEX, CONTENT, VIEWS, PACKER, ANNOTATIONS, N };
+    struct bfs_json_value root, values[N];
     bfs_autoconfig struct bfs_bundle_config config = {0};
     int r;
-    if ((r = bfs_json_parse(bytes, size, "manifest.json", &root, error)) ||
-        (r = check_objects(root, error)) || (r = take_words(root, &config, error)) ||
-        (r = take_views(root, &config, error)))
+    if ((r = bfs_json_value_open(bytes, size, "manifest.json", &root, error)) ||
+        (r = bfs_json_value_fields(root, root_fields, false, "manifest.json", values, error)) ||
+        (r = check_version(values[SCHEMA], error)) ||
+        (r = take_descriptor(values[DESCRIPTOR], &config, error)) ||
+        (r = take_known(values[CONFIG], &config, error)) ||
+        (r = take_index(values[INDEX], &config, error)) ||
+        (r = take_content(values[CONTENT], &config, error)) ||
+        (r = take_packer(values[PACKER], &config, error)) ||
+        (r = take_views(values[VIEWS], &config, error)))
         return r;
     char text[BFS_REFERENCE_MAX + 1];
     struct bfs_reference again;
     if (bfs_reference_parse(bfs_reference_text(&config.reference, text), &again, NULL))
         return bfs_fail(error, -EBADMSG, "manifest.json: \"%.300s\" is not a legal name", text);
-    struct json_object *index = bfs_json_member(root, "index");
-    struct json_object *content = bfs_json_member(root, "content");
-    if (bfs_digest_parse_text(bfs_json_string(index, "digest"), &config.index_digest))
-        return bfs_fail(error, -EBADMSG, "manifest.json: index: the digest is not understood");
-    config.index_size = bfs_json_integer(index, "size");
-    config.n_files = bfs_json_integer(content, "files");
-    config.n_directories = bfs_json_integer(content, "directories");
-    config.n_symlinks = bfs_json_integer(content, "symlinks");
-    config.n_tensors = bfs_json_integer(content, "tensors");
-    config.content_size = bfs_json_integer(content, "size");
-    config.chunk_size = bfs_json_integer(bfs_json_member(root, "packer"), "chunk_size");
     *ret = config;
     config = (struct bfs_bundle_config){0}; /* transferred */
     return 0;

@@ -4,16 +4,13 @@
 #include "codec/store/catalog_statements.h"
 #include "codec/store/files.h"
 #include "codec/store/statement_name.h"
+#include "verify/array.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct bfs_json_field index_fields[] = {
-    {"schemaVersion", BFS_JSON_INTEGER, true},
-    {"mediaType", BFS_JSON_STRING, false},
-    {"manifests", BFS_JSON_ARRAY, true},
-    {0},
-};
+/* Of what stands where a name should, to read and to show; legal ones are shorter. */
+enum { NAME_TEXT_SIZE = BFS_REFERENCE_MAX + 64 };
 
 struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog)
 {
@@ -26,40 +23,21 @@ struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog)
     return NULL;
 }
 
-static int parse_index(const void *text, size_t size, struct json_object **ret,
-                       struct bfs_error *error)
+static int refuse(struct bfs_catalog *catalog, const char *name, const char *reason)
 {
-    bfs_autojson struct json_object *root = NULL;
-    int r;
-    if ((r = bfs_json_parse(text, size, "index.json", &root, error)) ||
-        (r = bfs_json_check(root, index_fields, true, "index.json", error)))
-        return r;
-    *ret = bfs_steal(&root);
-    return 0;
-}
-
-/* NULL when the descriptor carries none. */
-static const char *reference_of(struct json_object *descriptor)
-{
-    struct json_object *annotations = bfs_json_member(descriptor, "annotations");
-    struct json_object *name = json_object_is_type(annotations, json_type_object)
-                                   ? bfs_json_member(annotations, BFS_OCI_REF_NAME)
-                                   : NULL;
-    return json_object_is_type(name, json_type_string) ? json_object_get_string(name) : NULL;
-}
-
-static void refuse(struct bfs_catalog *catalog, const char *name, const char *reason)
-{
+    if (bfs_array_grow(&catalog->refusals, catalog->n_refusals, sizeof(*catalog->refusals)))
+        return -ENOMEM;
     struct bfs_catalog_refusal *refusal = &catalog->refusals[catalog->n_refusals++];
     (void)snprintf(refusal->name, sizeof(refusal->name), "%s", name);
     (void)snprintf(refusal->reason, sizeof(refusal->reason), "%s", reason);
+    return 0;
 }
 
 /* A tool that copies by name keeps the name alone, so that tells as well as the type. */
-static bool is_statement(const char *artifact, const char *name)
+static bool is_statement(struct bfs_json_value artifact_type, const char *name)
 {
-    return artifact ? strcmp(artifact, BFS_MEDIA_STATEMENT) == 0
-                    : name && bfs_statement_name_is(name);
+    return artifact_type.text ? bfs_json_value_is(artifact_type, BFS_MEDIA_STATEMENT)
+                              : name && bfs_statement_name_is(name);
 }
 
 /* Registries keep the list of what refers to a manifest under such a name. */
@@ -78,44 +56,56 @@ static int read_statement(struct bfs_catalog *catalog, const struct bfs_descript
     int r = name ? bfs_catalog_statement_add(catalog, name, descriptor, &error)
                  : bfs_fail(&error, -EINVAL, "a statement without " BFS_OCI_REF_NAME " annotation");
     if (r && r != -ENOMEM)
-        refuse(catalog, name ? name : bfs_digest_text(&descriptor->digest, digest), error.what);
-    return r == -ENOMEM ? r : 0;
+        r = refuse(catalog, name ? name : bfs_digest_text(&descriptor->digest, digest), error.what);
+    return r;
 }
 
-static int read_entry(struct bfs_catalog *catalog, struct json_object *object, size_t i)
+static int read_bundle(struct bfs_catalog *catalog, const struct bfs_descriptor *descriptor,
+                       const char *name)
 {
-    char what[64];
-    (void)snprintf(what, sizeof(what), "index.json: manifest %zu", i);
-    struct bfs_error error = {0};
-    struct bfs_descriptor descriptor;
-    if (bfs_descriptor_read(object, what, &descriptor, &error)) {
-        refuse(catalog, what, error.what);
-        return 0;
-    }
-    struct json_object *artifact = bfs_json_member(object, "artifactType");
-    const char *type = artifact ? json_object_get_string(artifact) : NULL;
-    const char *name = reference_of(object);
-    if (is_statement(type, name))
-        return read_statement(catalog, &descriptor, name);
-    if ((type && strcmp(type, BFS_MEDIA_BUNDLE) != 0) || is_referrers_list(&descriptor, name))
-        return 0; /* somebody else's artifact, rightly in an image layout */
     char digest[BFS_DIGEST_TEXT_SIZE];
-    (void)bfs_digest_text(&descriptor.digest, digest);
+    struct bfs_error error = {0};
+    if (bfs_array_grow(&catalog->entries, catalog->n_entries, sizeof(*catalog->entries)))
+        return -ENOMEM;
     struct bfs_catalog_entry *entry = &catalog->entries[catalog->n_entries];
     if (!name)
-        refuse(catalog, digest, "it has no " BFS_OCI_REF_NAME " annotation");
-    else if (bfs_reference_parse(name, &entry->reference, &error))
-        refuse(catalog, name, error.what);
-    else if (descriptor.size > BFS_OCI_MANIFEST_MAX)
-        refuse(catalog, name, "its manifest is larger than 4 MiB");
-    else if (strcmp(descriptor.media_type, BFS_MEDIA_OCI_MANIFEST) != 0)
-        refuse(catalog, name, "it is not an OCI manifest");
-    else {
-        entry->manifest = descriptor.digest;
-        entry->manifest_size = descriptor.size;
-        catalog->n_entries++;
-    }
+        return refuse(catalog, bfs_digest_text(&descriptor->digest, digest),
+                      "it has no " BFS_OCI_REF_NAME " annotation");
+    if (bfs_reference_parse(name, &entry->reference, &error))
+        return refuse(catalog, name, error.what);
+    if (descriptor->size > BFS_OCI_MANIFEST_MAX)
+        return refuse(catalog, name, "its manifest is larger than 4 MiB");
+    if (strcmp(descriptor->media_type, BFS_MEDIA_OCI_MANIFEST) != 0)
+        return refuse(catalog, name, "it is not an OCI manifest");
+    entry->manifest = descriptor->digest;
+    entry->manifest_size = descriptor->size;
+    catalog->n_entries++;
     return 0;
+}
+
+static int read_entry(struct bfs_catalog *catalog, struct bfs_json_value object, size_t i)
+{
+    char what[64], text[NAME_TEXT_SIZE];
+    (void)snprintf(what, sizeof(what), "index.json: manifest %zu", i);
+    struct bfs_error error;
+    struct bfs_descriptor descriptor;
+    struct bfs_entry_members members;
+    if (bfs_descriptor_take_entry(object, what, &descriptor, &members, &error))
+        return refuse(catalog, what, error.what);
+    struct bfs_json_value type = members.artifact_type;
+    if (type.text && !bfs_json_value_is(type, BFS_MEDIA_BUNDLE) &&
+        !bfs_json_value_is(type, BFS_MEDIA_STATEMENT))
+        return 0; /* somebody else's artifact, rightly in an image layout */
+    struct bfs_json_value found =
+        bfs_json_value_member(members.annotations, BFS_OCI_REF_NAME, BFS_JSON_STRING);
+    if (bfs_json_value_text(found, text, sizeof(text)))
+        return refuse(catalog, text, "its name is too long");
+    const char *name = found.text ? text : NULL;
+    if (is_statement(type, name))
+        return read_statement(catalog, &descriptor, name);
+    if (is_referrers_list(&descriptor, name))
+        return 0;
+    return read_bundle(catalog, &descriptor, name);
 }
 
 static int compare_references(const struct bfs_reference *a, const struct bfs_reference *b)
@@ -133,7 +123,7 @@ static int by_reference(const void *a, const void *b)
 
 /* Keeps one entry of each name; which of two different bundles was meant cannot be known, so
  * neither is served. */
-static void refuse_duplicates(struct bfs_catalog *catalog)
+static int refuse_duplicates(struct bfs_catalog *catalog)
 {
     size_t kept = 0;
     for (size_t i = 0; i < catalog->n_entries;) {
@@ -148,12 +138,15 @@ static void refuse_duplicates(struct bfs_catalog *catalog)
             catalog->entries[kept++] = *first;
         } else {
             char name[BFS_REFERENCE_MAX + 1];
-            refuse(catalog, bfs_reference_text(&first->reference, name),
-                   "index.json names two different bundles so");
+            int r = refuse(catalog, bfs_reference_text(&first->reference, name),
+                           "index.json names two different bundles so");
+            if (r)
+                return r;
         }
         i = next;
     }
     catalog->n_entries = kept;
+    return 0;
 }
 
 /* Is there a bundle whose directory is `path` or above it? `path` is a model name, whose last
@@ -189,42 +182,51 @@ static int refuse_nested(struct bfs_catalog *catalog)
             continue;
         }
         char name[BFS_REFERENCE_MAX + 1];
-        refuse(catalog, bfs_reference_text(&catalog->entries[i].reference, name),
-               "it lies inside the directory of another bundle");
+        int r = refuse(catalog, bfs_reference_text(&catalog->entries[i].reference, name),
+                       "it lies inside the directory of another bundle");
+        if (r)
+            return r;
     }
     catalog->n_entries = kept;
     return 0;
 }
 
-static int catalog_from(struct json_object *root, struct bfs_catalog **ret, struct bfs_error *error)
+static int read_entries(struct bfs_json_value manifests, struct bfs_catalog *ret)
 {
-    struct json_object *manifests = bfs_json_member(root, "manifests");
-    size_t n = json_object_array_length(manifests);
-    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = calloc(1, sizeof(*catalog));
-    if (!catalog)
-        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
-    /* Each element becomes at most one entry, and at most one refusal at any later step. */
-    catalog->entries = calloc(n + 1, sizeof(*catalog->entries));
-    catalog->refusals = calloc(n + 1, sizeof(*catalog->refusals));
-    if (!catalog->entries || !catalog->refusals)
-        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
-    for (size_t i = 0; i < n; i++)
-        if (read_entry(catalog, json_object_array_get_idx(manifests, i), i))
-            return bfs_fail(error, -ENOMEM, "index.json: out of memory");
-    qsort(catalog->entries, catalog->n_entries, sizeof(catalog->entries[0]), by_reference);
-    refuse_duplicates(catalog);
-    if (refuse_nested(catalog) || bfs_catalog_statements_finish(catalog))
-        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
-    *ret = bfs_steal(&catalog);
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value manifest;
+    int r = 0;
+    for (size_t i = 0; r == 0 && bfs_json_value_next(manifests, &elements, &manifest); i++)
+        r = read_entry(ret, manifest, i);
+    if (ret->n_entries)
+        qsort(ret->entries, ret->n_entries, sizeof(ret->entries[0]), by_reference);
+    if (r || (r = refuse_duplicates(ret)) || (r = refuse_nested(ret)) ||
+        (r = bfs_catalog_statements_finish(ret)))
+        return r;
     return 0;
 }
 
 int bfs_catalog_parse(const void *text, size_t size, struct bfs_catalog **ret,
                       struct bfs_error *error)
 {
-    bfs_autojson struct json_object *root = NULL;
-    int r = parse_index(text, size, &root, error);
-    return r ? r : catalog_from(root, ret, error);
+    enum { SCHEMA, MEDIA, MANIFESTS, N };
+    static const struct bfs_json_field fields[] = {
+        {"schemaVersion", BFS_JSON_INTEGER, true},
+        {"mediaType", BFS_JSON_STRING, false},
+        {"manifests", BFS_JSON_ARRAY, true},
+        {0},
+    };
+    struct bfs_json_value root, values[N];
+    int r;
+    if ((r = bfs_json_value_open(text, size, "index.json", &root, error)) ||
+        (r = bfs_json_value_fields(root, fields, true, "index.json", values, error)))
+        return r;
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = calloc(1, sizeof(*catalog));
+    r = catalog ? read_entries(values[MANIFESTS], catalog) : -ENOMEM;
+    if (r)
+        return bfs_fail(error, r, "index.json: out of memory");
+    *ret = bfs_steal(&catalog);
+    return 0;
 }
 
 int bfs_catalog_load(const struct bfs_store *store, struct bfs_catalog **ret,
@@ -253,8 +255,8 @@ const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catal
     return NULL;
 }
 
-const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
-                                                   const char *name)
+const struct bfs_catalog_entry *bfs_catalog_model(const struct bfs_catalog *catalog,
+                                                  const char *name, size_t *ret_n)
 {
     struct bfs_reference first = {0};
     (void)snprintf(first.name, sizeof(first.name), "%s", name);
@@ -266,12 +268,23 @@ const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *cat
         else
             high = middle;
     }
+    size_t end = low;
+    while (end < catalog->n_entries && strcmp(catalog->entries[end].reference.name, name) == 0)
+        end++;
+    *ret_n = end - low;
+    return end > low ? &catalog->entries[low] : NULL;
+}
+
+const struct bfs_catalog_entry *bfs_catalog_latest_of(const struct bfs_catalog *catalog,
+                                                      const char *name, bfs_catalog_skips skips,
+                                                      void *context)
+{
     const struct bfs_catalog_entry *latest = NULL;
-    for (; low < catalog->n_entries && strcmp(catalog->entries[low].reference.name, name) == 0;
-         low++) {
-        const struct bfs_catalog_entry *entry = &catalog->entries[low];
+    size_t n;
+    const struct bfs_catalog_entry *entry = bfs_catalog_model(catalog, name, &n);
+    for (; n > 0; entry++, n--) {
         int order = 0;
-        if (!bfs_version_is_release(entry->reference.version))
+        if (!bfs_version_is_release(entry->reference.version) || (skips && skips(context, entry)))
             continue;
         if (!latest ||
             (bfs_version_compare(entry->reference.version, latest->reference.version, &order) &&
@@ -279,6 +292,12 @@ const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *cat
             latest = entry;
     }
     return latest;
+}
+
+const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
+                                                   const char *name)
+{
+    return bfs_catalog_latest_of(catalog, name, NULL, NULL);
 }
 
 int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_reference *reference,

@@ -67,6 +67,15 @@ const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catal
 const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
                                                    const char *name);
 
+/* The same among those that `skips` does not leave out. */
+typedef bool (*bfs_catalog_skips)(void *context, const struct bfs_catalog_entry *entry);
+const struct bfs_catalog_entry *bfs_catalog_latest_of(const struct bfs_catalog *catalog,
+                                                      const char *name, bfs_catalog_skips skips,
+                                                      void *context);
+/* The bundles of a model: consecutive in the array; NULL when there are none. */
+const struct bfs_catalog_entry *bfs_catalog_model(const struct bfs_catalog *catalog,
+                                                  const char *name, size_t *ret_n);
+
 /* All statements about a bundle: consecutive in an array; NULL when there are none. */
 const struct bfs_catalog_statement *bfs_catalog_statements(const struct bfs_catalog *catalog,
                                                            const struct bfs_digest *subject,

@@ -4,31 +4,89 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct bfs_json_field descriptor_fields[] = {
+    {"mediaType", BFS_JSON_STRING, true},
+    {"digest", BFS_JSON_STRING, true},
+    {"size", BFS_JSON_INTEGER, true},
+    {0},
+};
+
+static int too_long(const char *what, struct bfs_error *error)
+{
+    return bfs_fail(error, -EBADMSG, "%s: the media type is too long", what);
+}
+
+static int take_digest(const char *text, const char *what, struct bfs_digest *ret,
+                       struct bfs_error *error)
+{
+    if (bfs_digest_parse_text(text, ret) == 0)
+        return 0;
+    (void)bfs_fail(error, -EPROTONOSUPPORT, "%s: the digest is not understood", what);
+    bfs_fail_values(error, "sha256:<64 digits>", text);
+    return -EPROTONOSUPPORT;
+}
+
 int bfs_descriptor_read(struct json_object *object, const char *what, struct bfs_descriptor *ret,
                         struct bfs_error *error)
 {
-    static const struct bfs_json_field fields[] = {
-        {"mediaType", BFS_JSON_STRING, true},
-        {"digest", BFS_JSON_STRING, true},
-        {"size", BFS_JSON_INTEGER, true},
-        {0},
-    };
-    int r = bfs_json_check(object, fields, true, what, error);
+    int r = bfs_json_check(object, descriptor_fields, true, what, error);
     if (r)
         return r;
     struct bfs_descriptor descriptor = {.size = bfs_json_integer(object, "size")};
     const char *media_type = bfs_json_string(object, "mediaType");
-    const char *digest = bfs_json_string(object, "digest");
     if (strlen(media_type) > BFS_MEDIA_TYPE_MAX)
-        return bfs_fail(error, -EBADMSG, "%s: the media type is too long", what);
+        return too_long(what, error);
     memcpy(descriptor.media_type, media_type, strlen(media_type) + 1);
-    if (bfs_digest_parse_text(digest, &descriptor.digest)) {
-        (void)bfs_fail(error, -EPROTONOSUPPORT, "%s: the digest is not understood", what);
-        bfs_fail_values(error, "sha256:<64 digits>", digest);
-        return -EPROTONOSUPPORT;
-    }
-    *ret = descriptor;
-    return 0;
+    r = take_digest(bfs_json_string(object, "digest"), what, &descriptor.digest, error);
+    if (r == 0)
+        *ret = descriptor;
+    return r;
+}
+
+enum { MEDIA_TYPE, DIGEST, SIZE, N_DESCRIPTOR }; /* as in descriptor_fields */
+
+static int take_members(const struct bfs_json_value *values, const char *what,
+                        struct bfs_descriptor *ret, struct bfs_error *error)
+{
+    struct bfs_descriptor descriptor = {.size = bfs_json_value_integer(values[SIZE])};
+    char digest[BFS_ERROR_VALUE_SIZE];
+    if (bfs_json_value_text(values[MEDIA_TYPE], descriptor.media_type,
+                            sizeof(descriptor.media_type)))
+        return too_long(what, error);
+    /* One that does not fit is longer than a digest. */
+    (void)bfs_json_value_text(values[DIGEST], digest, sizeof(digest));
+    int r = take_digest(digest, what, &descriptor.digest, error);
+    if (r == 0)
+        *ret = descriptor;
+    return r;
+}
+
+int bfs_descriptor_take(struct bfs_json_value object, const char *what, struct bfs_descriptor *ret,
+                        struct bfs_error *error)
+{
+    struct bfs_json_value values[N_DESCRIPTOR];
+    int r = bfs_json_value_fields(object, descriptor_fields, true, what, values, error);
+    return r ? r : take_members(values, what, ret, error);
+}
+
+int bfs_descriptor_take_entry(struct bfs_json_value object, const char *what,
+                              struct bfs_descriptor *ret, struct bfs_entry_members *ret_members,
+                              struct bfs_error *error)
+{
+    enum { ARTIFACT_TYPE = N_DESCRIPTOR, ANNOTATIONS, N };
+    static const struct bfs_json_field fields[] = {
+        {"mediaType", BFS_JSON_STRING, true},    {"digest", BFS_JSON_STRING, true},
+        {"size", BFS_JSON_INTEGER, true},        {"artifactType", BFS_JSON_STRING, false},
+        {"annotations", BFS_JSON_OBJECT, false}, {0},
+    };
+    struct bfs_json_value values[N];
+    int r = bfs_json_value_fields(object, fields, true, what, values, error);
+    if (r == 0)
+        r = take_members(values, what, ret, error);
+    if (r == 0)
+        *ret_members = (struct bfs_entry_members){.artifact_type = values[ARTIFACT_TYPE],
+                                                  .annotations = values[ANNOTATIONS]};
+    return r;
 }
 
 struct json_object *bfs_descriptor_write(const struct bfs_descriptor *descriptor, int *status)
@@ -41,20 +99,21 @@ struct json_object *bfs_descriptor_write(const struct bfs_descriptor *descriptor
     return object;
 }
 
-static int read_layers(struct json_object *layers, struct bfs_oci_manifest *ret,
+static int read_layers(struct bfs_json_value layers, struct bfs_oci_manifest *ret,
                        struct bfs_error *error)
 {
-    size_t n = json_object_array_length(layers);
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value layer;
+    size_t n = bfs_json_value_count(layers);
     if (n == 0 || n > BFS_OCI_LAYERS_MAX)
         return bfs_fail(error, n ? -E2BIG : -EBADMSG, "manifest: %zu layers", n);
     ret->layers = calloc(n, sizeof(*ret->layers));
     if (!ret->layers)
         return bfs_fail(error, -ENOMEM, "manifest: out of memory");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && bfs_json_value_next(layers, &elements, &layer); i++) {
         char what[64];
         (void)snprintf(what, sizeof(what), "manifest: layer %zu", i);
-        int r =
-            bfs_descriptor_read(json_object_array_get_idx(layers, i), what, &ret->layers[i], error);
+        int r = bfs_descriptor_take(layer, what, &ret->layers[i], error);
         if (r)
             return r;
         bool is_index = strcmp(ret->layers[i].media_type, BFS_MEDIA_INDEX) == 0;
@@ -70,32 +129,34 @@ static int read_layers(struct json_object *layers, struct bfs_oci_manifest *ret,
 int bfs_oci_manifest_parse(const void *bytes, size_t size, struct bfs_oci_manifest *ret,
                            struct bfs_error *error)
 {
+    enum { SCHEMA, MEDIA, ARTIFACT, CONFIG, LAYERS, N };
     static const struct bfs_json_field fields[] = {
         {"schemaVersion", BFS_JSON_INTEGER, true}, {"mediaType", BFS_JSON_STRING, false},
         {"artifactType", BFS_JSON_STRING, false},  {"config", BFS_JSON_OBJECT, true},
         {"layers", BFS_JSON_ARRAY, true},          {0},
     };
-    bfs_autojson struct json_object *root = NULL;
-    int r = bfs_json_parse(bytes, size, "manifest", &root, error);
+    struct bfs_json_value root, values[N];
+    int r = bfs_json_value_open(bytes, size, "manifest", &root, error);
     if (r == 0)
-        r = bfs_json_check(root, fields, true, "manifest", error);
+        r = bfs_json_value_fields(root, fields, true, "manifest", values, error);
     if (r)
         return r;
-    const char *artifact_type = bfs_json_string(root, "artifactType");
-    if (!artifact_type || strcmp(artifact_type, BFS_MEDIA_BUNDLE) != 0)
-        return bfs_fail(error, -EINVAL, "not a bundle but an OCI artifact of type %.100s",
-                        artifact_type ? artifact_type : "(none)");
-    if (bfs_json_integer(root, "schemaVersion") != 2)
+    if (!bfs_json_value_is(values[ARTIFACT], BFS_MEDIA_BUNDLE)) {
+        char artifact_type[101];
+        (void)bfs_json_value_text(values[ARTIFACT], artifact_type, sizeof(artifact_type));
+        return bfs_fail(error, -EINVAL, "not a bundle but an OCI artifact of type %s",
+                        values[ARTIFACT].text ? artifact_type : "(none)");
+    }
+    if (bfs_json_value_integer(values[SCHEMA]) != 2)
         return bfs_fail(error, -EPROTONOSUPPORT, "manifest: schemaVersion is not 2");
     bfs_automanifest struct bfs_oci_manifest manifest = {0};
-    r = bfs_descriptor_read(bfs_json_member(root, "config"), "manifest: config", &manifest.config,
-                            error);
+    r = bfs_descriptor_take(values[CONFIG], "manifest: config", &manifest.config, error);
     if (r)
         return r;
     if (strcmp(manifest.config.media_type, BFS_MEDIA_CONFIG) != 0)
         return bfs_fail(error, -EPROTONOSUPPORT, "manifest: config has media type %.80s",
                         manifest.config.media_type);
-    r = read_layers(bfs_json_member(root, "layers"), &manifest, error);
+    r = read_layers(values[LAYERS], &manifest, error);
     if (r)
         return r;
     *ret = manifest;

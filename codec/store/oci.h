@@ -9,7 +9,7 @@
 #include "verify/buffer.h"
 #include "verify/digest.h"
 #include "verify/error.h"
-#include "verify/json.h"
+#include "verify/json_value.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +40,17 @@ struct bfs_descriptor {
 /* Errors of the readers: -EBADMSG, and -EPROTONOSUPPORT for a digest that is not SHA-256. */
 int bfs_descriptor_read(struct json_object *object, const char *what, struct bfs_descriptor *ret,
                         struct bfs_error *error);
+/* The same of a text that is read in place. */
+int bfs_descriptor_take(struct bfs_json_value object, const char *what, struct bfs_descriptor *ret,
+                        struct bfs_error *error);
+/* Of index.json, where more of a descriptor counts; either is absent when it is not there. */
+struct bfs_entry_members {
+    struct bfs_json_value artifact_type;
+    struct bfs_json_value annotations;
+};
+int bfs_descriptor_take_entry(struct bfs_json_value object, const char *what,
+                              struct bfs_descriptor *ret, struct bfs_entry_members *ret_members,
+                              struct bfs_error *error);
 /* A new object, owned by the caller; failures in *status. */
 struct json_object *bfs_descriptor_write(const struct bfs_descriptor *descriptor, int *status);
 

@@ -82,11 +82,6 @@ int bfs_statement_manifest_parse(const void *bytes, size_t size, struct bfs_stat
 int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,
                                  const struct bfs_statement *statement, struct bfs_buffer *ret)
 {
-    static const char *const words[] = {
-#define WORD(name, word, type, text) word,
-        BFS_STATEMENT_LIST(WORD)
-#undef WORD
-    };
     char created[BFS_TIME_TEXT_SIZE];
     int status = bfs_time_text(statement->when, created);
     if (status)
@@ -102,8 +97,8 @@ int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,
     bfs_json_add(root, "layers", layers, &status);
     bfs_json_add(root, "subject", bfs_descriptor_write(&manifest->subject, &status), &status);
     bfs_json_add_string(annotations, BFS_OCI_CREATED, created, &status);
-    bfs_json_add_string(annotations, BFS_STATEMENT_ANNOTATION_KIND, words[statement->kind],
-                        &status);
+    bfs_json_add_string(annotations, BFS_STATEMENT_ANNOTATION_KIND,
+                        bfs_statement_word(statement->kind), &status);
     if (statement->kind == BFS_STATEMENT_ALIAS)
         bfs_json_add_string(annotations, BFS_STATEMENT_ANNOTATION_ALIAS, statement->alias, &status);
     bfs_json_add(root, "annotations", annotations, &status);

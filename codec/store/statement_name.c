@@ -8,12 +8,6 @@
 
 enum { HEX_DIGITS = BFS_DIGEST_HEX_SIZE - 1, MARK_DIGITS = BFS_STATEMENT_MARK_SIZE - 1 };
 
-static const char *const words[] = {
-#define WORD(name, word, type, text) word,
-    BFS_STATEMENT_LIST(WORD)
-#undef WORD
-};
-
 bool bfs_statement_name_is(const char *text)
 {
     const char *colon = strrchr(text, ':');
@@ -21,15 +15,12 @@ bool bfs_statement_name_is(const char *text)
            colon[1 + strlen(PREFIX) + HEX_DIGITS] == '.';
 }
 
-static int parse_kind(const char *word, size_t length, enum bfs_statement_kind *ret)
+static int parse_kind(const char *text, size_t length, enum bfs_statement_kind *ret)
 {
-    for (int i = 0; i < BFS_N_STATEMENT_KINDS; i++) {
-        if (strlen(words[i]) == length && memcmp(words[i], word, length) == 0) {
-            *ret = (enum bfs_statement_kind)i;
-            return 0;
-        }
-    }
-    return -EPROTONOSUPPORT;
+    char word[64] = "";
+    if (length < sizeof(word))
+        memcpy(word, text, length);
+    return bfs_statement_kind_parse(word, ret) ? -EPROTONOSUPPORT : 0;
 }
 
 int bfs_statement_name_parse(const char *text, struct bfs_statement_name *ret,
@@ -68,7 +59,7 @@ char *bfs_statement_name_text(const char *model, const struct bfs_digest *subjec
 {
     char of[BFS_DIGEST_HEX_SIZE], own[BFS_DIGEST_HEX_SIZE];
     (void)snprintf(ret, BFS_REFERENCE_MAX + 1, "%.255s:" PREFIX "%s.%s.%.*s", model,
-                   bfs_digest_hex(subject, of), words[kind], MARK_DIGITS,
+                   bfs_digest_hex(subject, of), bfs_statement_word(kind), MARK_DIGITS,
                    bfs_digest_hex(manifest, own));
     return ret;
 }

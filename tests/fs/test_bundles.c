@@ -174,6 +174,35 @@ static void one_load_for_all(void **state)
     tear_down(&fixture);
 }
 
+/* Who comes while somebody leads stands in line, once; a loaded bundle has no line. */
+static void a_line_for_each_bundle(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bfs_job jobs[4] = {0};
+    struct bfs_bundle *bundle = NULL;
+    set_up(&fixture, false);
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, 0, &jobs[0]), BFS_TURN_LEADS);
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, 0, &jobs[1]), BFS_TURN_WAITS);
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, 0, NULL), BFS_TURN_TAKEN);
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, 0, &jobs[2]), BFS_TURN_WAITS);
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, 1, &jobs[3]), BFS_TURN_LEADS);
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, N_NAMES, &jobs[3]), BFS_TURN_FREE);
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, UINT32_MAX, NULL), BFS_TURN_FREE);
+    unsigned n = 0;
+    for (const struct bfs_job *job = bfs_bundles_end(fixture.bundles, 0); job; job = job->next)
+        n += job == &jobs[1] || job == &jobs[2] ? 1 : 100;
+    assert_int_equal(n, 2);
+    assert_null(bfs_bundles_end(fixture.bundles, 1));
+    /* It is still not loaded: somebody may try again, and a refusal does not end that. */
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, 0, NULL), BFS_TURN_LEADS);
+    assert_int_equal(bfs_bundles_get(fixture.bundles, 0, true, &bundle), 0);
+    assert_null(bfs_bundles_end(fixture.bundles, 0));
+    assert_int_equal(bfs_bundles_begin(fixture.bundles, 0, &jobs[0]), BFS_TURN_FREE);
+    (void)bfs_bundle_unref(bundle);
+    tear_down(&fixture);
+}
+
 struct opener {
     struct bfs_files *files;
     struct bfs_bundle *bundle;
@@ -236,6 +265,7 @@ int main(void)
         cmocka_unit_test(the_least_recent_index_goes),
         cmocka_unit_test(a_refusal_is_remembered_and_retried),
         cmocka_unit_test(one_load_for_all),
+        cmocka_unit_test(a_line_for_each_bundle),
         cmocka_unit_test(files_open_and_close_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

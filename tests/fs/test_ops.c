@@ -426,6 +426,57 @@ static void reload_and_watch(void **state)
     assert_true(bfs_watch_stop(watch));
 }
 
+/* However many look into a bundle that is slow, one worker waits for it. */
+static void a_slow_bundle_takes_one_worker(void **state)
+{
+    (void)state;
+    enum { N = 5 };
+    test_autoserved struct served served;
+    served_pack(&served, (const char *const[]){"a:1", "b:1"}, 2);
+    served_start(&served);
+    assert_int_equal(bfs_pool_n_workers(served.fs->pool), 2);
+    uint64_t one = served_node(&served, "a"), other = served_node(&served, "b");
+    struct fake_request requests[N];
+    gate_close();
+    for (unsigned i = 0; i < N; i++) {
+        fake_request_init(&requests[i], served.fs);
+        bfs_fuse_ops.lookup(fake_handle(&requests[i]), i + 1 < N ? one : other, "1");
+    }
+    gate_await(2); /* so the other one has been reached */
+    assert_int_equal(bfs_pool_queued(served.fs->pool), 0);
+    gate_open();
+    for (unsigned i = 0; i < N; i++) {
+        assert_true(fake_wait(&requests[i], 20000));
+        assert_int_equal(requests[i].error, 0);
+        assert_int_equal(requests[i].entry.ino == requests[0].entry.ino, i + 1 < N);
+        fake_request_done(&requests[i]);
+    }
+    assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_BUNDLES_LOADED), 2);
+}
+
+/* Those who wait in line when the end comes are answered too. */
+static void the_end_comes_while_some_wait(void **state)
+{
+    (void)state;
+    enum { N = 3 };
+    struct served served;
+    served_make(&served);
+    uint64_t directory = served_node(&served, "acme/tiny");
+    struct fake_request requests[N];
+    gate_close();
+    for (unsigned i = 0; i < N; i++) {
+        fake_request_init(&requests[i], served.fs);
+        bfs_fuse_ops.lookup(fake_handle(&requests[i]), directory, "1.0.0");
+    }
+    gate_await(1);
+    gate_open();
+    served_done(&served);
+    for (unsigned i = 0; i < N; i++) {
+        assert_int_equal(fake_n_replies(&requests[i]), 1);
+        fake_request_done(&requests[i]);
+    }
+}
+
 /* As from the kernel: answered once, from a worker when the store must be read. */
 static void requests(void **state)
 {
@@ -537,6 +588,8 @@ int main(void)
         cmocka_unit_test(what_the_daemon_says),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(reload_and_watch),
+        cmocka_unit_test(a_slow_bundle_takes_one_worker),
+        cmocka_unit_test(the_end_comes_while_some_wait),
         cmocka_unit_test(requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

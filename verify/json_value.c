@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Nothing here is ever refused: the scan has seen the whole text. The ends are minded all the same,
+ * so that no mistake of one reads beyond the other. */
+#include "verify/json_value.h"
+
+#include "verify/json_scan.h"
+#include "verify/json_string.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+static const char *skip_blank(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+        at++;
+    return at;
+}
+
+/* Past the string whose first quote is at `at`. A quote ends it unless an odd number of backslashes
+ * stands before. */
+static const char *skip_string(const char *at, const char *end)
+{
+    const char *first = at + 1;
+    for (at = first; (at = memchr(at, '"', (size_t)(end - at))); at++) {
+        const char *before = at;
+        while (before > first && before[-1] == '\\')
+            before--;
+        if ((at - before) % 2 == 0)
+            return at + 1;
+    }
+    return end;
+}
+
+static const char *skip_container(const char *at, const char *end)
+{
+    /* What is none of these can be passed over. */
+    static const signed char steps[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1, ['"'] = 2};
+    int depth = 0;
+    while (at < end) {
+        signed char step = steps[(unsigned char)*at];
+        if (step == 2) {
+            at = skip_string(at, end);
+            continue;
+        }
+        at++;
+        depth += step;
+        if (depth == 0 && step)
+            break;
+    }
+    return at;
+}
+
+static const char *skip_value(const char *at, const char *end)
+{
+    if (at == end)
+        return end;
+    if (*at == '"')
+        return skip_string(at, end);
+    if (*at == '{' || *at == '[')
+        return skip_container(at, end);
+    while (at < end && !strchr(",]} \t\r\n", *at))
+        at++;
+    return at;
+}
+
+/* The value at `*at`, which then stands behind it. */
+static struct bfs_json_value take_value(const char **at, const char *end)
+{
+    const char *first = skip_blank(*at, end);
+    *at = skip_value(first, end);
+    return (struct bfs_json_value){.text = first, .size = (size_t)(*at - first)};
+}
+
+int bfs_json_value_open(const void *text, size_t size, const char *what, struct bfs_json_value *ret,
+                        struct bfs_error *error)
+{
+    if (size > INT_MAX)
+        return bfs_fail(error, -E2BIG, "%s: %zu bytes of JSON are too many", what, size);
+    int r = bfs_json_scan(text, size, what, error);
+    if (r)
+        return r;
+    const char *at = text;
+    *ret = take_value(&at, at + size);
+    return 0;
+}
+
+static bool is_kind(struct bfs_json_value value, char first)
+{
+    return value.text && value.size && *value.text == first;
+}
+
+/* json-c's words. */
+static const char *kind_word(struct bfs_json_value value)
+{
+    switch (*value.text) {
+    case '{':
+        return "object";
+    case '[':
+        return "array";
+    case '"':
+        return "string";
+    case 't':
+    case 'f':
+        return "boolean";
+    case 'n':
+        return "null";
+    default:
+        return memchr(value.text, '.', value.size) || memchr(value.text, 'e', value.size) ||
+                       memchr(value.text, 'E', value.size)
+                   ? "double"
+                   : "int";
+    }
+}
+
+static bool has_type(struct bfs_json_value value, enum bfs_json_type type)
+{
+    switch (type) {
+    case BFS_JSON_OBJECT:
+        return is_kind(value, '{');
+    case BFS_JSON_ARRAY:
+        return is_kind(value, '[');
+    case BFS_JSON_STRING:
+        return is_kind(value, '"');
+    case BFS_JSON_INTEGER:
+        return strcmp(kind_word(value), "int") == 0 &&
+               (*value.text != '-' || (value.size == 2 && value.text[1] == '0'));
+    case BFS_JSON_BOOLEAN:
+        return is_kind(value, 't') || is_kind(value, 'f');
+    }
+    return false;
+}
+
+/* The next member of an object, from `*at` on; false after the last. */
+static bool next_member(struct bfs_json_value object, const char **at,
+                        struct bfs_json_value *ret_key, struct bfs_json_value *ret)
+{
+    const char *end = object.text + object.size;
+    const char *first = skip_blank(*at ? *at : object.text + 1, end);
+    if (first < end && *first == ',')
+        first = skip_blank(first + 1, end);
+    if (first >= end || *first != '"')
+        return false;
+    *at = first;
+    *ret_key = take_value(at, end);
+    *at = skip_blank(*at, end);
+    *at += *at < end; /* the colon */
+    *ret = take_value(at, end);
+    return true;
+}
+
+int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_field *fields,
+                          bool open, const char *what, struct bfs_json_value ret[],
+                          struct bfs_error *error)
+{
+    struct bfs_json_value found[BFS_JSON_FIELDS_MAX] = {0}, key, value;
+    size_t n = 0;
+    if (!is_kind(object, '{'))
+        return bfs_fail(error, -EBADMSG, "%s: not a JSON object", what);
+    for (const char *at = NULL; next_member(object, &at, &key, &value);) {
+        size_t i = 0;
+        while (fields[i].name && !bfs_json_value_is(key, fields[i].name))
+            i++;
+        if (!fields[i].name && open)
+            continue;
+        if (!fields[i].name) {
+            char name[BFS_ERROR_WHAT_SIZE];
+            (void)bfs_json_value_text(key, name, sizeof(name));
+            return bfs_fail(error, -EBADMSG, "%s: unknown field \"%s\"", what, name);
+        }
+        if (!has_type(value, fields[i].type)) {
+            (void)bfs_fail(error, -EBADMSG, "%s: field \"%s\" has the wrong type", what,
+                           fields[i].name);
+            bfs_fail_values(error, bfs_json_type_word(fields[i].type), kind_word(value));
+            return -EBADMSG;
+        }
+        found[i] = value;
+    }
+    for (; fields[n].name; n++)
+        if (fields[n].required && !found[n].text)
+            return bfs_fail(error, -EBADMSG, "%s: field \"%s\" is missing", what, fields[n].name);
+    memcpy(ret, found, n * sizeof(*ret));
+    return 0;
+}
+
+struct bfs_json_value bfs_json_value_member(struct bfs_json_value object, const char *name,
+                                            enum bfs_json_type type)
+{
+    struct bfs_json_value key, value;
+    if (is_kind(object, '{'))
+        for (const char *at = NULL; next_member(object, &at, &key, &value);)
+            if (bfs_json_value_is(key, name))
+                return has_type(value, type) ? value : (struct bfs_json_value){0};
+    return (struct bfs_json_value){0};
+}
+
+bool bfs_json_value_next(struct bfs_json_value array, struct bfs_json_elements *elements,
+                         struct bfs_json_value *ret)
+{
+    if (!array.text)
+        return false;
+    const char *end = array.text + array.size;
+    const char *first = skip_blank(elements->at ? elements->at : array.text + 1, end);
+    if (first < end && *first == ',')
+        first = skip_blank(first + 1, end);
+    if (first >= end || *first == ']')
+        return false;
+    elements->at = first;
+    *ret = take_value(&elements->at, end);
+    return true;
+}
+
+size_t bfs_json_value_count(struct bfs_json_value array)
+{
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value value;
+    size_t n = 0;
+    while (bfs_json_value_next(array, &elements, &value))
+        n++;
+    return n;
+}
+
+static bool is_as_written(struct bfs_json_value string)
+{
+    return !memchr(string.text, '\\', string.size);
+}
+
+int bfs_json_value_text(struct bfs_json_value string, char *ret, size_t size)
+{
+    size_t n = 0;
+    int c = -1;
+    if (!string.text) {
+        ret[0] = '\0';
+        return 0;
+    }
+    if (is_as_written(string) && string.size - 2 < size) {
+        memcpy(ret, string.text + 1, string.size - 2);
+        ret[string.size - 2] = '\0';
+        return 0;
+    }
+    struct bfs_json_string bytes = bfs_json_string_over(string.text + 1, string.size - 2);
+    while ((c = bfs_json_string_next(&bytes)) >= 0 && n + 1 < size)
+        ret[n++] = (char)c;
+    ret[n] = '\0';
+    return c < 0 ? 0 : -E2BIG;
+}
+
+bool bfs_json_value_is(struct bfs_json_value string, const char *text)
+{
+    size_t length = strlen(text);
+    if (!string.text)
+        return false;
+    if (is_as_written(string))
+        return string.size - 2 == length && memcmp(string.text + 1, text, length) == 0;
+    struct bfs_json_string bytes = bfs_json_string_over(string.text + 1, string.size - 2);
+    for (;; text++) {
+        int c = bfs_json_string_next(&bytes);
+        if (c < 0 || c != (unsigned char)*text)
+            return c < 0 && !*text;
+    }
+}
+
+uint64_t bfs_json_value_integer(struct bfs_json_value integer)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; integer.text && i < integer.size; i++)
+        if (integer.text[i] != '-')
+            value = value * 10 + (uint64_t)(integer.text[i] - '0');
+    return value;
+}
