@@ -19,6 +19,8 @@
       "Chunks proved before, checked by XXH3 alone")                                               \
     X(FILES_PROVED, COUNTER, "bundlefs_files_proved", "", "Files proved whole before an open")     \
     X(CHUNKS_AHEAD, COUNTER, "bundlefs_read_ahead_chunks", "", "Chunks decoded ahead of requests") \
+    X(REPLAY_CHUNKS, COUNTER, "bundlefs_replay_chunks", "", "Chunks that a replay asked for")      \
+    X(TRACE_LOST, COUNTER, "bundlefs_trace_lost", "", "Reads that did not get into the trace")     \
     X(EVICTIONS, COUNTER, "bundlefs_cache_evictions", "",                                          \
       "Decoded chunks dropped, oldest or read first")                                              \
     X(CORRUPT_CHUNKS, COUNTER, "bundlefs_corrupt_chunks", "", "Chunks refused as corrupt")         \

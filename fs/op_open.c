@@ -113,6 +113,8 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
             return bfs_store_errno(r);
         }
     }
+    if (fs->replay)
+        bfs_replay_opened(fs->replay, open);
     ret->open.fh = (uintptr_t)open;
     ret->open.keep_cache = 1;
     ret->undo = undo_file;

@@ -17,6 +17,8 @@
     X(hide_unfit, FLAG, "hide_unfit", NULL, NULL, "show only views that this host can use")        \
     X(host, TEXT, "host", "FILE", NULL, "take the host to be what FILE says")                      \
     X(allow_other, FLAG, "allow_other", NULL, NULL, "let other users in (root: the default)")      \
+    X(trace, TEXT, "trace", "FILE", NULL, "write the order in which files are read to FILE")       \
+    X(replay, TEXT, "replay", "FILE", NULL, "decode ahead in the order that a trace recorded")     \
     X(log_file, TEXT, "log", "FILE", NULL, "append messages to FILE, not to syslog")
 
 #endif

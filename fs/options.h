@@ -30,6 +30,8 @@ struct bfs_mount_options {
     bool hide_unfit;
     char *host; /* owned; a file; NULL: BUNDLEFS_HOST, or what this host is found to be */
     bool allow_other;
+    char *trace;    /* owned; NULL: none */
+    char *replay;   /* owned; NULL: none */
     char *log_file; /* owned; NULL: none */
 };
 

@@ -48,6 +48,8 @@ struct bfs_reads {
     struct bfs_calls *calls;
     struct bfs_files *files;
     struct bfs_metrics *metrics;
+    struct bfs_trace *trace;   /* NULL: none */
+    struct bfs_replay *replay; /* NULL: none */
     size_t cost_limit;
     pthread_mutex_t mutex;
     size_t admitted; /* protected by mutex, like all below */
@@ -78,6 +80,12 @@ struct bfs_reads *bfs_reads_free(struct bfs_reads *reads)
         free(reads);
     }
     return NULL;
+}
+
+void bfs_reads_watch(struct bfs_reads *reads, struct bfs_trace *trace, struct bfs_replay *replay)
+{
+    reads->trace = trace;
+    reads->replay = replay;
 }
 
 /* The bytes of one chunk that the read wants. */
@@ -340,10 +348,13 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
     /* Noted before it is answered: from then on others must not decode these chunks ahead. */
     struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
     size_t n_runs = bfs_readahead_note(open->readahead, first, last, runs);
+    if (reads->trace)
+        bfs_trace_note(reads->trace, open->file, first, last);
     if (!answer_decoded(read)) {
         bfs_call_start(reads->calls, &read->call, request);
         enter(reads, read);
     }
-    look_ahead(reads, open, runs, n_runs);
+    if (!reads->replay || !bfs_replay_note(reads->replay, open, offset, offset + size))
+        look_ahead(reads, open, runs, n_runs);
     bfs_files_unref(reads->files, open);
 }

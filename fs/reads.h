@@ -8,6 +8,8 @@
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
+#include "fs/replay.h"
+#include "fs/trace.h"
 
 struct bfs_reads;
 /* All arguments outlive the object. Errors: -ENOMEM. */
@@ -15,6 +17,10 @@ int bfs_reads_new(struct bfs_cache *cache, struct bfs_calls *calls, struct bfs_f
                   struct bfs_metrics *metrics, struct bfs_reads **ret);
 struct bfs_reads *bfs_reads_free(struct bfs_reads *reads);
 BFS_DEFINE_CLEANUP(bfs_reads, bfs_reads_free)
+
+/* Reads are told to these from now on; NULL: to none. Before the first read; they outlive the
+ * reads. */
+void bfs_reads_watch(struct bfs_reads *reads, struct bfs_trace *trace, struct bfs_replay *replay);
 
 /* Answers `request` now or later with all of [offset, offset + size) that is in the file, or with
  * EIO when any of it cannot be proved. `is_direct`: the answer passes by the page cache (O_DIRECT),

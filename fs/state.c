@@ -6,6 +6,8 @@
 enum {
     WINDOW_MAX = 16 << 20, /* beyond this, waiting for the disk is no longer what costs */
     WINDOW_SHARE = 8,      /* and no stream may fill more of the cache than this part */
+    REPLAY_SHARE = 4,      /* the order is known, but what it decodes must not push out itself */
+    REPLAY_STORED = 256 << 20,
 };
 
 struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
@@ -14,10 +16,13 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
         return NULL;
     /* The workers end, and with them what is queued; who still waits is answered; then what they
      * used may go. */
+    bfs_replay_stop(fs->replay);
     (void)bfs_pool_free(fs->pool);
     (void)bfs_calls_free(fs->calls);
     (void)bfs_prover_free(fs->prover);
     (void)bfs_reads_free(fs->reads);
+    (void)bfs_replay_free(fs->replay);
+    (void)bfs_trace_free(fs->trace);
     (void)bfs_files_free(fs->files);
     (void)bfs_cache_free(fs->cache);
     (void)bfs_proofs_free(fs->proofs);
@@ -63,6 +68,20 @@ static int start(struct bfs_fs *fs)
     return 0;
 }
 
+/* The replay is read first: it may be the file that the trace replaces. */
+static int start_tracing(struct bfs_fs *fs, struct bfs_error *error)
+{
+    const struct bfs_mount_options *options = fs->options;
+    int r = 0;
+    if (options->replay)
+        r = bfs_replay_new(options->replay, fs->bundles, fs->files, fs->cache, &fs->metrics,
+                           options->cache_size / REPLAY_SHARE, REPLAY_STORED, &fs->replay, error);
+    if (r == 0 && options->trace)
+        r = bfs_trace_new(options->trace, &fs->metrics, fs->log, &fs->trace, error);
+    bfs_reads_watch(fs->reads, fs->trace, fs->replay);
+    return r;
+}
+
 int bfs_fs_read_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
@@ -94,6 +113,9 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     r = start(fs);
     if (r)
         return bfs_fail(error, r, "cannot start: %s", strerror(-r));
+    r = start_tracing(fs, error);
+    if (r)
+        return r;
     bfs_metric_set(&fs->metrics, BFS_METRIC_START_TIME, (uint64_t)time(NULL));
     bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_LIMIT_BYTES, options->cache_size);
     struct bfs_tree *tree;

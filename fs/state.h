@@ -31,7 +31,9 @@ struct bfs_fs {
     struct bfs_files *files;
     struct bfs_reads *reads;
     struct bfs_prover
-        *prover; /* NULL: files are opened unproved, and their chunks proved by reads */
+        *prover;             /* NULL: files are opened unproved, and their chunks proved by reads */
+    struct bfs_trace *trace; /* NULL: none */
+    struct bfs_replay *replay; /* NULL: none */
     struct bfs_bundles *bundles;
     struct bfs_tree_numbers *numbers;
     struct fuse_session *session; /* NULL in tests that mount nothing */

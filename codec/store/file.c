@@ -4,6 +4,7 @@
 #include "codec/store/files.h"
 #include "verify/checked.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -163,6 +164,11 @@ int bfs_file_blob_state(const struct bfs_file *file, uint32_t blob, struct bfs_b
                                    .modified = st.st_mtim,
                                    .changed = st.st_ctim};
     return 0;
+}
+
+void bfs_file_will_need(const struct bfs_file *file, uint32_t blob, uint64_t offset, uint64_t size)
+{
+    (void)posix_fadvise(file->blobs[blob], (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
 }
 
 static bool is_same_time(const struct timespec *a, const struct timespec *b)

@@ -43,6 +43,9 @@ struct bfs_blob_state {
 int bfs_file_blob_state(const struct bfs_file *file, uint32_t blob, struct bfs_blob_state *ret);
 bool bfs_blob_state_equal(const struct bfs_blob_state *a, const struct bfs_blob_state *b);
 
+/* Asks the kernel to read a part of a blob soon; it may not. */
+void bfs_file_will_need(const struct bfs_file *file, uint32_t blob, uint64_t offset, uint64_t size);
+
 /* Scratch memory and decoder of one thread. */
 struct bfs_chunk_reader;
 int bfs_chunk_reader_new(struct bfs_chunk_reader **ret);

@@ -113,6 +113,8 @@ static void wrong_values(void **state)
         "verify=once|strict",
         "verify=alwayss",
         "verify=Once",
+        "trace",
+        "replay=",
         "poll_ms=9",
         "poll_ms=3600001",
         "poll_ms=1.5",
@@ -159,7 +161,7 @@ static void help_fits_a_terminal(void **state)
     char *rest = (char *)text.bytes;
     for (char *line; (line = strsep(&rest, "\n")) && *line; n_lines++)
         assert_in_range(strlen(line), 20, 80);
-    assert_int_equal(n_lines, 11);
+    assert_int_equal(n_lines, 13);
 }
 
 static void lines_of_mountinfo(void **state)

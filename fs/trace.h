@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writes down in which order a runtime touches files: for each part of a file the first touch, as
+ * one line of JSON. docs/operations.md has the fields. A request only leaves a note in a ring; a thread
+ * of its own does the rest, and when the ring is full the note is lost and counted.
+ *
+ * THREAD SAFETY: bfs_trace_note() from any thread; the rest from the owner. */
+#ifndef BFS_FS_TRACE_H
+#define BFS_FS_TRACE_H
+
+#include "codec/store/file.h"
+#include "fs/log.h"
+#include "fs/metrics.h"
+
+enum { BFS_TRACE_FILES_MAX = 4096 }; /* more are not traced */
+
+struct bfs_trace;
+/* Replaces what is at `path`. Errors: -ENOMEM, -EAGAIN, errno of open(2). */
+int bfs_trace_new(const char *path, struct bfs_metrics *metrics, const struct bfs_log *log,
+                  struct bfs_trace **ret, struct bfs_error *error);
+/* Writes what is noted, and ends the thread. */
+struct bfs_trace *bfs_trace_free(struct bfs_trace *trace);
+BFS_DEFINE_CLEANUP(bfs_trace, bfs_trace_free)
+
+/* Chunks first..last of the file are being read. Never waits for the disk. */
+void bfs_trace_note(struct bfs_trace *trace, struct bfs_file *file, uint32_t first, uint32_t last);
+
+#endif

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# A load is traced once, and decoded ahead in that order the next time.
+# TIMEOUT: 60
+# shellcheck source=../lib.sh
+source "$(dirname "$0")/../lib.sh"
+
+make_model "$SRC" --seed 1
+pack acme/one:1
+metric() { sed -n "s/^bundlefs_$1_total //p" "$MNT/.bundlefs/metrics"; }
+file=$MNT/acme/one/1/model.safetensors
+blocks() { for i in 7 3 5 1 6 0 2 4; do dd if="$1" bs=1M skip=$i count=1 status=none; done; }
+
+mount_foreground -o "trace=$TMP/trace"
+cmp <(blocks "$SRC/model.safetensors") <(blocks "$file")
+unmount
+wait_until 15 not kill -0 "$DAEMON"
+first=$(head -n 1 "$TMP/trace")
+[[ $first == *'"path":"model.safetensors"'* ]] || fail "the trace begins with $first"
+while read -r line; do python3 -m json.tool <<<"$line" >/dev/null; done <"$TMP/trace"
+
+# The file that the trace begins with is opened, and all of it is decoded before anybody reads.
+mount_foreground -o "replay=$TMP/trace,cache_size=64M"
+exec 7<"$file"
+all_there() { [ "$(metric decoded_bytes)" = "$(stat -c %s "$SRC/model.safetensors")" ]; }
+wait_until 15 all_there
+[ "$(metric read_requests)" = 0 ] || fail "somebody has read"
+cmp <(blocks "$SRC/model.safetensors") <(blocks "$file")
+cmp "$SRC/model.safetensors" "$file"
+[ "$(metric chunks_decoded)" -le "$(metric replay_chunks)" ] || fail "decoded more than was replayed"
+exec 7<&-
+unmount
+
+# A trace that is none is refused before anything is mounted; so is a place that cannot be written.
+echo '{"ms":0}' >"$TMP/bad"
+expect_refusal 1 "$BUNDLEFS" mount "$STORE" "$MNT" -o "replay=$TMP/bad"
+grep -q 'line 1' "$ERR" || fail "no line is named: $(cat "$ERR")"
+expect_refusal 1 "$BUNDLEFS" mount "$STORE" "$MNT" -o "trace=$TMP/no/such/folder"
+expect_not_mounted
