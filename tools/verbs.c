@@ -15,6 +15,7 @@ const struct bfs_verb *const bfs_verbs[] = {
     &bfs_verb_umount,
     &bfs_verb_rm,
     &bfs_verb_gc,
+    &bfs_verb_keygen,
     &bfs_verb_host,
     &bfs_verb_completion,
     NULL,

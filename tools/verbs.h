@@ -9,6 +9,7 @@ extern const struct bfs_verb bfs_verb_completion;
 extern const struct bfs_verb bfs_verb_gc;
 extern const struct bfs_verb bfs_verb_host;
 extern const struct bfs_verb bfs_verb_inspect;
+extern const struct bfs_verb bfs_verb_keygen;
 extern const struct bfs_verb bfs_verb_ls;
 extern const struct bfs_verb bfs_verb_mount;
 extern const struct bfs_verb bfs_verb_pack;
