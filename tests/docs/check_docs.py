@@ -19,7 +19,9 @@ import tempfile
 
 LIMIT_HEADERS = ("codec/index/format.h", "codec/chunk/codec.h", "codec/container/tensor.h",
                  "codec/store/bundle_config.h", "codec/store/catalog.h", "codec/store/oci.h",
-                 "codec/store/view_config.h", "verify/name.h")
+                 "codec/store/view_config.h", "verify/name.h", "verify/trust/envelope.h",
+                 "verify/trust/provenance.h", "verify/trust/public_key.h",
+                 "verify/trust/secret_key.h", "verify/trust/statement.h")
 EXAMPLE_TIME = 1767225600  # 2026-01-01T00:00:00Z
 # Words that belong to no document of the project: unfinished work, and hosts of registries.
 FORBIDDEN = re.compile(
@@ -179,6 +181,13 @@ def check_contract(checker):
                       table(checker.text("docs/contract.md"), "| member | type |"))
 
 
+def check_statements(checker):
+    code = re.findall(r'X\(\w+, "(\w+)", "([^"]+)", "([^"]+)"\)',
+                      listed(checker.text("verify/trust/statement_list.h")))
+    checker.same_rows("statements", code,
+                      table(checker.text("docs/trust.md"), "| kind | predicateType |"))
+
+
 def constants(checker):
     """The numbers that headers give names to."""
     found = {}
@@ -216,11 +225,12 @@ def check_records(checker, numbers):
 
 
 def check_limits(checker, numbers):
-    rows = table(checker.text("docs/format.md"), "## 9. Limits")
-    checker.expect(len(rows) > 5, "format.md: the table of limits is missing")
-    for row in rows:
-        checker.expect(numbers.get(row[0]) == int(row[1]),
-                       f"format.md: {row[0]} is {numbers.get(row[0])}, not {row[1]}")
+    for name, heading in (("format.md", "## 9. Limits"), ("trust.md", "## Limits")):
+        rows = table(checker.text(f"docs/{name}"), heading)
+        checker.expect(len(rows) > 5, f"{name}: the table of limits is missing")
+        for row in rows:
+            checker.expect(numbers.get(row[0]) == int(row[1]),
+                           f"{name}: {row[0]} is {numbers.get(row[0])}, not {row[1]}")
 
 
 def blocks_with_digests(text):
@@ -389,6 +399,7 @@ def main():
     check_metrics(checker)
     check_options(checker)
     check_profiles(checker)
+    check_statements(checker)
     check_contract(checker)
     check_records(checker, numbers)
     check_limits(checker, numbers)
