@@ -9,6 +9,7 @@
     X(0, RAW, "raw", "the bytes themselves")                                                       \
     X(1, ZERO, "zero", "all bytes are zero; nothing is stored")                                    \
     X(2, ZSTD, "zstd", "one zstd frame")                                                           \
-    X(3, PLANES, "planes", "rotated floats, split into byte planes")
+    X(3, PLANES, "planes", "rotated floats, split into byte planes")                  \
+    X(4, NIBBLES, "nibbles", "integers of one byte, split into two planes of nibbles")
 
 #endif

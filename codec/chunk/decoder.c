@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/chunk/codec.h"
 #include "codec/chunk/planes.h"
+#include "codec/chunk/planes_format.h"
 #include "codec/chunk/zstd_frame.h"
 
 #include <errno.h>
@@ -70,6 +71,9 @@ static int decode(struct bfs_decoder *decoder, struct bfs_encoding encoding, con
     case BFS_CODEC_PLANES:
         return bfs_planes_decode(decoder->kernels, decoder->zstd, decoder->scratch, stored,
                                  stored_size, encoding.width, raw, raw_size);
+    case BFS_CODEC_NIBBLES:
+        return bfs_planes_decode(decoder->kernels, decoder->zstd, decoder->scratch, stored,
+                                 stored_size, BFS_PLANES_INTEGER, raw, raw_size);
     }
     return -EPROTONOSUPPORT;
 }

@@ -4,6 +4,7 @@
 #include "codec/chunk/codec.h"
 #include "codec/chunk/estimate.h"
 #include "codec/chunk/planes.h"
+#include "codec/chunk/planes_format.h"
 #include "codec/chunk/zstd_frame.h"
 
 #include <errno.h>
@@ -122,25 +123,6 @@ static int try_sample(struct bfs_encoder *encoder, enum bfs_zstd_mode mode, cons
     return r;
 }
 
-/* Chunks that are not wide floats: matches or literals alone, whatever a sample prefers. */
-static int encode_bytes(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
-                        bool repetitive, struct candidate *best)
-{
-    size_t sample;
-    size_t with_matches;
-    size_t literals;
-    int r;
-    if ((r = try_sample(encoder, BFS_ZSTD_FAST, raw, raw_size, &sample, &with_matches)) ||
-        (r = try_sample(encoder, BFS_ZSTD_LITERALS, raw, raw_size, &sample, &literals)))
-        return r;
-    size_t worth = sample * SAMPLE_PERCENT / 100;
-    if (!repetitive && with_matches > worth && literals > worth)
-        return 0;
-    bool prefer_literals = !repetitive && literals * FRAME_PERCENT / 100 <= with_matches;
-    return try_frame(encoder, prefer_literals ? BFS_ZSTD_LITERALS : BFS_ZSTD_NORMAL, raw, raw_size,
-                     best->size, best);
-}
-
 /* Nibbles decode twice as fast as whole bytes, but where they tear the exponent apart, as in E5M2,
  * or where mantissas depend on exponents, a frame of whole bytes may be the better part smaller. */
 static int try_whole_bytes(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
@@ -155,6 +137,44 @@ static int try_whole_bytes(struct bfs_encoder *encoder, const uint8_t *raw, size
     if (literals * raw_size > sample * limit)
         return 0;
     return try_frame(encoder, BFS_ZSTD_LITERALS, raw, raw_size, limit, best);
+}
+
+/* Integers of one byte that are small for the most part, as quantized weights are. */
+static int encode_nibbles(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
+                          struct candidate *best)
+{
+    size_t n;
+    bool noise;
+    encoder->planes.repetitive = false;
+    int r = bfs_planes_encode(&encoder->planes, raw, raw_size, BFS_PLANES_INTEGER,
+                              encoder->plane_stored, &n, &noise);
+    if (r)
+        return r;
+    if (n < best->size)
+        *best = (struct candidate){{.codec = BFS_CODEC_NIBBLES}, encoder->plane_stored, n};
+    return try_whole_bytes(encoder, raw, raw_size, best);
+}
+
+/* Chunks that are not wide floats: matches or literals alone, whatever a sample prefers. */
+static int encode_bytes(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
+                        enum bfs_layout layout, bool repetitive, struct candidate *best)
+{
+    size_t sample;
+    size_t with_matches;
+    size_t literals;
+    int r;
+    if ((r = try_sample(encoder, BFS_ZSTD_FAST, raw, raw_size, &sample, &with_matches)) ||
+        (r = try_sample(encoder, BFS_ZSTD_LITERALS, raw, raw_size, &sample, &literals)))
+        return r;
+    size_t worth = sample * SAMPLE_PERCENT / 100;
+    if (!repetitive && with_matches > worth && literals > worth)
+        return 0;
+    bool prefer_literals = !repetitive && literals * FRAME_PERCENT / 100 <= with_matches;
+    if (prefer_literals && raw_size > 1 &&
+        (layout == BFS_LAYOUT_INTEGER || layout == BFS_LAYOUT_BLOCKS))
+        return encode_nibbles(encoder, raw, raw_size, best);
+    return try_frame(encoder, prefer_literals ? BFS_ZSTD_LITERALS : BFS_ZSTD_NORMAL, raw, raw_size,
+                     best->size, best);
 }
 
 static int encode_floats(struct bfs_encoder *encoder, const uint8_t *raw, size_t raw_size,
@@ -199,7 +219,7 @@ int bfs_encoder_encode(struct bfs_encoder *encoder, const uint8_t *raw, size_t r
         unsigned width = float_width(layout);
         int r = width != 0 && raw_size >= width && raw_size > 1
                     ? encode_floats(encoder, raw, raw_size, width, repetitive, &best)
-                    : encode_bytes(encoder, raw, raw_size, repetitive, &best);
+                    : encode_bytes(encoder, raw, raw_size, layout, repetitive, &best);
         if (r)
             return r;
         if (best.size > raw_size * BFS_CODEC_KEEP_PERCENT / 100)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The PLANES encoding: docs/format-codecs.md.
+ * The PLANES encoding, and the NIBBLES one as the width BFS_PLANES_INTEGER: docs/format-codecs.md.
  *
  * THREAD SAFETY: one thread per set of scratch memory and contexts. */
 #ifndef BFS_CODEC_PLANES_H
@@ -34,7 +34,7 @@ int bfs_planes_encode(const struct bfs_planes_encoder *encoder, const uint8_t *r
                       unsigned width, uint8_t *stored, size_t *ret_stored_size, bool *ret_noise);
 
 /* Decodes to exactly raw_size bytes, which may be clobbered on failure; `scratch` has
- * bfs_planes_scratch_size() bytes, `width` is a known one. Errors: -EBADMSG. */
+ * bfs_planes_scratch_size() bytes, `width` is a known one or BFS_PLANES_INTEGER. Errors: -EBADMSG. */
 int bfs_planes_decode(const struct bfs_plane_kernels *kernels, struct bfs_zstd_decoder *zstd,
                       uint8_t *scratch, const uint8_t *stored, size_t stored_size, unsigned width,
                       uint8_t *raw, size_t raw_size);

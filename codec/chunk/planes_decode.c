@@ -55,7 +55,9 @@ static int parse(const uint8_t *stored, size_t stored_size, unsigned n_planes, s
 static void join(const struct bfs_plane_kernels *kernels, unsigned width, uint8_t *raw,
                  size_t count, const uint8_t *const planes[])
 {
-    if (width == 1)
+    if (width == BFS_PLANES_INTEGER)
+        bfs_nibbles_join_plain(raw, count, planes);
+    else if (width == 1)
         bfs_nibbles_join(raw, count, planes);
     else if (width == 2)
         kernels->join2(raw, count, planes);

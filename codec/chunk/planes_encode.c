@@ -33,7 +33,9 @@ size_t bfs_planes_bound(size_t raw_size)
 static void split(const struct bfs_plane_kernels *kernels, unsigned width, const uint8_t *raw,
                   size_t count, uint8_t *const planes[])
 {
-    if (width == 1)
+    if (width == BFS_PLANES_INTEGER)
+        bfs_nibbles_split_plain(raw, count, planes);
+    else if (width == 1)
         bfs_nibbles_split(raw, count, planes);
     else if (width == 2)
         kernels->split2(raw, count, planes);

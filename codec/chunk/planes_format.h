@@ -13,11 +13,14 @@ enum bfs_plane_method {
 
 enum { BFS_PLANE_RECORD_SIZE = 5 }; /* method u8, stored size u32 */
 
-/* How many planes there are, which is also how many raw bytes give one byte to each. Floats of one
- * byte go in pairs. */
+/* What the NIBBLES codec is among the widths: integers of one byte, which are not rotated. */
+#define BFS_PLANES_INTEGER 0u
+
+/* How many planes there are, which is also how many raw bytes give one byte to each. Elements of
+ * one byte go in pairs. */
 static inline unsigned bfs_plane_group(unsigned width)
 {
-    return width == 1 ? 2 : width;
+    return width <= 1 ? 2 : width;
 }
 
 /* Planes lie in scratch memory at multiples of this, a cache line, from each other. */

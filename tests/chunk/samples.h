@@ -51,6 +51,17 @@ static inline void sample_bf16(uint8_t *bytes, size_t size)
     memset(bytes + size / 2 * 2, 0x55, size % 2);
 }
 
+/* What quantizing rows of weights to one byte gives. */
+static inline void sample_int8(uint8_t *bytes, size_t size)
+{
+    uint64_t state = 17;
+    for (size_t i = 0; i < size; i++) {
+        float v = 30.0f * sample_normal(&state);
+        v = v > 127 ? 127 : v < -127 ? -127 : v;
+        bytes[i] = (uint8_t)(int8_t)nearbyintf(v);
+    }
+}
+
 /* What rounding a bf16 model up to fp32 gives. */
 static inline void sample_fp32_rounded(uint8_t *bytes, size_t size)
 {

@@ -147,6 +147,9 @@ static const struct choice {
     {"fp64", sample_fp64, BFS_LAYOUT_FLOAT64, BFS_CODEC_PLANES, 9000},
     {"fp8", sample_fp8, BFS_LAYOUT_FLOAT8, BFS_CODEC_PLANES, 8290},
     {"fp8 E5M2", sample_fp8_e5m2, BFS_LAYOUT_FLOAT8, BFS_CODEC_ZSTD, 7100},
+    {"int8", sample_int8, BFS_LAYOUT_INTEGER, BFS_CODEC_NIBBLES, 8800},
+    {"int8 in blocks", sample_int8, BFS_LAYOUT_BLOCKS, BFS_CODEC_NIBBLES, 8800},
+    {"text called int8", sample_text, BFS_LAYOUT_INTEGER, BFS_CODEC_ZSTD, 2500},
     {"text", sample_text, BFS_LAYOUT_OPAQUE, BFS_CODEC_ZSTD, 2500},
     {"text called bf16", sample_text, BFS_LAYOUT_BFLOAT16, BFS_CODEC_ZSTD, 2500},
     {"pruned bf16", sample_sparse, BFS_LAYOUT_BFLOAT16, BFS_CODEC_ZSTD, 1600},
@@ -235,9 +238,9 @@ static void test_names_and_encodings(void **state)
             assert_true(r == 0 || r == -EPROTONOSUPPORT);
             known += r == 0;
         }
-        assert_true((bfs_codec_name(codec) != NULL) == (codec <= BFS_CODEC_PLANES));
+        assert_true((bfs_codec_name(codec) != NULL) == (codec <= BFS_CODEC_NIBBLES));
     }
-    assert_int_equal(known, 3 + 4); /* three codecs of width 0, planes of 1, 2, 4 and 8 */
+    assert_int_equal(known, 4 + 4); /* four codecs of width 0, planes of 1, 2, 4 and 8 */
     assert_int_equal(bfs_encoding_check((struct bfs_encoding){.codec = BFS_CODEC_PLANES}),
                      -EPROTONOSUPPORT);
     assert_int_equal(bfs_encoding_check((struct bfs_encoding){.codec = BFS_CODEC_ZSTD, .width = 2}),

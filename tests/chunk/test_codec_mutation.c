@@ -123,7 +123,9 @@ static void test_mutations(void **state)
     mutate(&blob, true);
     make_blob(&blob, sample_text, RAW, BFS_LAYOUT_OPAQUE, BFS_CODEC_ZSTD);
     mutate(&blob, false);
-    make_blob(&blob, sample_fp8, RAW, BFS_LAYOUT_INTEGER, BFS_CODEC_ZSTD);
+    make_blob(&blob, sample_fp8, RAW, BFS_LAYOUT_OPAQUE, BFS_CODEC_ZSTD);
+    mutate(&blob, false);
+    make_blob(&blob, sample_int8, 2 * RAW + 1, BFS_LAYOUT_INTEGER, BFS_CODEC_NIBBLES);
     mutate(&blob, false);
     make_blob(&blob, sample_fp8, 2 * RAW + 1, BFS_LAYOUT_FLOAT8, BFS_CODEC_PLANES);
     mutate(&blob, false);
@@ -145,6 +147,8 @@ static void test_arguments(void **state)
     blob.encoding.width = 4;
     assert_int_equal(decode(&blob), -EBADMSG);
     blob.encoding.width = 3;
+    assert_int_equal(decode(&blob), -EPROTONOSUPPORT);
+    blob.encoding = (struct bfs_encoding){.codec = BFS_CODEC_NIBBLES, .width = 1};
     assert_int_equal(decode(&blob), -EPROTONOSUPPORT);
     blob.encoding = (struct bfs_encoding){.codec = 9};
     assert_int_equal(decode(&blob), -EPROTONOSUPPORT);

@@ -161,14 +161,17 @@ static void test_nibbles(void **state)
         uint8_t *planes[2] = {p0, p1};
         fill(raw, sizeof(raw));
         p0[count] = p1[count] = joined[2 * count] = GUARD;
-        bfs_nibbles_split(raw, count, planes);
-        for (size_t i = 0; i < 2 * count; i++) {
-            unsigned r = (raw[i] << 1 | raw[i] >> 7) & 0xff;
-            assert_int_equal(p0[i / 2] >> (4 * (i % 2)) & 0xf, r >> 4);
-            assert_int_equal(p1[i / 2] >> (4 * (i % 2)) & 0xf, r & 0xf);
+        for (int rotate = 0; rotate < 2; rotate++) {
+            (rotate ? bfs_nibbles_split : bfs_nibbles_split_plain)(raw, count, planes);
+            for (size_t i = 0; i < 2 * count; i++) {
+                unsigned r = rotate ? (raw[i] << 1 | raw[i] >> 7) & 0xff : raw[i];
+                assert_int_equal(p0[i / 2] >> (4 * (i % 2)) & 0xf, r >> 4);
+                assert_int_equal(p1[i / 2] >> (4 * (i % 2)) & 0xf, r & 0xf);
+            }
+            memset(joined, 0, 2 * count);
+            (rotate ? bfs_nibbles_join : bfs_nibbles_join_plain)(joined, count, as_const(planes));
+            assert_memory_equal(joined, raw, 2 * count);
         }
-        bfs_nibbles_join(joined, count, as_const(planes));
-        assert_memory_equal(joined, raw, 2 * count);
         assert_int_equal(p0[count], GUARD);
         assert_int_equal(p1[count], GUARD);
         assert_int_equal(joined[2 * count], GUARD);
