@@ -213,25 +213,25 @@ static struct bfs_block *new_block(struct bfs_cache *cache, struct bfs_file *fil
 }
 
 /* With the mutex held; *ret_job is what to submit after releasing it, or NULL. */
-static int get_locked(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
+static int get_locked(struct bfs_cache *cache, struct bfs_file *file, uint32_t i, bool demanded,
                       struct bfs_waiter *waiter, struct bfs_block **ret, struct bfs_job **ret_job)
 {
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(file), i);
     struct bfs_block *block = find(cache, &chunk, file);
     if (block && block->state == BFS_BLOCK_READY) {
         reference(cache, block);
-        bfs_metric_add(cache->metrics, BFS_METRIC_CACHE_HITS, 1);
+        bfs_metric_add(cache->metrics, BFS_METRIC_CACHE_HITS, demanded);
         *ret = block;
         return 1;
     }
-    bfs_metric_add(cache->metrics, BFS_METRIC_CACHE_MISSES, 1);
+    bfs_metric_add(cache->metrics, BFS_METRIC_CACHE_MISSES, demanded);
     if (!block) {
         block = new_block(cache, file, i, &chunk);
         if (!block)
             return -ENOMEM;
-        block->urgent = true;
+        block->urgent = demanded;
         *ret_job = &block->job.job;
-    } else if (!block->urgent && !block->started) {
+    } else if (demanded && !block->urgent && !block->started) {
         block->urgent = true;
         block->n_jobs++;
         *ret_job = &block->urgent_job.job;
@@ -241,16 +241,36 @@ static int get_locked(struct bfs_cache *cache, struct bfs_file *file, uint32_t i
     return 0;
 }
 
-int bfs_cache_get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
-                  struct bfs_waiter *waiter, struct bfs_block **ret)
+static int get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i, bool demanded,
+               struct bfs_waiter *waiter, struct bfs_block **ret)
 {
     struct bfs_job *job = NULL;
     (void)pthread_mutex_lock(&cache->mutex);
-    int r = get_locked(cache, file, i, waiter, ret, &job);
+    int r = get_locked(cache, file, i, demanded, waiter, ret, &job);
     (void)pthread_mutex_unlock(&cache->mutex);
     if (job)
-        bfs_pool_submit(cache->pool, job, BFS_PRIORITY_DEMAND);
+        bfs_pool_submit(cache->pool, job, demanded ? BFS_PRIORITY_DEMAND : BFS_PRIORITY_FILL);
     return r;
+}
+
+int bfs_cache_get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
+                  struct bfs_waiter *waiter, struct bfs_block **ret)
+{
+    return get(cache, file, i, true, waiter, ret);
+}
+
+int bfs_cache_get_later(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
+                        struct bfs_waiter *waiter, struct bfs_block **ret)
+{
+    return get(cache, file, i, false, waiter, ret);
+}
+
+struct bfs_block *bfs_cache_ref(struct bfs_cache *cache, struct bfs_block *block)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    block->references++;
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return block;
 }
 
 void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, const uint32_t chunks[],

@@ -47,6 +47,12 @@ void bfs_cache_set_proofs(struct bfs_cache *cache, struct bfs_proofs *proofs);
  * be called; -ENOMEM. */
 int bfs_cache_get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
                   struct bfs_waiter *waiter, struct bfs_block **ret);
+/* The same for what nobody waits for: decoded after all that somebody does. Counts neither as hit
+ * nor as miss. */
+int bfs_cache_get_later(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
+                        struct bfs_waiter *waiter, struct bfs_block **ret);
+/* One more reference, to a block of which the caller has one. */
+struct bfs_block *bfs_cache_ref(struct bfs_cache *cache, struct bfs_block *block);
 void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block);
 /* The same, after `bytes` of the block went into the kernel's page cache. Once all of it did, the
  * block is the first to be reused: its memory is still in the processor's cache then, and nobody

@@ -73,7 +73,9 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     char trouble[BFS_ERROR_TEXT_SIZE];
     uint64_t oldest_ms, pending = bfs_calls_pending(fs->calls, &oldest_ms);
     uint64_t refused = count_refused(fs, tree);
+    char no_passthrough[BFS_ERROR_TEXT_SIZE];
     (void)pthread_mutex_lock(&fs->mutex);
+    memcpy(no_passthrough, fs->no_passthrough, sizeof(no_passthrough));
     memcpy(trouble, fs->trouble, sizeof(trouble));
     uint64_t checked = fs->checked_ms, now = bfs_now_ms();
     (void)pthread_mutex_unlock(&fs->mutex);
@@ -99,6 +101,9 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_integer(root, "oldest_request_ms", oldest_ms, &status);
     bfs_json_add_integer(root, "corrupt_chunks",
                          bfs_metric_get(&fs->metrics, BFS_METRIC_CORRUPT_CHUNKS), &status);
+    bfs_json_add_string(root, "passthrough", no_passthrough[0] ? "off" : "on", &status);
+    if (no_passthrough[0])
+        add_text(root, "passthrough_reason", no_passthrough, &status);
     return write_document(root, status, ret);
 }
 

@@ -45,7 +45,7 @@ static int send_reply(fuse_req_t request, struct bfs_reply *reply)
     case BFS_REPLY_ATTR:
         return fuse_reply_attr(request, &reply->entry.attr, reply->entry.attr_timeout);
     case BFS_REPLY_OPEN:
-        return fuse_reply_open(request, &reply->open);
+        return bfs_passthrough_reply_open(request, &reply->open, reply->backing_id);
     case BFS_REPLY_BYTES:
         return send_bytes(request, reply);
     case BFS_REPLY_LINK:
@@ -151,6 +151,7 @@ static void on_init(void *data, struct fuse_conn_info *connection)
     enum { BACKGROUND_MAX = 64, CONGESTION = 48 };
     struct bfs_fs *fs = data;
     fs->needs_opendir = !(connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT);
+    bfs_passthrough_init(&fs->passthrough, connection);
     /* Content is immutable: asking for it again because a second has passed is waste. */
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
     connection->want |= connection->capable &
@@ -192,6 +193,11 @@ static void on_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *
 static void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
                     struct fuse_file_info *info)
 {
+    if (bfs_handle_is_in_kernel(info->fh)) {
+        (void)fuse_reply_err(request,
+                             EIO); /* the kernel does not ask for what it reads by itself */
+        return;
+    }
     if (!bfs_node_is_text(node)) {
         bfs_reads_start(fs_of(request)->reads, request, (struct bfs_open_file *)(uintptr_t)info->fh,
                         (uint64_t)offset, size, (info->flags & O_DIRECT) != 0);

@@ -34,6 +34,18 @@
     X(OPEN_FILES, GAUGE, "bundlefs_open_files", "", "Distinct files held open")                    \
     X(CACHE_BYTES, GAUGE, "bundlefs_cache_bytes", "bytes", "Memory of decoded chunks")             \
     X(CACHE_LIMIT_BYTES, GAUGE, "bundlefs_cache_limit_bytes", "bytes", "The limit of that memory") \
+    X(BACKING_BYTES, GAUGE, "bundlefs_backing_bytes", "bytes",                                     \
+      "Taken by backing files, being filled ones included; none of it is the daemon's memory")     \
+    X(BACKING_LIMIT_BYTES, GAUGE, "bundlefs_backing_limit_bytes", "bytes", "The limit of that")    \
+    X(BACKING_FILES, GAUGE, "bundlefs_backing_files", "", "Files that the kernel reads by itself") \
+    X(BACKING_WRITTEN_BYTES, COUNTER, "bundlefs_backing_written_bytes", "bytes",                   \
+      "Proved bytes written into backing files")                                                   \
+    X(BACKING_EVICTIONS, COUNTER, "bundlefs_backing_evictions", "",                                \
+      "Backing files given up for the space of others")                                            \
+    X(BACKING_FAILURES, COUNTER, "bundlefs_backing_failures", "",                                  \
+      "Backing files given up because of an error")                                                \
+    X(PASSTHROUGH_OPENS, COUNTER, "bundlefs_passthrough_opens", "",                                \
+      "Opens that the kernel reads by itself")                                                     \
     X(QUEUED_JOBS, GAUGE, "bundlefs_queued_jobs", "", "Pieces of work that wait for a worker")     \
     X(PENDING_REQUESTS, GAUGE, "bundlefs_pending_requests", "",                                    \
       "Requests that wait for the store")                                                          \

@@ -2,6 +2,10 @@
  * Node numbers. Those of a bundle follow from its slot and the inode number, so nothing must be
  * remembered for them; those of catalogue directories are interned; none is ever reused.
  *
+ * A file has two: the highest bit marks the one under which it is found while it has a full backing
+ * file, since the kernel keeps an inode to one way of reading (fs/backing.h). It names the same
+ * file in every respect; st_ino is the first one always.
+ *
  * THREAD SAFETY: pure functions. */
 #ifndef BFS_FS_NODE_H
 #define BFS_FS_NODE_H
@@ -16,6 +20,7 @@
 #define BFS_NODE_CONTROL UINT64_C(2) /* .bundlefs; its files follow */
 #define BFS_NODE_FIRST_CATALOG UINT64_C(256)
 #define BFS_NODE_FIRST_BUNDLE (UINT64_C(1) << 32)
+#define BFS_NODE_BACKED (UINT64_C(1) << 63)
 
 /* What a bundle shows that its index does not hold. */
 #define BFS_INODE_MANIFEST UINT32_C(0xfffffff0)
@@ -34,9 +39,20 @@ static inline uint64_t bfs_node_of(uint32_t slot, uint32_t inode)
     return ((uint64_t)slot + 1) << 32 | inode;
 }
 
+/* The first number of the same file. */
+static inline uint64_t bfs_node_plain(uint64_t node)
+{
+    return node & ~BFS_NODE_BACKED;
+}
+
+static inline bool bfs_node_is_backed(uint64_t node)
+{
+    return node & BFS_NODE_BACKED;
+}
+
 static inline uint32_t bfs_node_slot(uint64_t node)
 {
-    return (uint32_t)(node >> 32) - 1;
+    return (uint32_t)(bfs_node_plain(node) >> 32) - 1;
 }
 
 static inline uint32_t bfs_node_inode(uint64_t node)

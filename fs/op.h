@@ -46,6 +46,7 @@ struct bfs_reply {
     enum bfs_reply_kind kind;
     struct fuse_entry_param entry;                    /* ENTRY; ATTR uses attr and attr_timeout */
     struct fuse_file_info open;                       /* OPEN */
+    int32_t backing_id;                               /* OPEN: of passthrough; 0: none */
     void (*undo)(struct bfs_fs *fs, uint64_t handle); /* OPEN: when it cannot be delivered */
     struct bfs_file *to_prove; /* OPEN: first, all of it; the handle's. NULL: nothing */
     struct bfs_buffer bytes;   /* BYTES, LINK; owned */
@@ -88,6 +89,9 @@ int bfs_op_statfs(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
 
 /* Is the node a generated file, whose open handle is a struct bfs_text? */
 bool bfs_node_is_text(uint64_t node);
+/* Is it the handle of a file that the kernel reads by itself? Others are a struct bfs_text or a
+ * struct bfs_open_file. */
+bool bfs_handle_is_in_kernel(uint64_t handle);
 void bfs_release_file(struct bfs_fs *fs, uint64_t node, uint64_t handle);
 
 /* The errno that a failure to read the store is to the user of the mount. */

@@ -42,7 +42,7 @@ struct bfs_views bfs_op_views(struct bfs_fs *fs, uint64_t node)
 
 static void set_common(struct stat *ret, uint64_t node)
 {
-    *ret = (struct stat){.st_ino = node, .st_uid = geteuid(), .st_gid = getegid()};
+    *ret = (struct stat){.st_ino = bfs_node_plain(node), .st_uid = geteuid(), .st_gid = getegid()};
     /* llama.cpp aligns its direct reads to this, and 512 broke it. */
     ret->st_blksize = 4096;
     ret->st_nlink = 1; /* for a directory: the number of subdirectories is not kept */
@@ -244,7 +244,8 @@ int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, st
     struct bfs_views views = bfs_op_views(fs, op->node);
     if (!find_in_bundle(bundle, &views, bfs_node_inode(op->node), op->name, &inode))
         return no_entry(ret);
-    set_entry(ret, bfs_node_of(bfs_node_slot(op->node), inode), BFS_TIMEOUT_LONG);
+    set_entry(ret, bfs_backing_node(fs->backing, bfs_node_of(bfs_node_slot(op->node), inode)),
+              BFS_TIMEOUT_LONG);
     return bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
 }
 

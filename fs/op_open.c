@@ -25,23 +25,41 @@ void bfs_text_unref(struct bfs_text *text)
     }
 }
 
-void bfs_release_file(struct bfs_fs *fs, uint64_t node, uint64_t handle)
+/* Pointers are even, so the lowest bit tells; above it is the node. */
+bool bfs_handle_is_in_kernel(uint64_t handle)
 {
-    if (!bfs_node_is_text(node)) {
-        bfs_files_unref(fs->files, (struct bfs_open_file *)(uintptr_t)handle);
+    return handle & 1;
+}
+
+static uint64_t handle_in_kernel(uint64_t node)
+{
+    return bfs_node_plain(node) << 1 | 1;
+}
+
+static void release_open(struct bfs_fs *fs, uint64_t handle)
+{
+    if (bfs_handle_is_in_kernel(handle)) {
+        bfs_backing_leave(fs->backing, handle >> 1, true);
         return;
     }
-    bfs_text_unref((struct bfs_text *)(uintptr_t)handle);
+    struct bfs_open_file *open = (struct bfs_open_file *)(uintptr_t)handle;
+    if (bfs_node_is_backed(open->node))
+        bfs_backing_leave(fs->backing, open->node, false);
+    bfs_files_unref(fs->files, open);
+}
+
+void bfs_release_file(struct bfs_fs *fs, uint64_t node, uint64_t handle)
+{
+    if (bfs_node_is_text(node))
+        bfs_text_unref((struct bfs_text *)(uintptr_t)handle);
+    else
+        release_open(fs, handle);
 }
 
 static void undo_text(struct bfs_fs *fs, uint64_t handle)
 {
-    bfs_release_file(fs, BFS_NODE_CONTROL + 1, handle);
-}
-
-static void undo_file(struct bfs_fs *fs, uint64_t handle)
-{
-    bfs_files_unref(fs->files, (struct bfs_open_file *)(uintptr_t)handle);
+    (void)fs;
+    bfs_text_unref((struct bfs_text *)(uintptr_t)handle);
 }
 
 static int write_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
@@ -81,6 +99,36 @@ static int open_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     return 0;
 }
 
+/* The file as one that is read through us. */
+static int open_file(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                     struct bfs_open_file **ret)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    struct bfs_error error = {0};
+    /* Whether it was proved is asked of the store. */
+    if (fs->prover && !may_block)
+        return -EWOULDBLOCK;
+    *ret = bfs_files_find(fs->files, op->node);
+    if (*ret)
+        return 0;
+    if (!may_block)
+        return -EWOULDBLOCK;
+    int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
+    if (r)
+        return r;
+    uint32_t inode = bfs_node_inode(op->node);
+    r = bfs_files_open(fs->files, op->node, bundle, inode, ret, &error);
+    if (r) {
+        char text[BFS_ERROR_TEXT_SIZE];
+        bfs_autofree char *path = bfs_index_path(bfs_bundle_index(bundle), inode);
+        bfs_log(fs->log, BFS_LOG_ERROR, "%s: %s: cannot open: %s",
+                bfs_bundles_name(fs->bundles, bfs_node_slot(op->node)), path ? path : "?",
+                bfs_error_text(&error, text));
+        return bfs_store_errno(r);
+    }
+    return 0;
+}
+
 int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, struct bfs_reply *ret)
 {
     ret->kind = BFS_REPLY_OPEN;
@@ -90,34 +138,27 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
         return -EISDIR;
     if (bfs_node_inode(op->node) == BFS_INODE_AUTO)
         return -ELOOP;
-    /* Whether it was proved is asked of the store. */
-    if (fs->prover && !may_block)
-        return -EWOULDBLOCK;
-    struct bfs_open_file *open = bfs_files_find(fs->files, op->node);
-    if (!open) {
-        if (!may_block)
-            return -EWOULDBLOCK;
-        BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
-        struct bfs_error error = {0};
-        int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
-        if (r)
-            return r;
-        uint32_t inode = bfs_node_inode(op->node);
-        r = bfs_files_open(fs->files, op->node, bundle, inode, &open, &error);
-        if (r) {
-            char text[BFS_ERROR_TEXT_SIZE];
-            bfs_autofree char *path = bfs_index_path(bfs_bundle_index(bundle), inode);
-            bfs_log(fs->log, BFS_LOG_ERROR, "%s: %s: cannot open: %s",
-                    bfs_bundles_name(fs->bundles, bfs_node_slot(op->node)), path ? path : "?",
-                    bfs_error_text(&error, text));
-            return bfs_store_errno(r);
-        }
+    bool is_backed = bfs_node_is_backed(op->node);
+    int r = is_backed ? bfs_backing_enter(fs->backing, op->node, &ret->backing_id) : 0;
+    if (r < 0)
+        return r;
+    ret->undo = release_open;
+    if (r == 1) {
+        ret->open.fh = handle_in_kernel(op->node);
+        return 0;
     }
+    struct bfs_open_file *open;
+    r = open_file(fs, op, may_block, &open);
+    if (r) {
+        if (is_backed)
+            bfs_backing_leave(fs->backing, op->node, false);
+        return r;
+    }
+    bfs_backing_note_open(fs->backing, op->node, open->file);
     if (fs->replay)
         bfs_replay_opened(fs->replay, open);
     ret->open.fh = (uintptr_t)open;
     ret->open.keep_cache = 1;
-    ret->undo = undo_file;
     ret->to_prove = fs->prover ? open->file : NULL;
     return 0;
 }

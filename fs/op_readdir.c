@@ -96,7 +96,7 @@ static int entry_in_bundle(const struct listing *listing, const struct bfs_inode
     } else {
         return -ENOENT;
     }
-    fill_entry(ret, bfs_node_of(slot, inode));
+    fill_entry(ret, bfs_backing_node(listing->fs->backing, bfs_node_of(slot, inode)));
     return bfs_attr_of_inode(listing->fs, listing->bundle, ret->ino, &ret->attr);
 }
 

@@ -86,6 +86,11 @@ static int put_resident(const struct subject *subject, struct bfs_buffer *ret)
         return -ENODATA;
     if (subject->names_only)
         return 0;
+    struct bfs_backing_status backing = bfs_backing_status(fs->backing, subject->node);
+    if (backing.state == BFS_BACKING_READY) {
+        bfs_buffer_printf(ret, "%" PRIu64, subject->inode.size);
+        return bfs_buffer_status(ret);
+    }
     struct bfs_open_file *open = bfs_files_find(fs->files, subject->node);
     if (!open) {
         if (!subject->may_block)

@@ -2,6 +2,7 @@
 #include "fs/options.h"
 
 #include "codec/store/view_config.h"
+#include "fs/backing.h"
 #include "fs/cache.h"
 
 #include <inttypes.h>
@@ -159,6 +160,20 @@ static int apply(char *option, struct bfs_mount_options *options, struct bfs_err
     return bfs_fail(error, -EINVAL, "-o %.64s: no such option; see bundlefs mount --help", option);
 }
 
+static int check_backing(const struct bfs_mount_options *options, struct bfs_error *error)
+{
+    enum bfs_backing_fill fill;
+    if (options->passthrough && strcmp(options->passthrough, "auto") != 0 &&
+        strcmp(options->passthrough, "off") != 0)
+        return bfs_fail(error, -EINVAL, "-o passthrough: must be auto or off");
+    if (options->backing && options->backing[0] != '/' &&
+        strcmp(options->backing, BFS_BACKING_MEMORY) != 0)
+        return bfs_fail(error, -EINVAL, "-o backing: must be an absolute path or memory");
+    if (options->backing_fill && !bfs_backing_fill_parse(options->backing_fill, &fill))
+        return bfs_fail(error, -EINVAL, "-o backing_fill: must be again, first or warm");
+    return 0;
+}
+
 static int check(const struct bfs_mount_options *options, struct bfs_error *error)
 {
     if (options->cache_size < BFS_CACHE_SIZE_MIN || options->cache_size > UINT64_C(1) << 46)
@@ -173,7 +188,7 @@ static int check(const struct bfs_mount_options *options, struct bfs_error *erro
         return bfs_fail(error, -EINVAL, "-o view: \"%.64s\" is no name of a view", options->view);
     if (options->poll_ms < 10 || options->poll_ms > 3600000)
         return bfs_fail(error, -EINVAL, "-o poll_ms: must be 10 to 3600000");
-    return 0;
+    return check_backing(options, error);
 }
 
 int bfs_mount_options_parse(const char *text, struct bfs_mount_options *options,

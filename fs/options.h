@@ -32,7 +32,12 @@ struct bfs_mount_options {
     bool allow_other;
     char *trace;    /* owned; NULL: none */
     char *replay;   /* owned; NULL: none */
-    char *log_file; /* owned; NULL: none */
+    char *passthrough;     /* owned; "auto" or "off"; NULL: auto */
+    char *backing;         /* owned; a folder or "memory"; NULL: the default folder */
+    uint64_t backing_size; /* 0: a quarter of what is free there */
+    char *backing_fill;    /* owned; a word of bfs_backing_fill_parse(); NULL: again */
+    char *warm;            /* owned; "NAME:VERSION" or "NAME:VERSION/VIEW"; NULL: none */
+    char *log_file;        /* owned; NULL: none */
 };
 
 /* The defaults of the list. */

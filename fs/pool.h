@@ -14,6 +14,7 @@ enum bfs_priority {
     BFS_PRIORITY_METADATA, /* somebody waits, and it is short */
     BFS_PRIORITY_DEMAND,   /* somebody waits */
     BFS_PRIORITY_AHEAD,    /* somebody may want it later */
+    BFS_PRIORITY_FILL,     /* when there is nothing else to do */
     BFS_N_PRIORITIES,
 };
 

@@ -47,6 +47,7 @@ struct bfs_reads {
     struct bfs_cache *cache;
     struct bfs_calls *calls;
     struct bfs_files *files;
+    struct bfs_backing *backing;
     struct bfs_metrics *metrics;
     struct bfs_trace *trace;   /* NULL: none */
     struct bfs_replay *replay; /* NULL: none */
@@ -57,7 +58,7 @@ struct bfs_reads {
 };
 
 int bfs_reads_new(struct bfs_cache *cache, struct bfs_calls *calls, struct bfs_files *files,
-                  struct bfs_metrics *metrics, struct bfs_reads **ret)
+                  struct bfs_backing *backing, struct bfs_metrics *metrics, struct bfs_reads **ret)
 {
     struct bfs_reads *reads = calloc(1, sizeof(*reads));
     if (!reads)
@@ -65,6 +66,7 @@ int bfs_reads_new(struct bfs_cache *cache, struct bfs_calls *calls, struct bfs_f
     *reads = (struct bfs_reads){.cache = cache,
                                 .calls = calls,
                                 .files = files,
+                                .backing = backing,
                                 .metrics = metrics,
                                 .cost_limit = bfs_cache_limit(cache) / 2};
     reads->last = &reads->first;
@@ -164,8 +166,12 @@ static struct bfs_read *admit_next(struct bfs_reads *reads)
 
 static void put_blocks(struct bfs_read *read)
 {
+    if (read->is_delivered)
+        bfs_backing_note_read(read->reads->backing, read->open->node, read->size);
     for (uint32_t i = 0; i < read->n_parts; i++) {
         struct bfs_block *block = read->parts[i].block;
+        if (block && read->is_delivered)
+            bfs_backing_offer(read->reads->backing, read->open->node, read->first + i, block);
         if (block && read->is_delivered && !read->is_direct)
             bfs_cache_put_delivered(read->reads->cache, block, wanted(read, i).iov_len);
         else if (block)

@@ -5,6 +5,7 @@
 #ifndef BFS_FS_READS_H
 #define BFS_FS_READS_H
 
+#include "fs/backing.h"
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
@@ -14,7 +15,7 @@
 struct bfs_reads;
 /* All arguments outlive the object. Errors: -ENOMEM. */
 int bfs_reads_new(struct bfs_cache *cache, struct bfs_calls *calls, struct bfs_files *files,
-                  struct bfs_metrics *metrics, struct bfs_reads **ret);
+                  struct bfs_backing *backing, struct bfs_metrics *metrics, struct bfs_reads **ret);
 struct bfs_reads *bfs_reads_free(struct bfs_reads *reads);
 BFS_DEFINE_CLEANUP(bfs_reads, bfs_reads_free)
 

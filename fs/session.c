@@ -13,6 +13,7 @@
 
 /* None of them ever waits for the store, so few serve many. */
 enum { REQUEST_THREADS_MIN = 4, REQUEST_THREADS_MAX = 16 };
+enum { KEEPER_STOP_MS = 1000 };
 
 struct bfs_session {
     struct bfs_fs *fs;
@@ -128,6 +129,24 @@ static int mount_fuse(struct bfs_session *session, const struct bfs_store *store
     return 0;
 }
 
+static bool wants_passthrough(const struct bfs_mount_options *options)
+{
+    return !options->passthrough || strcmp(options->passthrough, "off") != 0;
+}
+
+/* Asks the kernel for passthrough. Why there is none is said when the session runs. */
+static void prepare_passthrough(struct bfs_session *session)
+{
+    const char *why = "the kernel offers none; Linux 6.9 does";
+    if (!wants_passthrough(session->fs->options))
+        why = "-o passthrough=off";
+    else if (geteuid() != 0)
+        why = "only root may";
+    else if (bfs_passthrough_install(&session->fs->passthrough, session->fuse))
+        why = "libfuse does not let its messages be completed";
+    (void)snprintf(session->fs->no_passthrough, sizeof(session->fs->no_passthrough), "%s", why);
+}
+
 /* Only while it is this session's: it may be gone, and another may have taken its place. */
 static void detach_own_mount(const struct bfs_session *session)
 {
@@ -147,6 +166,7 @@ struct bfs_session *bfs_session_free(struct bfs_session *session)
         (void)pthread_join(session->starter, NULL);
     detach_own_mount(session);
     bool quiet = bfs_watch_stop(session->watch);
+    quiet = (!session->fs || bfs_backing_stop(session->fs->backing, KEEPER_STOP_MS)) && quiet;
     if (session->has_handlers)
         fuse_remove_signal_handlers(session->fuse);
     if (quiet) {
@@ -176,6 +196,7 @@ int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
         (r = bfs_fs_new(store, options, log, &session->fs, error)) ||
         (r = mount_fuse(session, store, options, error)))
         return r;
+    prepare_passthrough(session);
     r = bfs_watch_start(session->fs, &session->watch);
     if (r)
         return bfs_fail(error, r, "cannot watch the store: %s", strerror(-r));
@@ -199,6 +220,54 @@ static void widen_read_ahead(const struct bfs_session *session)
                 strerror(errno));
 }
 
+static int add_backing(void *context, int fd, int32_t *ret_id)
+{
+    const struct bfs_fs *fs = context;
+    return bfs_passthrough_register(&fs->passthrough, fd, ret_id);
+}
+
+static void remove_backing(void *context, int32_t id)
+{
+    const struct bfs_fs *fs = context;
+    bfs_passthrough_unregister(&fs->passthrough, id);
+}
+
+/* Failures mean that the kernel does not know the name. */
+static void forget_name(void *context, uint64_t parent, const char *name)
+{
+    const struct bfs_fs *fs = context;
+    (void)fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
+}
+
+static int start_backing(struct bfs_fs *fs, struct bfs_error *error)
+{
+    const struct bfs_mount_options *options = fs->options;
+    const struct bfs_backing_kernel kernel = {
+        .add = add_backing, .remove = remove_backing, .forget = forget_name, .context = fs};
+    struct bfs_backing_place place;
+    enum bfs_backing_fill fill = BFS_FILL_AGAIN;
+    if (options->backing_fill)
+        (void)bfs_backing_fill_parse(options->backing_fill, &fill);
+    int r = bfs_backing_place_find(options->backing, options->backing_size, &place, error);
+    return r ? r : bfs_backing_start(fs->backing, &kernel, &place, fill, error);
+}
+
+/* After the first request: what the kernel agreed to is known then. */
+static void start_passthrough(struct bfs_fs *fs)
+{
+    char why[BFS_ERROR_TEXT_SIZE];
+    struct bfs_error error = {0};
+    if (fs->passthrough.fd >= 0 && bfs_passthrough_is_agreed(&fs->passthrough)) {
+        bool works = start_backing(fs, &error) == 0;
+        (void)pthread_mutex_lock(&fs->mutex);
+        (void)snprintf(fs->no_passthrough, sizeof(fs->no_passthrough), "%s",
+                       works ? "" : bfs_error_text(&error, why));
+        (void)pthread_mutex_unlock(&fs->mutex);
+    }
+    if (fs->no_passthrough[0] && wants_passthrough(fs->options))
+        bfs_log(fs->log, BFS_LOG_INFO, "no passthrough: %s", fs->no_passthrough);
+}
+
 /* The first request is answered after the connection is set up, so its answer means that the mount
  * works. */
 static void *start_up(void *argument)
@@ -210,6 +279,7 @@ static void *start_up(void *argument)
     if (bfs_mount_find(session->mount_point, &entry))
         memcpy(session->device, entry.device, sizeof(session->device));
     widen_read_ahead(session);
+    start_passthrough(session->fs);
     if (session->ready)
         session->ready(session->ready_context);
     return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/state.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum {
@@ -17,6 +18,8 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     /* The workers end, and with them what is queued; who still waits is answered; then what they
      * used may go. */
     bfs_replay_stop(fs->replay);
+    if (fs->backing)
+        (void)bfs_backing_stop(fs->backing, UINT_MAX);
     (void)bfs_pool_free(fs->pool);
     (void)bfs_calls_free(fs->calls);
     (void)bfs_prover_free(fs->prover);
@@ -24,6 +27,7 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)bfs_replay_free(fs->replay);
     (void)bfs_trace_free(fs->trace);
     (void)bfs_files_free(fs->files);
+    (void)bfs_backing_free(fs->backing);
     (void)bfs_cache_free(fs->cache);
     (void)bfs_proofs_free(fs->proofs);
     (void)bfs_tree_unref(fs->tree);
@@ -60,8 +64,10 @@ static int start(struct bfs_fs *fs)
                            &fs->cache)) ||
         (r = bfs_calls_new((unsigned)options->timeout * 1000, &fs->metrics, &fs->calls)) ||
         (r = start_proofs(fs)) ||
+        (r = bfs_backing_new(fs->cache, fs->pool, &fs->metrics, fs->log, &fs->backing)) ||
         (r = bfs_files_new(window < WINDOW_MAX ? window : WINDOW_MAX, &fs->metrics, &fs->files)) ||
-        (r = bfs_reads_new(fs->cache, fs->calls, fs->files, &fs->metrics, &fs->reads)) ||
+        (r = bfs_reads_new(fs->cache, fs->calls, fs->files, fs->backing, &fs->metrics,
+                           &fs->reads)) ||
         (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||
         (r = bfs_tree_numbers_new(&fs->numbers)))
         return r;
@@ -107,6 +113,8 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     fs->view_rules = (struct bfs_view_rules){
         .host = &fs->host, .forced = options->view, .hide_unfit = options->hide_unfit};
     (void)pthread_mutex_init(&fs->mutex, NULL);
+    fs->passthrough.fd = -1;
+    (void)strcpy(fs->no_passthrough, "nothing is mounted");
     int r = bfs_host_load(options->host, &fs->host, error);
     if (r)
         return r;

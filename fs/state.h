@@ -4,11 +4,13 @@
 #define BFS_FS_STATE_H
 
 #include "accel/host.h"
+#include "fs/backing.h"
 #include "fs/bundles.h"
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
 #include "fs/options.h"
+#include "fs/passthrough_io.h"
 #include "fs/prover.h"
 #include "fs/reads.h"
 #include "fs/tree.h"
@@ -18,6 +20,7 @@
 #include <time.h>
 
 struct bfs_fs {
+    struct bfs_passthrough_io passthrough;   /* the first member: see bfs_passthrough_install() */
     const struct bfs_mount_options *options; /* borrowed, like store and log */
     const struct bfs_store *store;
     const struct bfs_log *log;
@@ -28,6 +31,7 @@ struct bfs_fs {
     struct bfs_proofs *proofs; /* NULL: nothing is remembered */
     struct bfs_cache *cache;
     struct bfs_calls *calls;
+    struct bfs_backing *backing;
     struct bfs_files *files;
     struct bfs_reads *reads;
     struct bfs_prover
@@ -45,8 +49,9 @@ struct bfs_fs {
     struct timespec tree_time;         /* when it was read: the time of its directories */
     uint64_t checked_ms;               /* when index.json was last seen to be fine */
     char trouble[BFS_ERROR_TEXT_SIZE]; /* what the last look at it found wrong; "" for nothing */
-    uint64_t generation;               /* of the tree, counted */
-    uint64_t usage_logical;            /* for statfs, of usage_generation */
+    char no_passthrough[BFS_ERROR_TEXT_SIZE]; /* why there is none; "": there is */
+    uint64_t generation;                      /* of the tree, counted */
+    uint64_t usage_logical;                   /* for statfs, of usage_generation */
     uint64_t usage_stored;
     uint64_t usage_generation;
 };

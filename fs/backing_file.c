@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/backing_file.h"
+
+#include "verify/cleanup.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+enum {
+    SHARE = 4,                  /* of what is free, when no size is named: the default limit */
+    WRITE_BACK_SIZE = 16 << 20, /* the disk begins while the rest is still being decoded */
+};
+
+struct bfs_backing_file {
+    int fd;
+    bool is_memory;
+    uint64_t size;
+    uint32_t n_chunks;
+    atomic_uint n_present;
+    _Atomic uint64_t present; /* bytes */
+    _Atomic uint64_t map[];   /* a bit for each chunk */
+};
+
+static uint64_t free_memory(void)
+{
+    struct sysinfo info;
+    return sysinfo(&info) == 0 ? (uint64_t)info.freeram * info.mem_unit : 0;
+}
+
+int bfs_backing_place_find(const char *backing, uint64_t size, struct bfs_backing_place *ret,
+                           struct bfs_error *error)
+{
+    struct statvfs fs;
+    if (backing && strcmp(backing, BFS_BACKING_MEMORY) == 0) {
+        *ret = (struct bfs_backing_place){.limit = size ? size : free_memory() / SHARE};
+        return 0;
+    }
+    const char *folder = backing ? backing : BFS_BACKING_FOLDER;
+    if (!backing && mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return bfs_fail(error, -errno, "%s: %s", folder, strerror(errno));
+    if (statvfs(folder, &fs) != 0)
+        return bfs_fail(error, -errno, "%s: %s", folder, strerror(errno));
+    *ret = (struct bfs_backing_place){
+        .folder = folder, .limit = size ? size : (uint64_t)fs.f_bavail * fs.f_frsize / SHARE};
+    return 0;
+}
+
+static int open_unnamed(const struct bfs_backing_place *place, uint64_t size,
+                        struct bfs_error *error)
+{
+    struct statvfs fs;
+    int fd = place->folder ? open(place->folder, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600)
+                           : memfd_create("bundlefs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    const char *name = place->folder ? place->folder : "memory";
+    if (fd < 0)
+        return bfs_fail(error, errno == EISDIR ? -EOPNOTSUPP : -errno, "%s: no unnamed file: %s",
+                        name, strerror(errno));
+    int r = fchmod(fd, 0600) == 0 && ftruncate(fd, (off_t)size) == 0 ? 0 : -errno;
+    if (r == 0 && place->folder && fstatvfs(fd, &fs) == 0 &&
+        (uint64_t)fs.f_bavail * fs.f_frsize < size)
+        r = -ENOSPC;
+    if (r) {
+        (void)close(fd);
+        return bfs_fail(error, r, "%s: no backing file of %llu bytes: %s", name,
+                        (unsigned long long)size, strerror(-r));
+    }
+    return fd;
+}
+
+int bfs_backing_file_new(const struct bfs_backing_place *place, uint64_t size, uint32_t n_chunks,
+                         struct bfs_backing_file **ret, struct bfs_error *error)
+{
+    struct bfs_backing_file *file =
+        calloc(1, sizeof(*file) + ((size_t)n_chunks + 63) / 64 * sizeof(file->map[0]));
+    if (!file)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    file->is_memory = !place->folder;
+    file->size = size;
+    file->n_chunks = n_chunks;
+    file->fd = open_unnamed(place, size, error);
+    if (file->fd < 0) {
+        int r = file->fd;
+        free(file);
+        return r;
+    }
+    *ret = file;
+    return 0;
+}
+
+struct bfs_backing_file *bfs_backing_file_free(struct bfs_backing_file *file)
+{
+    if (file) {
+        (void)close(file->fd);
+        free(file);
+    }
+    return NULL;
+}
+
+int bfs_backing_file_fd(const struct bfs_backing_file *file)
+{
+    return file->fd;
+}
+
+bool bfs_backing_file_has(const struct bfs_backing_file *file, uint32_t i)
+{
+    return i < file->n_chunks && atomic_load(&file->map[i / 64]) >> i % 64 & 1;
+}
+
+uint64_t bfs_backing_file_present(const struct bfs_backing_file *file)
+{
+    return atomic_load(&file->present);
+}
+
+bool bfs_backing_file_is_full(const struct bfs_backing_file *file)
+{
+    return atomic_load(&file->n_present) == file->n_chunks &&
+           atomic_load(&file->present) == file->size;
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
+{
+    while (size > 0) {
+        ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        bytes += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+int bfs_backing_file_write(struct bfs_backing_file *file, uint32_t i, const struct bfs_chunk *chunk,
+                           const uint8_t *raw)
+{
+    if (bfs_backing_file_has(file, i))
+        return 0;
+    int r = write_all(file->fd, raw, chunk->raw_size, chunk->raw_off);
+    if (r)
+        return r;
+    uint64_t bit = UINT64_C(1) << i % 64;
+    /* Two may have written the same bytes at once; one of them counts. */
+    if (atomic_fetch_or(&file->map[i / 64], bit) & bit)
+        return 0;
+    uint64_t before = atomic_fetch_add(&file->present, chunk->raw_size);
+    if (!file->is_memory &&
+        before / WRITE_BACK_SIZE != (before + chunk->raw_size) / WRITE_BACK_SIZE)
+        (void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    atomic_fetch_add(&file->n_present, 1);
+    return 0;
+}
+
+int bfs_backing_file_seal(struct bfs_backing_file *file)
+{
+    struct stat st;
+    if (!bfs_backing_file_is_full(file))
+        return -EBADMSG;
+    if (fstat(file->fd, &st) != 0)
+        return -errno;
+    if ((uint64_t)st.st_size != file->size)
+        return -EBADMSG;
+    if (file->is_memory)
+        return fcntl(file->fd, F_ADD_SEALS,
+                     F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0
+                   ? 0
+                   : -errno;
+    /* A page that cannot be written would be forgotten, and read back as something else. */
+    return fdatasync(file->fd) == 0 ? 0 : -errno;
+}

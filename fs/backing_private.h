@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the parts of the table of backing files share: the table (backing.c), how one is filled
+ * (backing_fill.c), and the thread that does what takes long (backing_keeper.c).
+ *
+ * THREAD SAFETY: "locked" in a name: with the table's mutex held. */
+#ifndef BFS_FS_BACKING_PRIVATE_H
+#define BFS_FS_BACKING_PRIVATE_H
+
+#include "fs/backing.h"
+#include "fs/pool.h"
+
+#include <pthread.h>
+
+enum {
+    BFS_FILL_PARTS = 64,           /* chunks of one file that are asked for at once */
+    BFS_FILL_AHEAD_MAX = 16 << 20, /* their bytes */
+};
+
+struct bfs_backed;
+
+/* A chunk that a fill waits for. */
+struct bfs_fill_part {
+    struct bfs_waiter waiter;
+    struct bfs_backed *backed;
+    uint32_t index;
+    uint32_t size;
+    struct bfs_fill_part *next_free;
+};
+
+/* The filling of one file. Protected by the table's mutex. */
+struct bfs_fill {
+    struct bfs_file *source; /* a reference */
+    uint32_t next;           /* the first chunk that was not asked for */
+    bool complete;           /* what nobody reads is decoded for it */
+    uint64_t asked;          /* bytes of chunks that are asked for */
+    unsigned n_work;         /* chunks asked for or offered: they use the file */
+    bool asking;             /* a thread is in bfs_fill_go_on() */
+    int error;
+    struct bfs_fill_part parts[BFS_FILL_PARTS];
+    struct bfs_fill_part *free;
+};
+
+enum bfs_backed_state {
+    BFS_BACKED_NONE,
+    BFS_BACKED_WANTED,  /* the keeper will make room and the file */
+    BFS_BACKED_FILLING, /* there is a file and a fill */
+    BFS_BACKED_ENDING,  /* the keeper will make it READY or FAILED */
+    BFS_BACKED_READY,
+    BFS_BACKED_DROPPED, /* the keeper will take it away */
+    BFS_BACKED_FAILED,
+};
+
+/* What is known of one file. Protected by the table's mutex. */
+struct bfs_backed {
+    struct bfs_backing *backing;
+    uint64_t node;   /* its first number */
+    uint64_t parent; /* its directory */
+    char *name;      /* owned; in that directory; NULL before it was wanted */
+    uint64_t size;
+    uint64_t served; /* bytes that were given to readers */
+    enum bfs_backed_state state;
+    int error; /* FAILED: why, and when */
+    uint64_t failed_ms;
+    uint64_t reserved; /* of the budget */
+    struct bfs_backing_file *file;
+    struct bfs_fill *fill;
+    int32_t id;           /* READY: of the kernel */
+    unsigned opens;       /* in the kernel */
+    unsigned plain_opens; /* of the second number, through us */
+    bool is_queued;       /* for the keeper */
+    bool is_kept;         /* READY, and the keeper still works on it: not to be dropped yet */
+    struct bfs_backed *bucket_next, *queue_next;
+    struct bfs_backed *older, *newer; /* by last use */
+};
+
+enum { BFS_BACKED_BUCKETS = 1024 };
+
+struct bfs_backing {
+    struct bfs_cache *cache;
+    struct bfs_pool *pool;
+    struct bfs_metrics *metrics;
+    const struct bfs_log *log;
+    struct bfs_backing_kernel kernel;
+    struct bfs_backing_place place;
+    enum bfs_backing_fill fill;
+    atomic_bool started; /* all above is set */
+    atomic_uint n_ready; /* so that most lookups take no lock */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t work; /* for the keeper */
+    bool stopping;       /* protected by mutex, like all below */
+    bool has_keeper;
+    pthread_t keeper;
+    struct bfs_backed *buckets[BFS_BACKED_BUCKETS];
+    struct bfs_backed *oldest, *newest;
+    unsigned n_backed;
+    struct bfs_backed *queue, **queue_last;
+    uint64_t reserved; /* of place.limit */
+    uint64_t offered;  /* bytes of chunks that wait to be written */
+};
+
+struct bfs_backed *bfs_backed_find_locked(struct bfs_backing *backing, uint64_t node);
+/* NULL: no memory. */
+struct bfs_backed *bfs_backed_get_locked(struct bfs_backing *backing, uint64_t node);
+void bfs_backing_queue_locked(struct bfs_backing *backing, struct bfs_backed *backed);
+/* Takes the least recently used files that nobody has open out of use, until `size` more fits
+ * within the limit; false, with none taken, when that cannot be. They are DROPPED, and queued. */
+bool bfs_backing_make_room_locked(struct bfs_backing *backing, uint64_t size);
+void bfs_backing_count_locked(struct bfs_backing *backing);
+/* Gives up: what was reserved is free, and the reason is remembered. */
+void bfs_backed_fail_locked(struct bfs_backed *backed, int error);
+
+/* Asks for chunks, up to so many at once. Not locked. */
+void bfs_fill_go_on(struct bfs_backed *backed);
+/* Hands it to the keeper when nobody works on it any more and nothing is missing, or it failed. */
+void bfs_fill_end_locked(struct bfs_backed *backed);
+/* NULL: no memory. */
+struct bfs_fill *bfs_fill_new(struct bfs_backed *backed, struct bfs_file *source, bool complete);
+struct bfs_fill *bfs_fill_free(struct bfs_fill *fill);
+
+/* A fill that lived on what was read decodes the rest by itself from now on. */
+void bfs_backing_complete(struct bfs_backing *backing, uint64_t node);
+
+void *bfs_backing_run_keeper(void *argument);
+
+#endif
