@@ -8,9 +8,10 @@
 #include <string.h>
 
 enum {
-    BACKED_MAX = 4096,     /* files that are remembered while nothing is held for them */
-    RETRY_MS = 1000,       /* after a failure, when somebody asks for it again */
-    RETRY_LATER_MS = 60000 /* when nobody does */
+    BACKED_MAX = 4096,      /* files that are remembered while nothing is held for them */
+    RETRY_MS = 1000,        /* after a failure, when somebody asks for it again */
+    RETRY_LATER_MS = 60000, /* when nobody does */
+    KEEP_MS = 5000,         /* so much longer than who waits takes to ask again */
 };
 
 static const char *const fill_words[] = {
@@ -218,6 +219,8 @@ void bfs_backing_count_locked(struct bfs_backing *backing)
 /* Also one that waits for what is read of it, and nobody reads. */
 static bool may_drop(const struct bfs_backed *backed)
 {
+    if (backed->kept_ms && bfs_now_ms() - backed->kept_ms < KEEP_MS)
+        return false;
     if (backed->state == BFS_BACKED_FILLING)
         return !backed->fill->complete && backed->fill->n_work == 0;
     return backed->state == BFS_BACKED_READY && backed->opens == 0 && !backed->is_kept;
@@ -295,6 +298,20 @@ void bfs_backing_leave(struct bfs_backing *backing, uint64_t node, bool in_kerne
     struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
     (*(in_kernel ? &backed->opens : &backed->plain_opens))--;
     (void)pthread_mutex_unlock(&backing->mutex);
+}
+
+void bfs_backing_keep(struct bfs_backing *backing, uint64_t node)
+{
+    (void)pthread_mutex_lock(&backing->mutex);
+    struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
+    if (backed)
+        backed->kept_ms = bfs_now_ms();
+    (void)pthread_mutex_unlock(&backing->mutex);
+}
+
+uint64_t bfs_backing_limit(struct bfs_backing *backing)
+{
+    return atomic_load(&backing->started) ? backing->place.limit : 0;
 }
 
 /* Where the file's name is. Errors: -ENOMEM. */
@@ -417,7 +434,8 @@ struct bfs_backing_status bfs_backing_status(struct bfs_backing *backing, uint64
     (void)pthread_mutex_lock(&backing->mutex);
     const struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
     if (backed) {
-        status.state = states[backed->state];
+        /* Before the kernel knows, an open would still be led to the first number. */
+        status.state = backed->is_kept ? BFS_BACKING_FILLING : states[backed->state];
         status.error = status.state == BFS_BACKING_FAILED ? backed->error : 0;
         status.present = backed->file && status.state != BFS_BACKING_NONE
                              ? bfs_backing_file_present(backed->file)

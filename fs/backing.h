@@ -72,6 +72,12 @@ void bfs_backing_offer(struct bfs_backing *backing, uint64_t node, uint32_t i,
  * Errors: -ENOTSUP (not started), -EFBIG (larger than all backing files may be), -ENOMEM. */
 int bfs_backing_want(struct bfs_backing *backing, uint64_t node, struct bfs_file *file);
 
+/* Somebody waits until this file and others are there together: for a few seconds it is not given
+ * up for another's space. */
+void bfs_backing_keep(struct bfs_backing *backing, uint64_t node);
+/* Bytes that all backing files may take; 0: not started. */
+uint64_t bfs_backing_limit(struct bfs_backing *backing);
+
 enum bfs_backing_state {
     BFS_BACKING_NONE,
     BFS_BACKING_FILLING,

@@ -140,8 +140,6 @@ static int write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
 int bfs_backing_file_write(struct bfs_backing_file *file, uint32_t i, const struct bfs_chunk *chunk,
                            const uint8_t *raw)
 {
-    if (bfs_backing_file_has(file, i))
-        return 0;
     int r = write_all(file->fd, raw, chunk->raw_size, chunk->raw_off);
     if (r)
         return r;

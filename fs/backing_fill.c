@@ -59,6 +59,8 @@ static int write_chunk(struct bfs_backed *backed, uint32_t i, const struct bfs_b
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(backed->fill->source), i);
     if (chunk.raw_size != bfs_block_size(block))
         return -EBADMSG;
+    if (bfs_backing_file_has(backed->file, i))
+        return 0;
     int r = bfs_backing_file_write(backed->file, i, &chunk, bfs_block_bytes(block));
     if (r == 0)
         bfs_metric_add(backed->backing->metrics, BFS_METRIC_BACKING_WRITTEN_BYTES, chunk.raw_size);

@@ -61,6 +61,7 @@ struct bfs_backed {
     enum bfs_backed_state state;
     int error; /* FAILED: why, and when */
     uint64_t failed_ms;
+    uint64_t kept_ms;  /* when somebody last waited for it; 0: never */
     uint64_t reserved; /* of the budget */
     struct bfs_backing_file *file;
     struct bfs_fill *fill;

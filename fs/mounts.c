@@ -92,6 +92,52 @@ bool bfs_mount_find(const char *absolute, struct bfs_mount_entry *ret)
     return found;
 }
 
+/* The source of a mount of ours, and where it is, in the line itself; NULL: it is no such mount. */
+static const char *source_of_ours(char *line, char **ret_mount_point)
+{
+    enum { MOUNT_POINT = 4 };
+    char *rest = line, *field = NULL;
+    for (int i = 0; i <= MOUNT_POINT; i++) {
+        field = strsep(&rest, " ");
+        if (!field || !rest)
+            return NULL;
+    }
+    char *type = strstr(rest, " - " BFS_FUSE_TYPE " ");
+    if (!type)
+        return NULL;
+    char *source = type + strlen(" - " BFS_FUSE_TYPE " ");
+    source[strcspn(source, " \n")] = '\0';
+    unescape(field);
+    unescape(source);
+    *ret_mount_point = field;
+    return source;
+}
+
+int bfs_mount_of_store(const char *absolute, char **ret)
+{
+    bfs_autofree char *line = NULL;
+    bfs_autofree char *found = NULL;
+    size_t capacity = 0;
+    int r = 0;
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    while (file && r == 0 && getline(&line, &capacity, file) > 0) {
+        char *mount_point;
+        const char *source = source_of_ours(line, &mount_point);
+        if (!source || strcmp(source, absolute) != 0)
+            continue;
+        free(found);
+        found = strdup(mount_point);
+        r = found ? 0 : -ENOMEM;
+    }
+    if (file)
+        (void)fclose(file);
+    if (r == 0 && !found)
+        r = -ENOENT;
+    if (r == 0)
+        *ret = bfs_steal(&found);
+    return r;
+}
+
 bool bfs_mount_is_stale(const char *absolute)
 {
     struct bfs_mount_entry entry;

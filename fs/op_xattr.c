@@ -2,6 +2,7 @@
  * Extended attributes: what is known about a file, without opening it. */
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/warm.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -160,12 +161,30 @@ static int give(const struct bfs_op *op, struct bfs_reply *ret)
     return ret->bytes.size > op->size ? -ERANGE : 0;
 }
 
+/* Asks for all below to be made such that the kernel reads it by itself, and says how far that is.
+ * No list names it, because asking has an effect. */
+static int get_warm(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                    struct bfs_reply *ret)
+{
+    struct bfs_warm_status status;
+    if (!may_block)
+        return -EWOULDBLOCK;
+    int r = bfs_warm(fs, op->node, &status);
+    if (r)
+        return r == -EINVAL ? -ENODATA : r;
+    bfs_warm_write(fs, &status, &ret->bytes);
+    r = bfs_buffer_status(&ret->bytes);
+    return r ? r : give(op, ret);
+}
+
 int bfs_op_getxattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                     struct bfs_reply *ret)
 {
     /* The kernel asks every file for ACLs and capabilities; that needs no bundle. */
     if (!bfs_node_in_bundle(op->node) || strncmp(op->name, PREFIX, strlen(PREFIX)) != 0)
         return -ENODATA;
+    if (strcmp(op->name, PREFIX "warm") == 0)
+        return get_warm(fs, op, may_block, ret);
     BFS_CLEANUP(subject_done) struct subject subject = {0};
     int r = find_subject(fs, op->node, may_block, &subject);
     for (unsigned i = 0; r == 0 && i < N_ATTRIBUTES; i++) {

@@ -16,11 +16,14 @@
     X(view, TEXT, "view", "ID", NULL, "views/auto is that view, whatever this host is")            \
     X(hide_unfit, FLAG, "hide_unfit", NULL, NULL, "show only views that this host can use")        \
     X(host, TEXT, "host", "FILE", NULL, "take the host to be what FILE says")                      \
-    X(passthrough, TEXT, "passthrough", "auto|off", "auto", "root: the kernel reads proved files")  \
-    X(backing, TEXT, "backing", "DIR|memory", "/var/cache/bundlefs", "where these files are kept") \
-    X(backing_size, SIZE, "backing_size", "SIZE", "a quarter", "what they may take")                \
-    X(backing_fill, TEXT, "backing_fill", "WHEN", "again", "kept when opened: again, first; or warm") \
-    X(warm, TEXT, "warm", "NAME:VER[/VIEW]", NULL, "mounted only when this one is kept")           \
+    X(passthrough, TEXT, "passthrough", "MODE", "auto",                                            \
+      "auto or off: the kernel reads proved files")                                                \
+    X(backing, TEXT, "backing", "DIR", NULL, "the folder of these files, or: memory")              \
+    X(backing_size, SIZE, "backing_size", "SIZE", "quarter",                                       \
+      "what they may take, of what is free there")                                                 \
+    X(backing_fill, TEXT, "backing_fill", "WHEN", "again",                                         \
+      "which files are kept: again, first, warm")                                                  \
+    X(warm, TEXT, "warm", "BUNDLE", NULL, "ready when NAME:VERSION[/VIEW] is kept")                \
     X(allow_other, FLAG, "allow_other", NULL, NULL, "let other users in (root: the default)")      \
     X(trace, TEXT, "trace", "FILE", NULL, "write the order in which files are read to FILE")       \
     X(replay, TEXT, "replay", "FILE", NULL, "decode ahead in the order that a trace recorded")     \

@@ -36,8 +36,8 @@ struct bfs_pool *bfs_pool_free(struct bfs_pool *pool);
 BFS_DEFINE_CLEANUP(bfs_pool, bfs_pool_free)
 
 void bfs_pool_submit(struct bfs_pool *pool, struct bfs_job *job, enum bfs_priority priority);
-/* The same for all jobs of a list that is linked by `next`; NULL is an empty one. A worker finds all
- * of them. */
+/* The same for all jobs of a list that is linked by `next`; NULL is an empty one. A worker finds
+ * all of them. */
 void bfs_pool_submit_all(struct bfs_pool *pool, struct bfs_job *first, enum bfs_priority priority);
 /* Jobs that wait for a worker, all priorities. */
 uint64_t bfs_pool_queued(struct bfs_pool *pool);

@@ -3,7 +3,9 @@
 
 #include "fs/dispatch.h"
 #include "fs/mounts.h"
+#include "fs/passthrough.h"
 #include "fs/thread.h"
+#include "fs/warm.h"
 #include "fs/watch.h"
 
 #include <fcntl.h>
@@ -26,6 +28,10 @@ struct bfs_session {
     bool has_starter;
     void (*ready)(void *context);
     void *ready_context;
+    atomic_bool ends;         /* the starter has nothing to wait for any more */
+    atomic_bool start_failed; /* set last by the starter, with what follows */
+    int start_status;
+    struct bfs_error start_error;
 };
 
 static int check_fuse(struct bfs_error *error)
@@ -129,24 +135,6 @@ static int mount_fuse(struct bfs_session *session, const struct bfs_store *store
     return 0;
 }
 
-static bool wants_passthrough(const struct bfs_mount_options *options)
-{
-    return !options->passthrough || strcmp(options->passthrough, "off") != 0;
-}
-
-/* Asks the kernel for passthrough. Why there is none is said when the session runs. */
-static void prepare_passthrough(struct bfs_session *session)
-{
-    const char *why = "the kernel offers none; Linux 6.9 does";
-    if (!wants_passthrough(session->fs->options))
-        why = "-o passthrough=off";
-    else if (geteuid() != 0)
-        why = "only root may";
-    else if (bfs_passthrough_install(&session->fs->passthrough, session->fuse))
-        why = "libfuse does not let its messages be completed";
-    (void)snprintf(session->fs->no_passthrough, sizeof(session->fs->no_passthrough), "%s", why);
-}
-
 /* Only while it is this session's: it may be gone, and another may have taken its place. */
 static void detach_own_mount(const struct bfs_session *session)
 {
@@ -196,7 +184,7 @@ int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
         (r = bfs_fs_new(store, options, log, &session->fs, error)) ||
         (r = mount_fuse(session, store, options, error)))
         return r;
-    prepare_passthrough(session);
+    bfs_passthrough_prepare(session->fs);
     r = bfs_watch_start(session->fs, &session->watch);
     if (r)
         return bfs_fail(error, r, "cannot watch the store: %s", strerror(-r));
@@ -220,52 +208,31 @@ static void widen_read_ahead(const struct bfs_session *session)
                 strerror(errno));
 }
 
-static int add_backing(void *context, int fd, int32_t *ret_id)
+/* Waits until what -o warm names is warm. */
+static int warm_up(struct bfs_session *session, struct bfs_error *error)
 {
-    const struct bfs_fs *fs = context;
-    return bfs_passthrough_register(&fs->passthrough, fd, ret_id);
-}
-
-static void remove_backing(void *context, int32_t id)
-{
-    const struct bfs_fs *fs = context;
-    bfs_passthrough_unregister(&fs->passthrough, id);
-}
-
-/* Failures mean that the kernel does not know the name. */
-static void forget_name(void *context, uint64_t parent, const char *name)
-{
-    const struct bfs_fs *fs = context;
-    (void)fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
-}
-
-static int start_backing(struct bfs_fs *fs, struct bfs_error *error)
-{
-    const struct bfs_mount_options *options = fs->options;
-    const struct bfs_backing_kernel kernel = {
-        .add = add_backing, .remove = remove_backing, .forget = forget_name, .context = fs};
-    struct bfs_backing_place place;
-    enum bfs_backing_fill fill = BFS_FILL_AGAIN;
-    if (options->backing_fill)
-        (void)bfs_backing_fill_parse(options->backing_fill, &fill);
-    int r = bfs_backing_place_find(options->backing, options->backing_size, &place, error);
-    return r ? r : bfs_backing_start(fs->backing, &kernel, &place, fill, error);
-}
-
-/* After the first request: what the kernel agreed to is known then. */
-static void start_passthrough(struct bfs_fs *fs)
-{
-    char why[BFS_ERROR_TEXT_SIZE];
-    struct bfs_error error = {0};
-    if (fs->passthrough.fd >= 0 && bfs_passthrough_is_agreed(&fs->passthrough)) {
-        bool works = start_backing(fs, &error) == 0;
-        (void)pthread_mutex_lock(&fs->mutex);
-        (void)snprintf(fs->no_passthrough, sizeof(fs->no_passthrough), "%s",
-                       works ? "" : bfs_error_text(&error, why));
-        (void)pthread_mutex_unlock(&fs->mutex);
+    static const struct timespec pause = {.tv_nsec = 20000000};
+    struct bfs_fs *fs = session->fs;
+    char reason[BFS_ERROR_TEXT_SIZE];
+    struct bfs_warm_status status;
+    uint64_t node;
+    if (!fs->options->warm)
+        return 0;
+    int r = bfs_warm_find(fs, fs->options->warm, &node, error);
+    if (r)
+        return r;
+    while ((r = bfs_warm(fs, node, &status)) == 0 && status.state == BFS_WARM_FILLING) {
+        if (atomic_load(&session->ends))
+            return bfs_fail(error, -ECANCELED, "%s: stopped before it was warm", fs->options->warm);
+        (void)nanosleep(&pause, NULL);
     }
-    if (fs->no_passthrough[0] && wants_passthrough(fs->options))
-        bfs_log(fs->log, BFS_LOG_INFO, "no passthrough: %s", fs->no_passthrough);
+    if (r)
+        return bfs_fail(error, r, "%s: %s", fs->options->warm, strerror(-r));
+    if (status.state == BFS_WARM_READY)
+        return 0;
+    bfs_warm_reason(fs, &status, reason);
+    return bfs_fail(error, status.state == BFS_WARM_OFF ? -ENOTSUP : status.error,
+                    "%s cannot be made warm: %s", fs->options->warm, reason);
 }
 
 /* The first request is answered after the connection is set up, so its answer means that the mount
@@ -279,9 +246,14 @@ static void *start_up(void *argument)
     if (bfs_mount_find(session->mount_point, &entry))
         memcpy(session->device, entry.device, sizeof(session->device));
     widen_read_ahead(session);
-    start_passthrough(session->fs);
-    if (session->ready)
+    bfs_passthrough_start(session->fs);
+    session->start_status = warm_up(session, &session->start_error);
+    if (session->start_status) {
+        atomic_store(&session->start_failed, true);
+        detach_own_mount(session); /* which ends the session's loop */
+    } else if (session->ready) {
         session->ready(session->ready_context);
+    }
     return NULL;
 }
 
@@ -302,16 +274,24 @@ static int loop(struct bfs_session *session)
     return r < 0 ? -EIO : 0; /* a signal that asked for the end is no error */
 }
 
-int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), void *context)
+int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), void *context,
+                    struct bfs_error *error)
 {
     session->ready = ready;
     session->ready_context = context;
-    if (fuse_set_signal_handlers(session->fuse) != 0)
-        return -EIO;
-    session->has_handlers = true;
-    int r = bfs_thread_start(&session->starter, start_up, session);
+    int r = fuse_set_signal_handlers(session->fuse) ? -EIO : 0;
+    session->has_handlers = r == 0;
+    if (r == 0)
+        r = bfs_thread_start(&session->starter, start_up, session);
     if (r)
-        return r;
+        return bfs_fail(error, r, "%s: cannot start: %s", session->mount_point, strerror(-r));
     session->has_starter = true;
-    return loop(session);
+    r = loop(session);
+    atomic_store(&session->ends, true);
+    if (atomic_load(&session->start_failed)) {
+        *error = session->start_error;
+        return session->start_status;
+    }
+    return r ? bfs_fail(error, r, "%s: the session failed: %s", session->mount_point, strerror(-r))
+             : 0;
 }

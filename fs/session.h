@@ -18,8 +18,10 @@ int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
                       const struct bfs_mount_options *options, const struct bfs_log *log,
                       struct bfs_session **ret, struct bfs_error *error);
 /* Serves until it is unmounted or SIGTERM, SIGINT or SIGHUP arrives. `ready` is called once, from
- * another thread, when the first request has been answered. Errors: -EIO. */
-int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), void *context);
+ * another thread, when the first request has been answered and what -o warm names is warm. Errors:
+ * -EIO, and those of bfs_warm_find() and of filling. */
+int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), void *context,
+                    struct bfs_error *error);
 /* Unmounts if need be and frees everything. May wait for the store; the caller bounds that. */
 struct bfs_session *bfs_session_free(struct bfs_session *session);
 BFS_DEFINE_CLEANUP(bfs_session, bfs_session_free)

@@ -6,6 +6,7 @@
 #include "fs/mounts.h"
 #include "fs/session.h"
 #include "tools/message.h"
+#include "tools/notify.h"
 #include "tools/verb.h"
 
 #include <fcntl.h>
@@ -83,6 +84,7 @@ static void detach_stdio(void)
 static void on_ready(void *context)
 {
     struct daemon_state *state = context;
+    bfs_notify("READY=1");
     if (state->report < 0) {
         bfs_message("ready");
         return;
@@ -113,10 +115,11 @@ static int serve(const char *store_path, const char *mount_point,
     /* The daemon must not keep the folder busy that it was started from. */
     if (chdir("/") != 0)
         return bfs_fail(error, -errno, "/: %s", strerror(errno));
-    r = bfs_session_run(session, on_ready, state);
+    r = bfs_session_run(session, on_ready, state, error);
     (void)alarm(SHUTDOWN_SECONDS);
+    bfs_notify("STOPPING=1");
     session = bfs_session_free(session);
-    return r ? bfs_fail(error, r, "%s: the session failed: %s", absolute, strerror(-r)) : 0;
+    return r;
 }
 
 /* The daemon's whole life; never returns. */

@@ -13,6 +13,7 @@ const struct bfs_verb *const bfs_verbs[] = {
     &bfs_verb_unpack,
     &bfs_verb_mount,
     &bfs_verb_umount,
+    &bfs_verb_warm,
     &bfs_verb_rm,
     &bfs_verb_gc,
     &bfs_verb_keygen,

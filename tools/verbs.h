@@ -18,5 +18,6 @@ extern const struct bfs_verb bfs_verb_umount;
 extern const struct bfs_verb bfs_verb_unpack;
 extern const struct bfs_verb bfs_verb_verify;
 extern const struct bfs_verb bfs_verb_views;
+extern const struct bfs_verb bfs_verb_warm;
 
 #endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/warm.h"
+
+#include "fs/node.h"
+#include "fs/op.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static int look_up(struct bfs_fs *fs, uint64_t node, const char *name, uint64_t *ret)
+{
+    struct bfs_op op = {.function = bfs_op_lookup, .node = node};
+    struct bfs_reply reply = {0};
+    if (strlen(name) > BFS_OP_NAME_MAX)
+        return -ENAMETOOLONG;
+    memcpy(op.name, name, strlen(name) + 1);
+    int r = bfs_op_lookup(fs, &op, true, &reply);
+    if (r)
+        return r;
+    *ret = reply.entry.ino;
+    return reply.entry.ino ? 0 : -ENOENT;
+}
+
+/* views/auto and latest are links to a name beside them. */
+static int follow(struct bfs_fs *fs, uint64_t parent, uint64_t *node)
+{
+    bfs_autobuffer struct bfs_buffer target = BFS_BUFFER_INIT;
+    struct bfs_op op = {.function = bfs_op_readlink, .node = *node};
+    struct bfs_reply reply = {0};
+    if (bfs_op_readlink(fs, &op, true, &reply)) {
+        bfs_buffer_done(&reply.bytes);
+        return 0; /* no link */
+    }
+    target = reply.bytes;
+    bfs_buffer_put_u8(&target, '\0');
+    if (bfs_buffer_status(&target))
+        return -ENOMEM;
+    return look_up(fs, parent, (const char *)target.bytes, node);
+}
+
+static int walk(struct bfs_fs *fs, char *path, uint64_t *node)
+{
+    int r = 0;
+    for (char *name; r == 0 && (name = strsep(&path, "/"));) {
+        uint64_t parent = *node;
+        r = look_up(fs, parent, name, node);
+        if (r == 0)
+            r = follow(fs, parent, node);
+    }
+    return r;
+}
+
+int bfs_warm_find(struct bfs_fs *fs, const char *what, uint64_t *ret_node, struct bfs_error *error)
+{
+    bfs_autofree char *name = strdup(what);
+    uint64_t node = BFS_NODE_ROOT;
+    if (!name)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    char *version = strchr(name, ':');
+    if (!version || !version[1] || version == name)
+        return bfs_fail(error, -EINVAL, "%s: not NAME:VERSION or NAME:VERSION/VIEW", what);
+    *version++ = '\0';
+    char *view = strchr(version, '/');
+    if (view)
+        *view++ = '\0';
+    int r = walk(fs, name, &node);
+    if (r == 0)
+        r = walk(fs, version, &node);
+    if (r == 0 && view) {
+        uint64_t views;
+        r = look_up(fs, node, "views", &views);
+        node = r ? node : views;
+        r = r ? r : walk(fs, view, &node);
+    }
+    if (r == 0 && !bfs_node_in_bundle(node))
+        r = -ENOENT;
+    if (r)
+        return bfs_fail(error, r, "%s: %s", what, strerror(-r));
+    *ret_node = node;
+    return 0;
+}
+
+static bool is_below(const struct bfs_index *index, uint32_t number, uint32_t directory)
+{
+    while (number > directory) /* parents have lower numbers */
+        number = bfs_index_inode(index, number).parent;
+    return number == directory;
+}
+
+/* One file: begins it where needed, and adds up. */
+static int step(struct bfs_fs *fs, struct bfs_bundle *bundle, uint64_t node, uint64_t size,
+                struct bfs_warm_status *status)
+{
+    struct bfs_backing_status backing = bfs_backing_status(fs->backing, node);
+    bfs_backing_keep(fs->backing, node);
+    if (backing.state == BFS_BACKING_NONE || backing.state == BFS_BACKING_FAILED) {
+        struct bfs_open_file *open = bfs_files_find(fs->files, node);
+        int r =
+            open ? 0 : bfs_files_open(fs->files, node, bundle, bfs_node_inode(node), &open, NULL);
+        if (r)
+            return r;
+        (void)bfs_backing_want(fs->backing, node, open->file);
+        bfs_files_unref(fs->files, open);
+        backing = bfs_backing_status(fs->backing, node);
+    }
+    status->done += backing.state == BFS_BACKING_READY ? size : backing.present;
+    if (backing.state == BFS_BACKING_FAILED && status->state != BFS_WARM_FAILED) {
+        status->state = BFS_WARM_FAILED;
+        status->error = backing.error;
+    } else if (backing.state != BFS_BACKING_READY && status->state == BFS_WARM_READY) {
+        status->state = BFS_WARM_FILLING;
+    }
+    return 0;
+}
+
+/* All files below a node; without `begin` they are only counted. */
+static int for_each(struct bfs_fs *fs, struct bfs_bundle *bundle, uint64_t node, bool begin,
+                    struct bfs_warm_status *status)
+{
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    uint32_t top = bfs_node_inode(node), views = BFS_INODE_ROOT;
+    if (top == BFS_INODE_ROOT && bfs_index_resolve(index, "views", &views))
+        views = BFS_INODE_ROOT;
+    for (uint32_t i = top; i < bfs_index_n_inodes(index); i++) {
+        struct bfs_inode inode = bfs_index_inode(index, i);
+        if (!S_ISREG(inode.mode) || inode.size < BFS_BACKING_SIZE_MIN || !is_below(index, i, top) ||
+            (views && is_below(index, i, views)))
+            continue;
+        if (!begin) {
+            status->total += inode.size;
+            status->n_files++;
+            continue;
+        }
+        int r = step(fs, bundle, bfs_node_of(bfs_node_slot(node), i), inode.size, status);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+int bfs_warm(struct bfs_fs *fs, uint64_t node, struct bfs_warm_status *ret)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    struct bfs_warm_status status = {.state = BFS_WARM_READY};
+    int r = bfs_op_bundle(fs, node, true, &bundle);
+    if (r)
+        return r;
+    if (bfs_node_is_text(node) || bfs_node_inode(node) == BFS_INODE_AUTO)
+        return -EINVAL;
+    (void)for_each(fs, bundle, node, false, &status);
+    uint64_t limit = bfs_backing_limit(fs->backing);
+    if (limit == 0) {
+        status.state = BFS_WARM_OFF;
+    } else if (status.total > limit) {
+        status.state = BFS_WARM_FAILED;
+        status.error = -EFBIG;
+    } else {
+        r = for_each(fs, bundle, node, true, &status);
+    }
+    if (r)
+        return bfs_store_errno(r);
+    *ret = status;
+    return 0;
+}
+
+void bfs_warm_reason(struct bfs_fs *fs, const struct bfs_warm_status *status,
+                     char ret[static BFS_ERROR_TEXT_SIZE])
+{
+    const char *reason = strerror(-status->error);
+    if (status->state == BFS_WARM_OFF) {
+        (void)pthread_mutex_lock(&fs->mutex);
+        memcpy(ret, fs->no_passthrough, BFS_ERROR_TEXT_SIZE);
+        (void)pthread_mutex_unlock(&fs->mutex);
+        return;
+    }
+    if (status->state != BFS_WARM_FAILED)
+        reason = "";
+    else if (status->error == -EFBIG)
+        reason = "larger than backing_size";
+    else if (status->error == -ENOSPC)
+        reason = "no room: the disk is full, or files that are open take all of backing_size";
+    else if (status->error == -EBADMSG)
+        reason = "a chunk is corrupt; see the log";
+    (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", reason);
+}
+
+void bfs_warm_write(struct bfs_fs *fs, const struct bfs_warm_status *status, struct bfs_buffer *ret)
+{
+    static const char *const words[] = {[BFS_WARM_FILLING] = "filling",
+                                        [BFS_WARM_READY] = "ready",
+                                        [BFS_WARM_FAILED] = "failed",
+                                        [BFS_WARM_OFF] = "off"};
+    char reason[BFS_ERROR_TEXT_SIZE];
+    bfs_warm_reason(fs, status, reason);
+    bfs_buffer_printf(ret, "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "%s%s", words[status->state],
+                      status->done, status->total, status->n_files, *reason ? " " : "", reason);
+}
