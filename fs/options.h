@@ -30,8 +30,8 @@ struct bfs_mount_options {
     bool hide_unfit;
     char *host; /* owned; a file; NULL: BUNDLEFS_HOST, or what this host is found to be */
     bool allow_other;
-    char *trace;    /* owned; NULL: none */
-    char *replay;   /* owned; NULL: none */
+    char *trace;           /* owned; NULL: none */
+    char *replay;          /* owned; NULL: none */
     char *passthrough;     /* owned; "auto" or "off"; NULL: auto */
     char *backing;         /* owned; a folder or "memory"; NULL: the default folder */
     uint64_t backing_size; /* 0: a quarter of what is free there */

@@ -15,7 +15,7 @@ pass() { checks never-wrong "$SRC/model.safetensors" "$MNT/acme/one/1/model.safe
 is_settled() { [ $(($(date +%s) - $(stat -c %Z "$blob"))) -ge 3 ]; }
 
 wait_until 15 is_settled # nothing is remembered of a blob that has just been written
-mount_foreground -o verify=once,cache_size=16M
+mount_foreground -o verify=once,cache_size=16M,passthrough=off # which would keep the damage from sight
 [ "$(pass)" = 0 ] || fail "a sound file gives errors"
 proved=$(metric chunks_proved)
 [ "$proved" -gt 0 ] && [ "$(metric chunks_rechecked)" -lt "$proved" ] || fail "nothing was proved"
