@@ -148,6 +148,8 @@ int bfs_control_write(struct bfs_fs *fs, enum bfs_control control, struct bfs_bu
         return bfs_host_write(&fs->host, ret);
     case BFS_CONTROL_REFUSED:
         return write_refused(fs, ret);
+    case BFS_CONTROL_SESSION:
+        return bfs_negotiated_write(fs, ret);
     case BFS_N_CONTROLS:
         break;
     }

@@ -12,7 +12,8 @@
     X(METRICS, "metrics")                                                                          \
     X(HEALTH, "health.json")                                                                       \
     X(HOST, "host.json")                                                                           \
-    X(REFUSED, "refused.json")
+    X(REFUSED, "refused.json")                                                                     \
+    X(SESSION, "session.json")
 
 enum bfs_control {
 #define BFS_CONTROL_ENUM(ID, name) BFS_CONTROL_##ID,

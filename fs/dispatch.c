@@ -160,6 +160,7 @@ static void on_init(void *data, struct fuse_conn_info *connection)
     /* The default of 12 starves the kernel's read-ahead. */
     connection->max_background = BACKGROUND_MAX;
     connection->congestion_threshold = CONGESTION;
+    bfs_negotiated_note(data, connection);
 }
 
 static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)

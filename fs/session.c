@@ -266,7 +266,9 @@ static int loop(struct bfs_session *session)
     if (!config)
         return -ENOMEM;
     /* A queue of its own for each thread; opening it again may not be permitted to a user. */
-    fuse_loop_cfg_set_clone_fd(config, access("/dev/fuse", R_OK | W_OK) == 0);
+    bool clone_fd = access("/dev/fuse", R_OK | W_OK) == 0;
+    bfs_negotiated_note_loop(session->fs, n, clone_fd);
+    fuse_loop_cfg_set_clone_fd(config, clone_fd);
     fuse_loop_cfg_set_max_threads(config, n);
     fuse_loop_cfg_set_idle_threads(config, n);
     int r = fuse_session_loop_mt(session->fuse, config);

@@ -9,6 +9,7 @@
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
+#include "fs/negotiated.h"
 #include "fs/options.h"
 #include "fs/passthrough_io.h"
 #include "fs/prover.h"
@@ -46,6 +47,7 @@ struct bfs_fs {
 
     pthread_mutex_t mutex;
     struct bfs_tree *tree;             /* protected by mutex, like all below */
+    struct bfs_negotiated negotiated;
     struct timespec tree_time;         /* when it was read: the time of its directories */
     uint64_t checked_ms;               /* when index.json was last seen to be fine */
     char trouble[BFS_ERROR_TEXT_SIZE]; /* what the last look at it found wrong; "" for nothing */

@@ -18,6 +18,7 @@ const struct bfs_verb *const bfs_verbs[] = {
     &bfs_verb_gc,
     &bfs_verb_keygen,
     &bfs_verb_host,
+    &bfs_verb_doctor,
     &bfs_verb_completion,
     NULL,
 };

@@ -6,6 +6,7 @@
 #include "tools/verb.h"
 
 extern const struct bfs_verb bfs_verb_completion;
+extern const struct bfs_verb bfs_verb_doctor;
 extern const struct bfs_verb bfs_verb_gc;
 extern const struct bfs_verb bfs_verb_host;
 extern const struct bfs_verb bfs_verb_inspect;

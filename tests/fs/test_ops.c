@@ -130,7 +130,7 @@ static void listings(void **state)
          "SHA256SUMS manifest.json "},
         {"acme/tiny/1.0.0/sub", ". .. notes.txt "},
         {"acme/tiny/1.0.0/empty", ". .. "},
-        {".bundlefs", ". .. metrics health.json host.json refused.json "},
+        {".bundlefs", ". .. metrics health.json host.json refused.json session.json "},
     };
     test_autoserved struct served served;
     served_make(&served);
@@ -323,6 +323,9 @@ static void what_the_daemon_says(void **state)
     bfs_autojson struct json_object *health = control_document(&served, BFS_CONTROL_HEALTH);
     bfs_autojson struct json_object *host = control_document(&served, BFS_CONTROL_HOST);
     bfs_autojson struct json_object *refused = control_document(&served, BFS_CONTROL_REFUSED);
+    bfs_autojson struct json_object *session = control_document(&served, BFS_CONTROL_SESSION);
+    assert_string_equal(bfs_json_string(session, "verify"), "always");
+    assert_int_equal(bfs_json_integer(session, "workers"), 2);
     assert_string_equal(bfs_json_string(health, "status"), "ok");
     assert_int_equal(bfs_json_integer(health, "bundles"), 1);
     assert_int_equal(bfs_json_integer(health, "refused"), 0);
