@@ -42,7 +42,7 @@ expect_exit 2 "$BUNDLEFS" doctor
 
 mount_store
 kill -KILL "$(daemon_pid)"
-wait_until 10 not mountpoint -q "$MNT"
+wait_until 10 not stat "$MNT/.bundlefs/metrics"
 expect_refusal 1 "$BUNDLEFS" doctor "$MNT"
 grep -q 'daemon is dead' "$ERR" || fail "says $(cat "$ERR")"
 "$BUNDLEFS" umount "$MNT"
