@@ -4,6 +4,7 @@
 #include "codec/store/view_size.h"
 #include "tools/message.h"
 #include "tools/report_file.h"
+#include "tools/standing.h"
 #include "tools/tree.h"
 #include "tools/verb.h"
 
@@ -164,12 +165,26 @@ static int visit(void *context, const char *path, uint32_t number, const struct 
     return lister->status;
 }
 
+static void add_standing(struct lister *lister, struct json_object *root,
+                         const struct bfs_opened *opened)
+{
+    bfs_autostanding struct bfs_standing standing = {0};
+    struct bfs_error error = {0};
+    if (bfs_standing_find(opened, opened->entry, &standing, &error)) {
+        (void)bfs_message_error(&error);
+        lister->failed = true;
+    } else {
+        bfs_standing_json(&standing, root, &lister->status);
+    }
+}
+
 int bfs_inspect_json(const struct bfs_opened *opened)
 {
     struct lister lister = {.bundle = opened->bundle};
     int *status = &lister.status;
     struct json_object *root = bfs_json_new_object(status);
     bfs_report_entry(root, opened->entry, status);
+    add_standing(&lister, root, opened);
     add_config(root, opened->bundle, status);
     add_dtypes(root, bfs_bundle_index(opened->bundle), status);
     add_views(&lister, root);

@@ -3,6 +3,7 @@
 
 #include "codec/store/view_size.h"
 #include "tools/message.h"
+#include "tools/standing.h"
 #include "tools/text.h"
 #include "tools/tree.h"
 #include "tools/verb.h"
@@ -48,6 +49,22 @@ static void print_summary(const struct bfs_opened *opened)
                  bfs_text_left(on_disk, config->content_size, left));
     (void)printf("%-14s%" PRIu64 " bytes\n", "chunk size", config->chunk_size);
     print_word("packed by", config->packer_version);
+}
+
+static void print_standing(struct lister *lister, const struct bfs_opened *opened)
+{
+    bfs_autostanding struct bfs_standing standing = {0};
+    struct bfs_error error = {0};
+    if (bfs_standing_find(opened, opened->entry, &standing, &error)) {
+        (void)bfs_message_error(&error);
+        lister->failed = true;
+        return;
+    }
+    print_word("aliases", standing.aliases);
+    if (standing.is_deprecated)
+        print_word("deprecated", "yes");
+    if (standing.is_revoked)
+        print_word("revoked", "yes");
 }
 
 static int visit_file(void *context, const char *path, uint32_t number,
@@ -197,6 +214,7 @@ int bfs_inspect_text(const struct bfs_opened *opened, bool tensors, bool chunks)
     static const char *const codecs[5] = {"CODEC", "CHUNKS", "RAW", "STORED", "FILE"};
     struct lister lister = {.bundle = opened->bundle};
     print_summary(opened);
+    print_standing(&lister, opened);
     int r = print_list(&lister, "rrll", files, visit_file);
     print_dtypes(bfs_bundle_index(opened->bundle));
     if (r == 0)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 8 };
+enum { COLUMNS_MAX = 12 };
 
 struct bfs_table {
     char alignment[COLUMNS_MAX + 1];

@@ -3,6 +3,7 @@
 #include "tools/message.h"
 #include "tools/opened.h"
 #include "tools/report_file.h"
+#include "tools/standing.h"
 #include "tools/text.h"
 #include "tools/tree.h"
 #include "tools/verbs.h"
@@ -33,7 +34,8 @@ static struct json_object *view_ids(const struct bfs_bundle_config *config, int 
 }
 
 static void add_bundle_json(struct listing *listing, const struct bfs_catalog_entry *entry,
-                            const struct bfs_bundle *bundle, const struct bfs_error *error)
+                            const struct bfs_bundle *bundle, const struct bfs_standing *standing,
+                            const struct bfs_error *error)
 {
     int *status = &listing->status;
     struct json_object *object = bfs_json_new_object(status);
@@ -50,18 +52,19 @@ static void add_bundle_json(struct listing *listing, const struct bfs_catalog_en
         (void)bfs_error_text(error, text);
         bfs_report_text(object, "damaged", text, strlen(text), status);
     }
+    bfs_standing_json(standing, object, status);
     bfs_json_append(listing->array, object, status);
 }
 
 static void add_bundle_row(struct listing *listing, const struct bfs_catalog_entry *entry,
-                           const struct bfs_bundle *bundle)
+                           const struct bfs_bundle *bundle, const char *standing)
 {
     char id[BFS_DIGEST_HEX_SIZE], size[BFS_SIZE_TEXT_SIZE], stored[BFS_SIZE_TEXT_SIZE], files[24];
     (void)bfs_digest_hex(&entry->manifest, id);
     id[BFS_SHORT_ID_SIZE - 1] = '\0';
     if (!bundle) {
         bfs_table_row(listing->table, entry->reference.name, entry->reference.version, id, "-", "-",
-                      "-", "damaged", "-", NULL);
+                      "-", "damaged", standing, "-", NULL);
         return;
     }
     const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
@@ -74,21 +77,29 @@ static void add_bundle_row(struct listing *listing, const struct bfs_catalog_ent
     bfs_table_row(listing->table, entry->reference.name, entry->reference.version, id,
                   bfs_text_size(config->content_size, size),
                   bfs_text_size(bfs_bundle_stored_size(bundle), stored), files, config->created,
-                  views, NULL);
+                  standing, views, NULL);
 }
 
 static void list_bundle(struct listing *listing, const struct bfs_catalog_entry *entry)
 {
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    bfs_autostanding struct bfs_standing standing = {0};
     struct bfs_error error = {0};
+    if (bfs_standing_find(listing->opened, entry, &standing, &error)) {
+        (void)bfs_message_error(&error);
+        listing->damaged = true;
+        return;
+    }
     if (bfs_opened_open(listing->opened, entry, &bundle, &error)) {
         (void)bfs_message_error(&error);
         listing->damaged = true;
     }
     if (listing->array)
-        add_bundle_json(listing, entry, bundle, &error);
-    else
-        add_bundle_row(listing, entry, bundle);
+        add_bundle_json(listing, entry, bundle, &standing, &error);
+    else {
+        bfs_autofree char *text = bfs_standing_text(&standing);
+        add_bundle_row(listing, entry, bundle, text ? text : "?");
+    }
 }
 
 static void list_refusals(struct listing *listing, struct json_object *root)
@@ -136,13 +147,13 @@ static int list_store(const char *path, bool json)
         listing.array = bfs_json_new_array(&listing.status);
         bfs_json_add(root, "bundles", listing.array, &listing.status);
     } else {
-        listing.table = bfs_table_new("lllrrrll");
+        listing.table = bfs_table_new("lllrrrlll");
         if (!listing.table) {
             bfs_message("out of memory");
             return BFS_EXIT_FAILED;
         }
         bfs_table_row(listing.table, "NAME", "VERSION", "ID", "SIZE", "STORED", "FILES", "CREATED",
-                      "VIEWS", NULL);
+                      "STATE", "VIEWS", NULL);
     }
     for (size_t i = 0; i < opened.catalog->n_entries; i++)
         list_bundle(&listing, &opened.catalog->entries[i]);
@@ -225,11 +236,12 @@ const struct bfs_verb bfs_verb_ls = {
     .run = run,
     .summary = "list the bundles of a store, or the files of a bundle",
     .synopsis = "STORE [NAME:VERSION]",
-    .text =
-        "Without NAME:VERSION, lists every bundle: name, version, the first digits of its id, "
-        "bytes of its files, bytes on disk, number of files, creation time and views. A damaged "
-        "bundle is listed as such, and the exit status is 1.\n\n"
-        "With NAME:VERSION, lists the bundle's files: mode, size, bytes stored, time and path.",
+    .text = "Without NAME:VERSION, lists every bundle: name, version, the first digits of its id, "
+            "bytes of its files, bytes on disk, number of files, creation time, what "
+            "statements say of it (aliases that point to it, deprecated, revoked), and views. A "
+            "damaged "
+            "bundle is listed as such, and the exit status is 1.\n\n"
+            "With NAME:VERSION, lists the bundle's files: mode, size, bytes stored, time and path.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 1,

@@ -5,16 +5,23 @@
 
 #include "tools/verb.h"
 
+extern const struct bfs_verb bfs_verb_approve;
 extern const struct bfs_verb bfs_verb_completion;
+extern const struct bfs_verb bfs_verb_deprecate;
 extern const struct bfs_verb bfs_verb_doctor;
 extern const struct bfs_verb bfs_verb_gc;
+extern const struct bfs_verb bfs_verb_history;
 extern const struct bfs_verb bfs_verb_host;
 extern const struct bfs_verb bfs_verb_inspect;
 extern const struct bfs_verb bfs_verb_keygen;
 extern const struct bfs_verb bfs_verb_ls;
 extern const struct bfs_verb bfs_verb_mount;
 extern const struct bfs_verb bfs_verb_pack;
+extern const struct bfs_verb bfs_verb_promote;
+extern const struct bfs_verb bfs_verb_revoke;
 extern const struct bfs_verb bfs_verb_rm;
+extern const struct bfs_verb bfs_verb_rollback;
+extern const struct bfs_verb bfs_verb_sign;
 extern const struct bfs_verb bfs_verb_umount;
 extern const struct bfs_verb bfs_verb_unpack;
 extern const struct bfs_verb bfs_verb_verify;

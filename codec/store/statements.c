@@ -148,6 +148,10 @@ static int by_time(const void *a, const void *b)
     const struct bfs_stored_statement *right = *(const struct bfs_stored_statement *const *)b;
     if (left->statement.when != right->statement.when)
         return left->statement.when < right->statement.when ? -1 : 1;
+    if (left->statement.kind != right->statement.kind)
+        return left->statement.kind < right->statement.kind ? -1 : 1;
+    if (left->statement.sequence != right->statement.sequence)
+        return left->statement.sequence < right->statement.sequence ? -1 : 1;
     return bfs_digest_compare(&left->digest, &right->digest);
 }
 

@@ -31,7 +31,7 @@ struct bfs_stored_statement {
 };
 
 struct bfs_statements {
-    struct bfs_stored_statement **items; /* owned; after a finish by time, then digest */
+    struct bfs_stored_statement **items; /* owned; after a finish by time, then kind */
     size_t n;
     struct bfs_statement_refusal *refusals; /* owned */
     size_t n_refusals;
@@ -44,7 +44,7 @@ void bfs_statements_done(struct bfs_statements *statements);
  * file system: a store that cannot be read refuses nothing. */
 int bfs_statements_add(struct bfs_statements *statements, const struct bfs_store *store,
                        const struct bfs_catalog_statement *entry, struct bfs_error *error);
-/* Sorts them; then nothing is added any more. */
+/* Sorts them by time, kind, number of the alias' move, digest; then nothing is added any more. */
 void bfs_statements_finish(struct bfs_statements *statements);
 
 /* Each begins with an empty set and gives a finished one; errors as bfs_statements_add(). */

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/signing.h"
+
+#include "tools/message.h"
+#include "tools/passphrase.h"
+#include "tools/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+void bfs_signing_done(struct bfs_signing *signing)
+{
+    (void)bfs_secret_key_free(signing->key);
+    bfs_opened_done(&signing->opened);
+}
+
+int bfs_signing_open(const char *verb, const char *store, const char *reference,
+                     const struct bfs_signing_options *options, struct bfs_signing *ret)
+{
+    ret->verb = verb;
+    ret->options = options;
+    if (!options->key)
+        return bfs_message_usage(verb, "--key FILE is missing");
+    struct bfs_error error = {0};
+    int status = bfs_opened_entry(verb, store, reference, &ret->opened);
+    if (status)
+        return status;
+    return bfs_passphrase_load_key(options->key, options->password_file, &ret->key, &error)
+               ? bfs_message_error(&error)
+               : BFS_EXIT_OK;
+}
+
+int bfs_signing_new(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
+                    enum bfs_statement_kind kind, struct bfs_statement *ret)
+{
+    struct bfs_statement statement = {.kind = kind,
+                                      .subject_name = entry->reference,
+                                      .subject = entry->manifest,
+                                      .when = (int64_t)time(NULL)};
+    const char *reason = signing->options->reason;
+    if (reason && strlen(reason) > BFS_STATEMENT_REASON_MAX)
+        return bfs_message_usage(signing->verb, "--reason is longer than %d bytes",
+                                 BFS_STATEMENT_REASON_MAX);
+    if (reason)
+        memcpy(statement.reason, reason, strlen(reason) + 1);
+    *ret = statement;
+    return BFS_EXIT_OK;
+}
+
+static int report_json(const struct bfs_signing *signing, const struct bfs_statement *statement,
+                       const struct bfs_digest *digest)
+{
+    int status = 0;
+    char key_id[BFS_KEY_ID_TEXT_SIZE];
+    struct json_object *root = bfs_json_new_object(&status);
+    bfs_report_digest(root, "statement", digest, &status);
+    bfs_json_add_string(root, "kind", bfs_statement_word(statement->kind), &status);
+    bfs_json_add_string(root, "name", statement->subject_name.name, &status);
+    bfs_json_add_string(root, "version", statement->subject_name.version, &status);
+    bfs_report_digest(root, "id", &statement->subject, &status);
+    bfs_json_add_string(root, "key_id",
+                        bfs_key_id_text(bfs_secret_key_public(signing->key)->id, key_id), &status);
+    bfs_report_time(root, "when", statement->when, &status);
+    if (statement->kind == BFS_STATEMENT_ALIAS) {
+        bfs_json_add_string(root, "alias", statement->alias, &status);
+        bfs_json_add_integer(root, "sequence", statement->sequence, &status);
+    }
+    return bfs_report_print(root, status);
+}
+
+static int report_line(const struct bfs_signing *signing, const struct bfs_statement *statement)
+{
+    char name[BFS_REFERENCE_MAX + 1], key_id[BFS_KEY_ID_TEXT_SIZE];
+    (void)bfs_reference_text(&statement->subject_name, name);
+    if (statement->kind == BFS_STATEMENT_ALIAS)
+        (void)printf("%s -> %s  number %" PRIu64, statement->alias, name, statement->sequence);
+    else
+        (void)printf("%s  %s", name, bfs_statement_word(statement->kind));
+    (void)printf("  by key %s\n", bfs_key_id_text(bfs_secret_key_public(signing->key)->id, key_id));
+    return BFS_EXIT_OK;
+}
+
+int bfs_signing_publish(const struct bfs_signing *signing, const struct bfs_statement *statement)
+{
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    struct bfs_error error = {0};
+    struct bfs_digest digest;
+    int r = bfs_statement_sign(statement, signing->key, &text, &error);
+    if (r == -EINVAL)
+        return bfs_message_usage(signing->verb, "%s", error.what);
+    if (r || (r = bfs_sha256(text.bytes, text.size, &digest)) ||
+        (r = bfs_statement_publish(signing->opened.store, text.bytes, text.size, &error)))
+        return bfs_message_error(&error);
+    return signing->options->json ? report_json(signing, statement, &digest)
+                                  : report_line(signing, statement);
+}
+
+/* A revoked bundle is never promoted; a deprecated one is, with a word. */
+static int check_target(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry)
+{
+    bfs_autostatements struct bfs_statements about = {0};
+    struct bfs_error error = {0};
+    char name[BFS_REFERENCE_MAX + 1];
+    if (bfs_statements_of_bundle(signing->opened.store, signing->opened.catalog, &entry->manifest,
+                                 &about, &error))
+        return bfs_message_error(&error);
+    (void)bfs_reference_text(&entry->reference, name);
+    if (bfs_statements_newest(&about, BFS_STATEMENT_REVOCATION)) {
+        bfs_message("%s is revoked; \"bundlefs history\" tells why", name);
+        return BFS_EXIT_FAILED;
+    }
+    if (bfs_statements_newest(&about, BFS_STATEMENT_DEPRECATION))
+        bfs_message("%s is deprecated", name);
+    return BFS_EXIT_OK;
+}
+
+int bfs_signing_move(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
+                     const char *alias, enum bfs_alias_move move)
+{
+    bfs_autoaliases struct bfs_aliases aliases = {0};
+    struct bfs_statement statement;
+    struct bfs_error error = {0};
+    const struct bfs_opened *opened = &signing->opened;
+    int status = bfs_signing_new(signing, entry, BFS_STATEMENT_ALIAS, &statement);
+    if (status || (status = check_target(signing, entry)))
+        return status;
+    if (bfs_aliases_load(opened->store, opened->catalog, entry->reference.name, NULL, NULL,
+                         &aliases, &error))
+        return bfs_message_error(&error);
+    const struct bfs_alias *now = bfs_aliases_find(&aliases, alias);
+    if (!bfs_alias_is_valid(alias))
+        return bfs_message_usage(signing->verb,
+                                 "\"%.200s\" is no alias: as a version, and not \"latest\"", alias);
+    (void)snprintf(statement.alias, sizeof(statement.alias), "%s", alias);
+    statement.move = move;
+    statement.sequence = now ? now->link->statement->sequence + 1 : 1;
+    statement.has_previous = now != NULL;
+    if (now)
+        statement.previous = *now->link->digest;
+    return bfs_signing_publish(signing, &statement);
+}

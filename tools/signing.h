@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the verbs that make statements share: a bundle, a key, and publishing what was signed.
+ *
+ * THREAD SAFETY: belongs to the main thread. */
+#ifndef BFS_TOOLS_SIGNING_H
+#define BFS_TOOLS_SIGNING_H
+
+#include "codec/store/aliases.h"
+#include "tools/opened.h"
+#include "tools/verb.h"
+
+/* The first member of such a verb's options. */
+struct bfs_signing_options {
+    const char *key;
+    const char *password_file;
+    const char *reason;
+    bool json;
+};
+
+#define BFS_OPTIONS_SIGNING                                                                        \
+    {"key",                                                                                        \
+     'k',                                                                                          \
+     "FILE",                                                                                       \
+     BFS_OPTION_STRING,                                                                            \
+     offsetof(struct bfs_signing_options, key),                                                    \
+     "sign with the secret key in FILE, which \"bundlefs keygen\" or minisign made"},              \
+        {"password-file",                                                                          \
+         '\0',                                                                                     \
+         "FILE",                                                                                   \
+         BFS_OPTION_STRING,                                                                        \
+         offsetof(struct bfs_signing_options, password_file),                                      \
+         "read the key's passphrase from the first line of FILE instead of asking for it"},        \
+        BFS_OPTION_JSON(struct bfs_signing_options)
+
+#define BFS_OPTION_REASON                                                                          \
+    {                                                                                              \
+        "reason", 'r', "TEXT", BFS_OPTION_STRING, offsetof(struct bfs_signing_options, reason),    \
+            "say why; shown by \"bundlefs history\""                                               \
+    }
+
+struct bfs_signing {
+    const char *verb;
+    const struct bfs_signing_options *options;
+    struct bfs_opened opened;
+    struct bfs_secret_key *key;
+};
+
+/* Each says what is wrong and returns an exit status. */
+
+/* Opens the store, finds the bundle and reads the key. *ret is to be released in any case. */
+int bfs_signing_open(const char *verb, const char *store, const char *reference,
+                     const struct bfs_signing_options *options, struct bfs_signing *ret);
+/* A statement about the bundle of `entry`, of this moment, with the reason that was given. */
+int bfs_signing_new(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
+                    enum bfs_statement_kind kind, struct bfs_statement *ret);
+/* Signs the statement, puts it into the store and reports it. */
+int bfs_signing_publish(const struct bfs_signing *signing, const struct bfs_statement *statement);
+/* Moves an alias of the entry's model to the entry; what is revoked is refused. */
+int bfs_signing_move(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
+                     const char *alias, enum bfs_alias_move move);
+
+void bfs_signing_done(struct bfs_signing *signing);
+#define bfs_autosigning BFS_CLEANUP(bfs_signing_done)
+
+#endif
