@@ -46,8 +46,7 @@ static int add_converters(struct bfs_provenance *provenance, const struct bfs_bu
         const struct bfs_view_config *view = &config->views[i];
         bool known = view->is_opaque;
         for (uint32_t k = 0; !known && k < i; k++)
-            known = !config->views[k].is_opaque &&
-                    strcmp(config->views[k].tool, view->tool) == 0 &&
+            known = !config->views[k].is_opaque && strcmp(config->views[k].tool, view->tool) == 0 &&
                     strcmp(config->views[k].tool_version, view->tool_version) == 0;
         if (known)
             continue;

@@ -16,20 +16,26 @@ void bfs_signing_done(struct bfs_signing *signing)
     bfs_opened_done(&signing->opened);
 }
 
-int bfs_signing_open(const char *verb, const char *store, const char *reference,
-                     const struct bfs_signing_options *options, struct bfs_signing *ret)
+int bfs_signing_key(const char *verb, const struct bfs_signing_options *options,
+                    struct bfs_signing *ret)
 {
+    struct bfs_error error = {0};
     ret->verb = verb;
     ret->options = options;
     if (!options->key)
         return bfs_message_usage(verb, "--key FILE is missing");
-    struct bfs_error error = {0};
-    int status = bfs_opened_entry(verb, store, reference, &ret->opened);
-    if (status)
-        return status;
     return bfs_passphrase_load_key(options->key, options->password_file, &ret->key, &error)
                ? bfs_message_error(&error)
                : BFS_EXIT_OK;
+}
+
+int bfs_signing_open(const char *verb, const char *store, const char *reference,
+                     const struct bfs_signing_options *options, struct bfs_signing *ret)
+{
+    if (!options->key)
+        return bfs_message_usage(verb, "--key FILE is missing");
+    int status = bfs_opened_entry(verb, store, reference, &ret->opened);
+    return status ? status : bfs_signing_key(verb, options, ret);
 }
 
 int bfs_signing_new(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
@@ -93,6 +99,8 @@ int bfs_signing_publish(const struct bfs_signing *signing, const struct bfs_stat
     if (r || (r = bfs_sha256(text.bytes, text.size, &digest)) ||
         (r = bfs_statement_publish(signing->opened.store, text.bytes, text.size, &error)))
         return bfs_message_error(&error);
+    if (signing->quiet)
+        return BFS_EXIT_OK;
     return signing->options->json ? report_json(signing, statement, &digest)
                                   : report_line(signing, statement);
 }

@@ -43,11 +43,15 @@ struct bfs_signing {
     const struct bfs_signing_options *options;
     struct bfs_opened opened;
     struct bfs_secret_key *key;
+    bool quiet; /* what was published is not reported */
 };
 
 /* Each says what is wrong and returns an exit status. */
 
-/* Opens the store, finds the bundle and reads the key. *ret is to be released in any case. */
+/* Reads the key. *ret is to be released in any case, here and below. */
+int bfs_signing_key(const char *verb, const struct bfs_signing_options *options,
+                    struct bfs_signing *ret);
+/* Opens the store, finds the bundle and reads the key. */
 int bfs_signing_open(const char *verb, const char *store, const char *reference,
                      const struct bfs_signing_options *options, struct bfs_signing *ret);
 /* A statement about the bundle of `entry`, of this moment, with the reason that was given. */

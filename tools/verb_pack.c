@@ -8,6 +8,7 @@
 #include "tools/message.h"
 #include "tools/opened.h"
 #include "tools/progress.h"
+#include "tools/provenance.h"
 #include "tools/report.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
@@ -16,8 +17,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct options {
+    const char *key;
+    const char *password_file;
     char *views; /* ids, joined by commas */
     uint64_t jobs;
     uint64_t chunk_size;
@@ -114,6 +118,24 @@ static int pack_into(const char *store_path, struct bfs_pack_options *options,
     return r ? bfs_message_error(&error) : BFS_EXIT_OK;
 }
 
+/* Packs, and states with the key how the bundle was made. The key is read first: whoever is asked
+ * for its passphrase need not wait. */
+static int pack_signed(const struct options *options, char **args, struct bfs_pack_options *pack,
+                       struct bfs_pack_report *ret)
+{
+    struct bfs_signing_options keys = {.key = options->key,
+                                       .password_file = options->password_file};
+    struct bfs_pack_parameters parameters = {.dereference = options->dereference,
+                                             .no_dedup = options->no_dedup,
+                                             .started_on = (int64_t)time(NULL)};
+    bfs_autosigning struct bfs_signing signing = {.quiet = true};
+    int status = bfs_signing_key("pack", &keys, &signing);
+    if (status || (status = pack_into(args[0], pack, ret)) ||
+        (status = bfs_opened_entry("pack", args[0], args[1], &signing.opened)))
+        return status;
+    return bfs_provenance_publish(&signing, &parameters);
+}
+
 static int refuse_profile(const char *id)
 {
     const struct bfs_profile *profile;
@@ -178,7 +200,8 @@ static int run(const void *given, int n_args, char **args)
         (status = make_views(ids, &pack, &views)))
         return status;
     pack.extension = bfs_views_extension(views);
-    status = pack_into(args[0], &pack, &report);
+    status = options->key ? pack_signed(options, args, &pack, &report)
+                          : pack_into(args[0], &pack, &report);
     if (status)
         return status;
     return options->json ? print_json(&pack, &report) : print_line(&pack, &report);
@@ -194,6 +217,10 @@ static const struct bfs_option table[] = {
      "store what symbolic links point to instead of the links"},
     {"no-dedup", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_dedup),
      "do not share content with the bundles that the store holds"},
+    {"key", 'k', "FILE", BFS_OPTION_STRING, offsetof(struct options, key),
+     "state how the bundle was made (SLSA provenance), signed with the secret key in FILE"},
+    {"password-file", '\0', "FILE", BFS_OPTION_STRING, offsetof(struct options, password_file),
+     "take the key's passphrase from the first line of FILE"},
     BFS_OPTION_JSON(struct options),
     {0},
 };
