@@ -343,6 +343,28 @@ static int judge(const char *text, size_t size, const struct bfs_public_key *key
     return r;
 }
 
+/* A signature is 64 bytes, neither more, of which the first are one, nor fewer. */
+static void other_sizes_are_no_signature(void **state)
+{
+    const struct bfs_public_key key = public_key(PUBLIC_A, 1);
+    bfs_autofree uint8_t *bytes = NULL;
+    size_t size;
+    (void)state;
+    assert_int_equal(bfs_base64_decode(SIG_A, strlen(SIG_A), &bytes, &size), 0);
+    assert_int_equal(size, BFS_SIGNATURE_SIZE);
+    for (size_t n = 0; n <= size + 1; n++) {
+        bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+        uint8_t other[BFS_SIGNATURE_SIZE + 1] = {0};
+        memcpy(other, bytes, n < size ? n : size);
+        bfs_buffer_put_text(&text, "{\"payload\":\"" BODY_BASE64 "\",\"payloadType\":\"" IN_TOTO
+                                   "\",\"signatures\":[{\"sig\":\"");
+        bfs_base64_encode(other, n, &text);
+        bfs_buffer_put_text(&text, "\"}]}");
+        assert_int_equal(judge((const char *)text.bytes, text.size, &key),
+                         n == size ? 0 : -EKEYREJECTED);
+    }
+}
+
 /* The places in the text that must not change, each with what a changed one is refused with. */
 static void every_flip_and_cut(void **state)
 {
@@ -392,6 +414,7 @@ int main(void)
         cmocka_unit_test(refuses_several_payloads_and_types),
         cmocka_unit_test(ignores_unknown_members),
         cmocka_unit_test(limits),
+        cmocka_unit_test(other_sizes_are_no_signature),
         cmocka_unit_test(every_flip_and_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
