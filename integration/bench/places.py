@@ -1,56 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same file under different file systems, each made cold before it is given out: nothing of its
-content is decoded anywhere, and what it is stored in is in the page cache."""
+"""The same file under different file systems, made as cold as is asked for before it is given out.
+
+DISK    nothing of the content is decoded anywhere, and what it is stored in is on the disk alone
+CACHED  nothing of the content is decoded anywhere; what it is stored in is in the page cache
+WARM    the content was read before, and the page cache has all of it
+"""
 import contextlib
 import json
-import mmap
 import os
-import re
-import shutil
 import subprocess
 import sys
-import time
 
+import cpu
 from measure import Skipped
+from system import (as_user, forget, memory_kib, process_of, run, settle, touch_memory, wait_gone,
+                    warm, which)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 READER = os.path.join(HERE, "reader.py")
-NOBODY = 65534
-QUIET_SECONDS = 6  # how long a measurement waits for other work to end
-MARGIN = 1 << 30  # memory for everything but the file's pages: chunk caches, readers
 NAME, VERSION = "bench/model", "1"
-PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
+DISK, CACHED, WARM = "disk", "cached", "warm"
 
 
-def run(command, **options):
-    done = subprocess.run(
-        [str(word) for word in command],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=dict(os.environ, PATH=PATH),
-        **options,
-    )
-    if done.returncode:
-        why = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        raise RuntimeError(f"{' '.join(map(str, command))}: exit {done.returncode}: {why[0]}")
-    return done.stdout
-
-
-def which(program):
-    return shutil.which(program, path=PATH)
-
-
-def as_user(user):
-    if user is None:
-        return []
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-
-
-def read(path, method, *arguments, user=None):
+def read(path, method, *arguments, prefix=()):
     """One run of reader.py: its figures."""
-    command = [*as_user(user), sys.executable, READER, method, path, *arguments]
-    figures = json.loads(run(command))
+    figures = json.loads(run([*prefix, sys.executable, READER, method, path, *arguments]))
     if "refused" in figures:
         raise Skipped(figures["refused"])
     return figures
@@ -60,88 +34,23 @@ def mb_per_s(figures):
     return figures["bytes"] / figures["seconds"] / 1e6
 
 
-def warm(folder_or_file):
-    """Brings files into the page cache."""
-    paths = [folder_or_file]
-    if os.path.isdir(folder_or_file):
-        walk = os.walk(folder_or_file)
-        paths = [os.path.join(top, name) for top, _, names in walk for name in names]
-    for path in paths:
-        with open(path, "rb", buffering=0) as file:
-            while file.read(4 << 20):
-                pass
-
-
-def forget(path):
-    """Drops one file from the page cache; what else the machine caches is left alone."""
-    handle = os.open(path, os.O_RDONLY)
-    os.fsync(handle)
-    os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(handle)
-
-
-def process_of(mount_point):
-    """The daemon that serves a mount."""
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                words = file.read().split(b"\0")
-        except OSError:
-            continue
-        if os.path.basename(words[0]) in (b"bundlefs", b"squashfuse_ll", b"squashfuse"):
-            if mount_point.encode() in words[1:]:
-                return int(entry)
-    return None
-
-
-def wait_gone(pid):
-    """A daemon that still frees its memory would disturb the next contender."""
-    deadline = time.monotonic() + 20
-    while pid and os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
-        time.sleep(0.005)
-
-
-def memory_kib(pid, field):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return int(re.search(rf"{field}:\s+(\d+) kB", file.read())[1])
-
-
-def touch_memory(size):
-    """In a virtual machine, free memory may have been handed back to the host, and the first touch
-    of each such page then costs far more than the copy into it. Whoever runs next would pay for
-    that, so it is paid here."""
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
-    mmap.mmap(-1, size, flags=flags).close()
-
-
-def cpu_times():
-    """(idle, all) ticks of the machine so far."""
-    with open("/proc/stat", encoding="ascii") as file:
-        ticks = [int(word) for word in file.readline().split()[1:]]
-    return ticks[3] + ticks[4], sum(ticks)
-
-
-def wait_quiet(seconds=QUIET_SECONDS):
-    """Waits until the machine is mostly idle, or for so long; others may be at work on it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        before = cpu_times()
-        time.sleep(0.15)
-        idle, total = (after - old for after, old in zip(cpu_times(), before))
-        if idle > 0.85 * total:
-            return
-
-
 class Place:
-    """Where a file can be read; `user` is who must read it."""
+    """Where a file can be read. `user` is who must read it, `prefix` the command under which daemon
+    and reader run."""
 
     user = None
+    prefix = ()
+    pid = None  # of the daemon, if there is one
     size = 0  # of the file, the same everywhere: a user's mount does not tell root
 
     def __init__(self, work, file):
         self.file = file
         self.mount_point = os.path.join(work, "mnt")
         os.makedirs(self.mount_point, exist_ok=True)
+
+    def stored(self):
+        """The files or folders that hold the content."""
+        raise NotImplementedError
 
     def mount(self):
         """Makes the file appear; the path of its folder."""
@@ -150,38 +59,86 @@ class Place:
     def unmount(self):
         raise NotImplementedError
 
+    def ready(self, path, temperature):
+        """After mounting: what else has to happen before the measurement."""
+        if temperature == WARM:
+            self.read(path, "sequential", 1 << 20)
+
+    def read(self, path, method, *arguments):
+        """The reader's figures, and what the daemon used meanwhile."""
+        before = cpu.process_seconds(self.pid)
+        figures = read(path, method, *arguments, prefix=[*self.prefix, *as_user(self.user)])
+        figures["daemon_cpu"] = cpu.process_seconds(self.pid) - before
+        figures["daemon_peak"] = memory_kib(self.pid, "VmHWM") << 10 if self.pid else 0
+        return figures
+
     @contextlib.contextmanager
-    def fresh(self):
-        """The file's path, cold, for the time of a with block."""
+    def fresh(self, temperature=CACHED):
+        """The file's path, as cold as that, for the time of a with block."""
+        stored = self.stored()
+        if None in stored:
+            raise Skipped("its image cannot be made here")
+        for path in stored:
+            (forget if temperature == DISK else warm)(path)
         folder = self.mount()
         try:
-            wait_quiet()
-            touch_memory(self.size + MARGIN)
-            yield os.path.join(folder, self.file)
+            path = os.path.join(folder, self.file)
+            touch_memory(self.size)
+            self.ready(path, temperature)
+            settle(0 if temperature == WARM else self.size)
+            yield path
         finally:
             self.unmount()
 
 
 class Bundlefs(Place):
+    """`second_pass`: the daemon has read all of it before, but the kernel keeps nothing of that.
+    `fill`: a verb that makes it resident in the way that is best, if the program has one."""
+
+    second_pass = False
+    fill = None
+
     def __init__(self, work, file, program, store, options="", user=None):
         super().__init__(work, file)
         self.program, self.store, self.options, self.user = program, store, options, user
-        self.pid = None
+
+    def stored(self):
+        return [self.store]
 
     def mount(self):
         if self.user is not None:
             if os.geteuid() != 0 or not which("fusermount3"):
                 raise Skipped("needs root to become another user, and fusermount3")
             os.chown(self.mount_point, self.user, self.user)
-        warm(self.store)
         options = ["-o", self.options] if self.options else []
-        run([*as_user(self.user), self.program, "mount", self.store, self.mount_point, *options])
+        command = [self.program, "mount", self.store, self.mount_point, *options]
+        run([*self.prefix, *as_user(self.user), *command])
         self.pid = process_of(self.mount_point)
         return os.path.join(self.mount_point, NAME, VERSION)
+
+    def ready(self, path, temperature):
+        if self.second_pass:
+            self.read(path, "sequential", 1 << 20)
+            forget(path, written=False)
+            if temperature == DISK:
+                forget(self.store)
+        elif temperature == WARM and self.fill:
+            run([self.program, self.fill, self.mount_point, f"{NAME}:{VERSION}"])
+            self.read(path, "sequential", 1 << 20)
+        else:
+            super().ready(path, temperature)
+
+    def metric(self, name):
+        with open(os.path.join(self.mount_point, ".bundlefs", "metrics"), encoding="ascii") as file:
+            for line in file:
+                if line.startswith(name + " "):
+                    return float(line.split()[1])
+        return None
 
     def unmount(self):
         run([*as_user(self.user), self.program, "umount", self.mount_point])
         wait_gone(self.pid)
+        self.pid = None
         if os.geteuid() == 0:
             os.chown(self.mount_point, 0, 0)
 
@@ -193,11 +150,17 @@ class Image(Place):
         super().__init__(work, file)
         self.image, self.kind = image, kind
 
+    def stored(self):
+        return [self.image]
+
     def mount(self):
-        if not self.image:
-            raise Skipped(f"there is no maker of {self.kind} here")
-        warm(self.image)
-        run(["mount", "-t", self.kind, "-o", "loop,ro", self.image, self.mount_point])
+        if os.geteuid() != 0:
+            raise Skipped("needs root to mount")
+        command = ["mount", "-t", self.kind, "-o", "loop,ro", self.image, self.mount_point]
+        try:
+            run([*self.prefix, *command])
+        except RuntimeError as error:
+            raise Skipped(f"the kernel cannot mount it: {error}") from None
         return self.mount_point
 
     def unmount(self):
@@ -208,32 +171,79 @@ class Squashfuse(Place):
     def __init__(self, work, file, image):
         super().__init__(work, file)
         self.image = image
-        self.pid = None
+
+    def stored(self):
+        return [self.image]
 
     def mount(self):
-        if not self.image or not which("squashfuse_ll"):
+        if not which("squashfuse_ll"):
             raise Skipped("squashfuse_ll is not installed")
-        warm(self.image)
-        run(["squashfuse_ll", self.image, self.mount_point])
+        run([*self.prefix, "squashfuse_ll", self.image, self.mount_point])
         self.pid = process_of(self.mount_point)
         return self.mount_point
 
     def unmount(self):
-        run(["umount", self.mount_point])
+        run(["umount" if os.geteuid() == 0 else "fusermount3", *self.words(), self.mount_point])
         wait_gone(self.pid)
+        self.pid = None
+
+    @staticmethod
+    def words():
+        return [] if os.geteuid() == 0 else ["-u"]
 
 
 class Plain(Place):
-    """The file itself, from the disk or from the page cache."""
+    """The file itself. `cold`: from the disk unless said otherwise, else from the page cache."""
 
     def __init__(self, work, file, folder, cold):
         super().__init__(work, file)
         self.folder, self.cold = folder, cold
 
+    def stored(self):
+        return [os.path.join(self.folder, self.file)]
+
+    @contextlib.contextmanager
+    def fresh(self, temperature=None):
+        with super().fresh(temperature or (DISK if self.cold else WARM)) as path:
+            yield path
+
     def mount(self):
-        path = os.path.join(self.folder, self.file)
-        (forget if self.cold else warm)(path)
         return self.folder
 
     def unmount(self):
         pass
+
+
+class Stream(Place):
+    """What `zstd -dc` writes into a pipe: one reader, from the beginning, once."""
+
+    def __init__(self, work, frame):
+        super().__init__(work, "stream")
+        self.folder, self.frame, self.process = work, frame, None
+
+    def stored(self):
+        return [self.frame]
+
+    def mount(self):
+        pipe = os.path.join(self.folder, self.file)
+        if not os.path.exists(pipe):
+            os.mkfifo(pipe)
+        return self.folder
+
+    def ready(self, path, temperature):
+        if temperature == WARM:
+            raise Skipped("a stream is decoded anew each time")
+
+    def read(self, path, method, *arguments):
+        if method != "sequential":
+            raise Skipped("a stream has no places to read at")
+        command = [*self.prefix, "sh", "-c", 'exec zstd -dc "$0" > "$1"', self.frame, path]
+        self.process = subprocess.Popen(command)
+        self.pid = self.process.pid
+        return super().read(path, method, *arguments)
+
+    def unmount(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = self.pid = None

@@ -2,10 +2,10 @@
 """Rows about what views are made with: casts, 8-bit values, tilings; one core, by cast-bench, which
 times a memcpy() of the same input beside every operation."""
 import json
-import os
 
+from cpu import Quiet
 from measure import Row, summary
-from places import run, wait_quiet
+from system import run
 
 TITLE = "bytes of input in bands of 8 MiB, one core"
 CASTS = {  # operation of cast-bench -> what it must reach of memcpy()
@@ -28,10 +28,10 @@ TILINGS = {"tile-8x128": 0.3, "vnni-16": 0.3, "vnni-8": 0.3}
 
 
 def rates(world, row, goals):
-    program = os.path.join(world.build, "integration", "bench", "cast-bench")
+    program = world.bench_program("cast-bench")
     found = {name: [] for name in goals}
     for _ in range(world.repeats):
-        wait_quiet()
+        Quiet.wait()
         for result in json.loads(run([program, "--json"]))["results"]:
             if result["operation"] in goals:
                 row.add(result["operation"], result["mb_s"])

@@ -6,7 +6,7 @@ import sys
 import time
 
 from measure import Row, Skipped
-from places import run
+from system import run
 
 RUNTIMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "runtimes")
 
@@ -37,7 +37,7 @@ def ggml_rates():
 def quantize(world):
     """One core, by quant-bench; its contenders take turns by themselves."""
     row = Row("quantize", "Quantizing f32 and back, one core, bytes of f32", "MB/s")
-    program = os.path.join(world.build, "integration", "bench", "quant-bench")
+    program = world.bench_program("quant-bench")
     kernels = set()
     for _ in range(world.repeats):
         for result in json.loads(run([program, "--json", "--repeats", 3]))["results"]:

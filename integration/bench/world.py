@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the rows share: the program, the model, and what is made of it, each made once."""
+"""What the rows share: the program, the data, and what is made of it, each made once."""
 import functools
 import json
 import os
@@ -7,10 +7,14 @@ import re
 import shutil
 import subprocess
 
-from places import HERE, NAME, VERSION, Bundlefs, Image, Place, Plain, Squashfuse, run, warm, which
+from dataset import Dataset
+from places import HERE, NAME, VERSION, Place
+from system import run, which
 
-FILE = "model.safetensors"
+FILE, GGUF = "model.safetensors", "model.gguf"
 LEVEL, BLOCK = 3, "1M"  # of squashfs, in all rows
+TENSOR = "32M"
+HALF, QUARTER = 2, 4
 
 
 def tree_size(path):
@@ -31,37 +35,73 @@ def remove(path):
 
 
 class World:
-    def __init__(self, build, size, repeats, work):
+    def __init__(self, build, size, repeats, work, quick=False):
         self.build = os.path.abspath(build)
         self.program = os.path.join(work, "bundlefs")  # where any user can reach it
         shutil.copy2(os.path.join(self.build, "tools", "bundlefs"), self.program)
-        self.size, self.repeats, self.work = size, repeats, work
+        self.size, self.repeats, self.work, self.quick = size, repeats, work, quick
         Place.size = size
 
     def path(self, name):
         return os.path.join(self.work, name)
 
+    def bench_program(self, name):
+        return os.path.join(self.build, "integration", "bench", name)
+
+    @functools.cached_property
+    def options(self):
+        """What may follow `mount -o`."""
+        text = run([self.program, "mount", "--help"]).partition("Mount options")[2]
+        return set(re.findall(r"^\s+([a-z_]+)(?:=|\s)", text, re.MULTILINE))
+
+    @functools.cached_property
+    def verbs(self):
+        return set(re.findall(r"^  ([a-z]+)  ", run([self.program, "--help"]), re.MULTILINE))
+
     def make_model(self, name, size, dtype="bf16", seed=1):
         folder = self.path(name)
         run([
             os.path.join(HERE, "..", "models", "make_safetensors.py"), folder, "--bare",
-            "--size", size, "--dtype", dtype, "--seed", seed, "--tensor-size", "32M",
+            "--size", size, "--dtype", dtype, "--seed", seed, "--tensor-size", TENSOR,
         ])
         return folder
 
+    def safetensors(self, name, share=1, dtype="bf16"):
+        """Of that share of --size."""
+        size = self.size // share
+        return Dataset(self, name, FILE, lambda _: self.make_model(name, size, dtype))
+
     @functools.cached_property
+    def main(self):
+        return self.safetensors("model")
+
+    @functools.cached_property
+    def half(self):
+        """For the rows that read it very often."""
+        return self.safetensors("half", HALF)
+
+    @functools.cached_property
+    def q4(self):
+        def make(folder):
+            os.makedirs(folder)
+            run([
+                os.path.join(HERE, "make_q4_gguf.py"), os.path.join(folder, GGUF),
+                "--size", self.size // QUARTER,
+            ])
+
+        return Dataset(self, "q4", GGUF, make)
+
+    @property
     def model(self):
-        return self.make_model("model", self.size)
+        return self.main.folder
+
+    @property
+    def store(self):
+        return self.main.store
 
     def pack(self, store, folder, version=VERSION, *options):
         words = [self.program, "pack", store, f"{NAME}:{version}", folder, "--json", *options]
         return json.loads(run(words))
-
-    @functools.cached_property
-    def store(self):
-        store = self.path("store")
-        self.pack(store, self.model)
-        return store
 
     def make_squashfs(self, image, folder, block=BLOCK):
         remove(image)
@@ -69,14 +109,6 @@ class World:
             "mksquashfs", folder, image, "-comp", "zstd", "-Xcompression-level", LEVEL,
             "-b", block, "-processors", os.cpu_count(), "-noappend", "-quiet", "-no-progress",
         ])
-
-    @functools.cached_property
-    def squashfs(self):
-        if not which("mksquashfs"):
-            return None
-        image = self.path("model.squashfs")
-        self.make_squashfs(image, self.model)
-        return image
 
     @functools.cached_property
     def erofs_compressor(self):
@@ -90,28 +122,24 @@ class World:
         names = re.findall(r"[a-z0-9]+", listed)
         return next((name for name in ("zstd", "lz4") if name in names), None)
 
-    @functools.cached_property
-    def erofs(self):
-        if not self.erofs_compressor:
-            return None
-        image = self.path("model.erofs")
-        run(["mkfs.erofs", f"-z{self.erofs_compressor}", "-C", 1 << 20, image, self.model])
-        return image
+    @property
+    def erofs_name(self):
+        return f"erofs {self.erofs_compressor or 'zstd'}, kernel"
 
     def bundlefs(self, options="", user=None, store=None):
-        return Bundlefs(self.work, FILE, self.program, store or self.store, options, user)
+        return self.main.bundlefs(options, user, store)
 
     def kernel_squashfs(self):
-        return Image(self.work, FILE, self.squashfs, "squashfs")
+        return self.main.kernel_squashfs()
 
     def kernel_erofs(self):
-        return Image(self.work, FILE, self.erofs, "erofs")
+        return self.main.kernel_erofs()
 
     def squashfuse(self):
-        return Squashfuse(self.work, FILE, self.squashfs)
+        return self.main.squashfuse()
 
     def plain(self, cold):
-        return Plain(self.work, FILE, self.model, cold)
+        return self.main.plain(cold)
 
     def warm_model(self):
-        warm(self.model)
+        self.main.warm()

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a run: its figures between the marks of README.md, charts and all values beside it."""
+import json
+import os
+import textwrap
+
+import charts
+from report import cells, measurement_lines, number, ratio_lines, verdict
+
+MARKS = ("<!-- figures: written by integration/bench/run -->", "<!-- end of figures -->")
+FOLDED = ("-faults",)  # rows of that name are for who looks for them
+WIDTH = 120
+
+
+def bullets(lines):
+    return [
+        text for line in lines for text in textwrap.wrap(
+            f"- {line}", WIDTH, subsequent_indent="  ", break_long_words=False,
+            break_on_hyphens=False)
+    ]
+
+
+def head(results):
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    return bullets([
+        f"Machine: {results['machine']}. CPU features that matter here: {results['cpu_features']}. "
+        f"Work folder on {results['disk']}.",
+        f"bundlefs {results['version']}; {versions}.",
+        f"Command: `{results['command']}`: {results['size'] / 1e9:.2f} GB of bf16, "
+        f"{results['repeats']} rounds; {results['seconds'] / 60:.0f} minutes. {results['quiet']}",
+    ])
+
+
+def left_out(results):
+    lines = [f"{name}: {why}" for name, why in results["left_out"].items()]
+    lines += [
+        f"{row['title']}: {note}" for row in results["rows"] for note in row["notes"]
+        if "left out" in note
+    ]
+    # The same reason in every table is one reason.
+    merged = {}
+    for line in lines:
+        title, _, note = line.partition(": ")
+        merged.setdefault(note, []).append(title)
+    return [
+        f"{note} ({len(titles)} tables)" if len(titles) > 1 else f"{titles[0]}: {note}"
+        for note, titles in merged.items()
+    ]
+
+
+def goals(results):
+    """All that has a goal, in one table."""
+    found = []
+    for row in results["rows"]:
+        for item in row["measurements"]:
+            for goal, at_most in ((item["at_most"], True), (item["at_least"], False)):
+                if goal is not None:
+                    found.append((row["title"], item["name"].strip(), item, goal, at_most,
+                                  item["unit"]))
+        for item in row["ratios"]:
+            if item["goal"] is not None:
+                name = f"{item['of'].strip()} / {item['to'].strip()}"
+                found.append((row["title"], name, item, item["goal"], item["at_most"], "x"))
+    if not found:
+        return []
+    out = ["### Goals", "", "| row | what | median | | min to max | goal |",
+           "|---|---|---:|---|---|---|"]
+    for title, name, item, goal, at_most, unit in found:
+        low, high = number(item["min"]), number(item["max"])
+        word = verdict(item["median"], goal, at_most)
+        out.append(f"| {title} | {name} | **{number(item['median'])}** | {unit} | {low} to {high} | "
+                   f"{word} |")
+    return [*out, ""]
+
+
+def plain_table(lines):
+    lines = list(lines)
+    if not lines:
+        return []
+    with_goals = any(line[5] for line in lines)
+    out = [f"| what | median | | min to max |{' goal |' if with_goals else ''}",
+           f"|---|---:|---|---|{'---|' if with_goals else ''}"]
+    for name, unit, median, low, high, word in lines:
+        strong = f"**{median}**" if word else median
+        last = f" {word} |" if with_goals else ""
+        out.append(f"| {name} | {strong} | {unit} | {low} to {high} |{last}")
+    return [*out, ""]
+
+
+def grid_table(row):
+    columns, lines = cells(row)
+    out = [f"| {row['measurements'][0]['unit']} | {' | '.join(columns)} |",
+           "|---|" + "---:|" * len(columns)]
+    for line, items in lines:
+        shown = [
+            f"{number(item['median'])} ({number(item['min'])} to {number(item['max'])})"
+            if item else "" for item in items
+        ]
+        out.append(f"| {line} | {' | '.join(shown)} |")
+    return [*out, ""]
+
+
+def row_section(row):
+    out = [f"### {row['title']}", ""]
+    body = []
+    if row["grid"] and row["measurements"]:
+        body += grid_table(row)
+        body += plain_table(ratio_lines(row))
+    else:
+        body += plain_table([*measurement_lines(row), *ratio_lines(row)])
+    notes = [note for note in row["notes"]]
+    body += bullets(notes) + ([""] if notes else [])
+    if row["row"].endswith(FOLDED):
+        return [*out, "<details><summary>table</summary>", "", *body, "</details>", ""]
+    return out + body
+
+
+def markdown(results, drawn):
+    out = head(results) + [""]
+    missing = left_out(results)
+    if missing:
+        out += ["Left out of this run:", ""] + bullets(missing) + [""]
+    out += goals(results)
+    for row in results["rows"]:
+        section = row_section(row)
+        file = f"{row['row']}.svg"
+        if file in drawn:
+            section[2:2] = [f"![{row['title']}]({file})", ""]
+        out += section
+    return "\n".join(out).rstrip() + "\n"
+
+
+def write(results, folder):
+    os.makedirs(folder, exist_ok=True)
+    drawn = charts.of_rows(results["rows"])
+    for name in os.listdir(folder):
+        if name.endswith(".svg") and name not in drawn:
+            os.unlink(os.path.join(folder, name))
+    for name, (_, svg) in drawn.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(svg)
+    with open(os.path.join(folder, "results.json"), "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1)
+        file.write("\n")
+    path = os.path.join(folder, "README.md")
+    page = f"# Benchmarks\n\n{MARKS[0]}\n{MARKS[1]}\n"
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            page = file.read()
+    before, _, rest = page.partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{MARKS[0]}\n\n{markdown(results, drawn)}\n{MARKS[1]}{after}")
