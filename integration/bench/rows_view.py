@@ -3,7 +3,8 @@
 import os
 
 from measure import Row
-from places import Bundlefs, Image, run
+from places import Bundlefs, Image
+from system import run
 from rows_read import one_way
 from world import FILE, remove
 
