@@ -77,7 +77,7 @@ class Place:
         """The file's path, as cold as that, for the time of a with block."""
         stored = self.stored()
         if None in stored:
-            raise Skipped("its image cannot be made here")
+            raise Skipped("what makes its image is not installed")
         for path in stored:
             (forget if temperature == DISK else warm)(path)
         folder = self.mount()
@@ -236,7 +236,7 @@ class Stream(Place):
 
     def read(self, path, method, *arguments):
         if method != "sequential":
-            raise Skipped("a stream has no places to read at")
+            raise Skipped("a stream can only be read in order, as it comes")
         command = [*self.prefix, "sh", "-c", 'exec zstd -dc "$0" > "$1"', self.frame, path]
         self.process = subprocess.Popen(command)
         self.pid = self.process.pid

@@ -37,9 +37,23 @@ def lines_of(row):
     yield from ratio_lines(row)
 
 
+def grid_text(row):
+    columns, lines = cells(row)
+    widths = [max(len(column), 8) for column in columns]
+    head = "".join(f"  {column:>{width}}" for column, width in zip(columns, widths))
+    yield f"  {row['measurements'][0]['unit']:<36}{head}"
+    for line, items in lines:
+        shown = (number(item["median"]) if item else "" for item in items)
+        yield f"  {line:<36}" + "".join(
+            f"  {value:>{width}}" for value, width in zip(shown, widths))
+
+
 def text(row):
     lines = [row["title"]]
-    for name, unit, median, low, high, word in lines_of(row):
+    as_table = row["grid"] and row["measurements"]
+    if as_table:
+        lines += grid_text(row)
+    for name, unit, median, low, high, word in ratio_lines(row) if as_table else lines_of(row):
         line = f"  {name:<64} {median:>11} {unit:<9} ({low} to {high})  {word}"
         lines.append(line.rstrip())
     lines += [f"  note: {note}" for note in row["notes"]]

@@ -71,9 +71,10 @@ def llama(world):
         world.repeats,
     )
     for what in figures:
-        row.compare(f"{SHIPPED}{what}", f"{SQUASHFS}{what}", goal=0.5, at_most=True)
+        goal = 0.5 if what == ": loaded" else None
+        row.compare(f"{SHIPPED}{what}", f"{SQUASHFS}{what}", goal=goal, at_most=True)
         row.compare(f"{SHIPPED}{what}", f"plain file, cold{what}", at_most=True)
-    row.notes.append("the first token includes computing it, which takes everybody the same time")
+    row.notes.append("the first token includes computing it, by one thread, which takes everybody the same time")
     return [row]
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // llama_time.mjs MODEL.gguf mmap|read: seconds until the model is loaded, and until it has decoded its
-// first token, from when the library was ready. One line of JSON.
+// first token, by one thread, from when the library was ready. One line of JSON.
 import {getLlama} from "node-llama-cpp";
 
 const [modelPath, how] = process.argv.slice(2);
@@ -14,7 +14,7 @@ const start = performance.now();
 const seconds = () => (performance.now() - start) / 1000;
 const model = await llama.loadModel({modelPath, useMmap: how === "mmap", gpuLayers: 0});
 const loaded = seconds();
-const context = await model.createContext({contextSize: 128, sequences: 1});
+const context = await model.createContext({contextSize: 128, threads: 1});
 const sequence = context.getSequence();
 let firstToken;
 for await (const _ of sequence.evaluate(model.tokenize("a", true), {temperature: 0})) {
