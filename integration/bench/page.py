@@ -33,6 +33,7 @@ def head(results):
 
 def left_out(results):
     lines = [f"{name}: {why}" for name, why in results["left_out"].items()]
+    lines += [f"{name}: failed, {why}" for name, why in results["failed"].items()]
     lines += [
         f"{row['title']}: {note}" for row in results["rows"] for note in row["notes"]
         if "left out" in note

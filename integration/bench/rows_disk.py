@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading from a disk that is slower than this one."""
+import os
+
 from measure import Row
 from places import DISK
 from rows_read import SHIPPED, SQUASHFS
@@ -26,7 +28,7 @@ def slow_disk(world):
     row = Row("slow-disk", "Cold read(2), 1 MiB at a time, from a disk with a limit", "GB/s")
     plain, best = "plain file", "plain file, 8 threads pread 16M"
     data = world.half
-    with Throttle(world.work, "bundlefs-bench").open() as throttle:
+    with Throttle(world.work, f"bundlefs-bench-{os.getpid()}").open() as throttle:
         places = {
             SHIPPED: (data.bundlefs(), ONE),
             SQUASHFS: (data.kernel_squashfs(), ONE),
