@@ -40,9 +40,9 @@ struct bfs_views bfs_op_views(struct bfs_fs *fs, uint64_t node)
     return bfs_bundles_views(fs->bundles, bfs_node_slot(node));
 }
 
-static void set_common(struct stat *ret, uint64_t node)
+static void set_common(const struct bfs_fs *fs, struct stat *ret, uint64_t node)
 {
-    *ret = (struct stat){.st_ino = bfs_node_plain(node), .st_uid = geteuid(), .st_gid = getegid()};
+    *ret = (struct stat){.st_ino = bfs_node_plain(node), .st_uid = fs->uid, .st_gid = fs->gid};
     /* llama.cpp aligns its direct reads to this, and 512 broke it. */
     ret->st_blksize = 4096;
     ret->st_nlink = 1; /* for a directory: the number of subdirectories is not kept */
@@ -62,7 +62,7 @@ static void set_times(struct stat *ret, struct timespec time)
 void bfs_attr_of_tree(struct bfs_fs *fs, const struct bfs_tree_node *tree_node, uint64_t node,
                       struct stat *ret)
 {
-    set_common(ret, node);
+    set_common(fs, ret, node);
     (void)pthread_mutex_lock(&fs->mutex);
     set_times(ret, fs->tree_time);
     (void)pthread_mutex_unlock(&fs->mutex);
@@ -71,15 +71,6 @@ void bfs_attr_of_tree(struct bfs_fs *fs, const struct bfs_tree_node *tree_node, 
         ret->st_mode = S_IFLNK | 0777;
         set_size(ret, strlen(tree_node->target));
     }
-}
-
-static int sums_size(const struct bfs_bundle *bundle, uint64_t hidden_views, uint64_t *ret)
-{
-    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
-    int r = bfs_bundle_sums(bundle, hidden_views, &text);
-    if (r == 0)
-        *ret = text.size;
-    return r;
 }
 
 /* The directory that views/auto points to; "" when there is no such link. */
@@ -103,7 +94,7 @@ int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64
     struct bfs_inode inode =
         bfs_index_inode(bfs_bundle_index(bundle), is_virtual ? BFS_INODE_ROOT : number);
     uint64_t size = inode.size;
-    set_common(ret, node);
+    set_common(fs, ret, node);
     set_times(ret, (struct timespec){.tv_sec = inode.mtime_sec, .tv_nsec = inode.mtime_nsec});
     ret->st_mode = is_link ? S_IFLNK | 0777 : is_virtual ? S_IFREG | 0444 : inode.mode;
     if (number == BFS_INODE_MANIFEST) {
@@ -111,9 +102,7 @@ int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64
         (void)bfs_bundle_config_bytes(bundle, &config_size);
         size = config_size;
     } else if (number == BFS_INODE_SUMS) {
-        int r = sums_size(bundle, bfs_op_views(fs, node).hidden, &size);
-        if (r)
-            return r;
+        size = bfs_bundle_sums_size(bundle, bfs_op_views(fs, node).hidden);
     } else if (is_link) {
         size = auto_target(fs, bundle, node).name_length;
     }
@@ -179,6 +168,7 @@ static int lookup_catalog(struct bfs_fs *fs, const struct bfs_op *op, bool may_b
         return 0;
     }
     double timeout = BFS_TIMEOUT_LONG;
+    bfs_lookahead_note(fs->lookahead, tree, node->position);
     int r = attr_of_root(fs, node->node, may_block, &ret->entry.attr, &timeout);
     ret->entry.attr_timeout = timeout;
     return r;

@@ -166,11 +166,16 @@ static void list_tree(struct listing *listing)
 {
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(listing->fs);
     char after[BFS_COMPONENT_MAX + 1];
+    bool noted = false;
     size_t n;
     if (!last_name(listing, after))
         return;
     const struct bfs_tree_node *nodes = bfs_tree_children(tree, listing->op->node, after, &n);
     for (size_t i = 0; i < n; i++) {
+        if (listing->op->plus && nodes[i].kind == BFS_TREE_BUNDLE && !noted) {
+            bfs_lookahead_note(listing->fs->lookahead, tree, nodes[i].position);
+            noted = true;
+        }
         struct fuse_entry_param entry = entry_of(listing, &nodes[i]);
         if (!put(listing, nodes[i].name, (off_t)nodes[i].node, &entry))
             return;

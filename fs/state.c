@@ -30,6 +30,7 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)bfs_backing_free(fs->backing);
     (void)bfs_cache_free(fs->cache);
     (void)bfs_proofs_free(fs->proofs);
+    (void)bfs_lookahead_free(fs->lookahead);
     (void)bfs_tree_unref(fs->tree);
     (void)bfs_bundles_free(fs->bundles);
     (void)bfs_tree_numbers_free(fs->numbers);
@@ -69,6 +70,7 @@ static int start(struct bfs_fs *fs)
         (r = bfs_reads_new(fs->cache, fs->calls, fs->files, fs->backing, &fs->metrics,
                            &fs->reads)) ||
         (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||
+        (r = bfs_lookahead_new(fs->bundles, fs->pool, &fs->lookahead)) ||
         (r = bfs_tree_numbers_new(&fs->numbers)))
         return r;
     return 0;
@@ -108,6 +110,8 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     if (!fs)
         return bfs_fail(error, -ENOMEM, "out of memory");
     fs->store = store;
+    fs->uid = geteuid();
+    fs->gid = getegid();
     fs->options = options;
     fs->log = log;
     fs->view_rules = (struct bfs_view_rules){

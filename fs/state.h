@@ -9,6 +9,7 @@
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
+#include "fs/lookahead.h"
 #include "fs/negotiated.h"
 #include "fs/options.h"
 #include "fs/passthrough_io.h"
@@ -40,8 +41,11 @@ struct bfs_fs {
     struct bfs_trace *trace; /* NULL: none */
     struct bfs_replay *replay; /* NULL: none */
     struct bfs_bundles *bundles;
+    struct bfs_lookahead *lookahead;
     struct bfs_tree_numbers *numbers;
     struct fuse_session *session; /* NULL in tests that mount nothing */
+    uid_t uid;                    /* whose everything is: the daemon's */
+    gid_t gid;
     struct stat index_seen;       /* index.json before it was first read; zeros when it was not */
     bool needs_opendir;           /* the kernel cannot do without; set before the first request */
 

@@ -32,6 +32,7 @@ struct bfs_tree {
     struct bfs_tree_node *nodes; /* by parent and name */
     size_t n_nodes;
     const struct bfs_tree_node **by_number;
+    uint32_t *slots; /* of the catalogue's entries */
 };
 
 static int compare_paths(const void *a, const void *b)
@@ -190,10 +191,12 @@ static int add_entry(struct builder *builder, size_t i)
     int r = add_directories(builder, entry->reference.name, &directory);
     if (r)
         return r;
-    struct bfs_tree_node node = {.parent = directory, .kind = BFS_TREE_BUNDLE};
+    struct bfs_tree_node node = {
+        .parent = directory, .kind = BFS_TREE_BUNDLE, .position = (uint32_t)i};
     r = bfs_bundles_slot(builder->bundles, entry, &node.slot);
     if (r)
         return r;
+    builder->tree->slots[i] = node.slot;
     node.node = bfs_node_of(node.slot, BFS_INODE_ROOT);
     const char *version = entry->reference.version;
     r = add(builder, &node, version, strlen(version));
@@ -258,7 +261,8 @@ int bfs_tree_new(struct bfs_catalog *catalog, struct bfs_bundles *bundles,
     atomic_init(&tree->references, 1);
     tree->catalog = catalog;
     struct builder builder = {.tree = tree, .bundles = bundles, .numbers = numbers};
-    int r = 0;
+    tree->slots = calloc(catalog->n_entries + 1, sizeof(*tree->slots));
+    int r = tree->slots ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < catalog->n_entries; i++)
         r = add_entry(&builder, i);
     if (r == 0) {
@@ -289,6 +293,7 @@ struct bfs_tree *bfs_tree_unref(struct bfs_tree *tree)
             clear_node(&tree->nodes[i]);
         free(tree->nodes);
         free(tree->by_number);
+        free(tree->slots);
         (void)bfs_catalog_free(tree->catalog);
         free(tree);
     }
@@ -358,4 +363,10 @@ const struct bfs_tree_node *bfs_tree_all(const struct bfs_tree *tree, size_t *re
 {
     *ret_n = tree->n_nodes;
     return tree->nodes;
+}
+
+const uint32_t *bfs_tree_slots(const struct bfs_tree *tree, size_t *ret_n)
+{
+    *ret_n = tree->catalog->n_entries;
+    return tree->slots;
 }

@@ -15,9 +15,10 @@ struct bfs_tree_node {
     uint64_t parent;
     const char *name; /* owned by the tree */
     enum bfs_tree_kind kind;
-    uint64_t node; /* of a bundle: its root */
-    uint32_t slot; /* of a bundle */
-    char *target;  /* of a link; owned by the tree */
+    uint64_t node;     /* of a bundle: its root */
+    uint32_t slot;     /* of a bundle */
+    uint32_t position; /* of a bundle, in the catalogue's order */
+    char *target;      /* of a link; owned by the tree */
 };
 
 struct bfs_tree;
@@ -49,6 +50,8 @@ const struct bfs_tree_node *bfs_tree_children(const struct bfs_tree *tree, uint6
                                               const char *after, size_t *ret_n);
 /* All nodes, by parent and name. */
 const struct bfs_tree_node *bfs_tree_all(const struct bfs_tree *tree, size_t *ret_n);
+/* The slots of all bundles in the catalogue's order. */
+const uint32_t *bfs_tree_slots(const struct bfs_tree *tree, size_t *ret_n);
 /* The bundle of that slot in this tree; NULL: not any more. */
 const struct bfs_tree_node *bfs_tree_bundle(const struct bfs_tree *tree, uint32_t slot);
 

@@ -46,5 +46,7 @@ uint64_t bfs_bundle_stored_size(const struct bfs_bundle *bundle);
  * the directory `views`). Errors: -ENOMEM. */
 int bfs_bundle_sums(const struct bfs_bundle *bundle, uint64_t hidden_views,
                     struct bfs_buffer *ret);
+/* How many bytes that is. */
+uint64_t bfs_bundle_sums_size(const struct bfs_bundle *bundle, uint64_t hidden_views);
 
 #endif

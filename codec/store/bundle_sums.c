@@ -63,3 +63,51 @@ int bfs_bundle_sums(const struct bfs_bundle *bundle, uint64_t hidden_views, stru
     put_line(bfs_bundle_config_digest(bundle), "manifest.json", ret);
     return bfs_buffer_status(ret);
 }
+
+/* How many bytes of a name are written as two. */
+static uint64_t count_escapes(const char *name, size_t length)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < length; i++)
+        n += name[i] == '\\' || name[i] == '\n' || name[i] == '\r';
+    return n;
+}
+
+/* As put_line() writes it, with `escapes` in the path. */
+static uint64_t line_size(uint64_t path_size, uint64_t escapes)
+{
+    return (BFS_DIGEST_HEX_SIZE - 1) + 2 + path_size + escapes + (escapes > 0) + 1;
+}
+
+/* As deep as BFS_DEPTH_MAX. */
+static uint64_t tree_size(const struct bfs_index *index, const struct bfs_inode *directory,
+                          uint64_t prefix_size, uint64_t prefix_escapes, bool is_views,
+                          uint64_t hidden_views)
+{
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < directory->n_dirents; i++) {
+        if (is_views && i < 64 && (hidden_views >> i & 1))
+            continue;
+        struct bfs_dirent entry = bfs_index_dirent(index, directory, i);
+        struct bfs_inode inode = bfs_index_inode(index, entry.inode);
+        uint64_t path_size = prefix_size + entry.name_length;
+        uint64_t escapes = prefix_escapes + count_escapes(entry.name, entry.name_length);
+        bool in_root = prefix_size == 0;
+        if (S_ISREG(inode.mode))
+            size += line_size(path_size, escapes);
+        else if (S_ISDIR(inode.mode))
+            size +=
+                tree_size(index, &inode, path_size + 1, escapes,
+                          in_root && entry.name_length == 5 && memcmp(entry.name, "views", 5) == 0,
+                          hidden_views);
+    }
+    return size;
+}
+
+uint64_t bfs_bundle_sums_size(const struct bfs_bundle *bundle, uint64_t hidden_views)
+{
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    struct bfs_inode root = bfs_index_inode(index, BFS_INODE_ROOT);
+    return tree_size(index, &root, 0, 0, false, hidden_views) +
+           line_size(strlen("manifest.json"), 0);
+}

@@ -105,6 +105,11 @@ static void the_manifest_counts_all_and_describes_the_model(void **state)
     assert_int_equal(config->views[1].key.compute_capability_min, 89);
     assert_int_equal(maker.n_described, 1);
     assert_int_equal(bfs_bundle_sums(bundle, 0, &sums), 0);
+    assert_int_equal(bfs_bundle_sums_size(bundle, 0), sums.size);
+    bfs_autobuffer struct bfs_buffer fewer = BFS_BUFFER_INIT;
+    assert_int_equal(bfs_bundle_sums(bundle, 1, &fewer), 0);
+    assert_true(fewer.size < sums.size);
+    assert_int_equal(bfs_bundle_sums_size(bundle, 1), fewer.size);
     bfs_buffer_put_u8(&sums, 0);
     assert_non_null(strstr((const char *)sums.bytes, "  views/big/sub/notes.txt\n"));
 }
