@@ -10,6 +10,7 @@
 #include "tools/progress.h"
 #include "tools/provenance.h"
 #include "tools/report.h"
+#include "tools/review.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
 #include "verify/checked.h"
@@ -27,20 +28,30 @@ struct options {
     uint64_t chunk_size;
     bool dereference;
     bool no_dedup;
+    bool no_check;
     bool json;
+};
+
+/* What the callbacks of a pack share. */
+struct packing {
+    struct bfs_progress progress;
+    const struct bfs_pack_options *options;
+    const char *store_path;
+    bool no_check;
 };
 
 static int on_progress(void *context, const struct bfs_pack_progress *now)
 {
-    struct bfs_progress *progress = context;
-    progress->what = now->section;
-    bfs_progress_show(progress, now->done, now->total, now->stored);
+    struct packing *packing = context;
+    packing->progress.what = now->section;
+    bfs_progress_show(&packing->progress, now->done, now->total, now->stored);
     return bfs_interrupted();
 }
 
 static void on_warning(void *context, const char *text)
 {
-    bfs_progress_clear(context);
+    struct packing *packing = context;
+    bfs_progress_clear(&packing->progress);
     bfs_message("%s", text);
 }
 
@@ -94,15 +105,25 @@ static int print_line(const struct bfs_pack_options *options, const struct bfs_p
     return BFS_EXIT_OK;
 }
 
-static int pack_into(const char *store_path, struct bfs_pack_options *options,
+static int on_review(void *context, const struct bfs_scan *scan, struct bfs_error *error)
+{
+    const struct packing *packing = context;
+    return bfs_review_pack(packing->store_path, packing->options, scan, packing->no_check, error);
+}
+
+static int pack_into(const char *store_path, struct bfs_pack_options *options, bool no_check,
                      struct bfs_pack_report *ret)
 {
     BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
-    struct bfs_progress progress = bfs_progress_start();
+    struct packing packing = {.progress = bfs_progress_start(),
+                              .options = options,
+                              .store_path = store_path,
+                              .no_check = no_check};
     struct bfs_error error = {0};
+    options->review = on_review;
     options->progress = on_progress;
     options->warn = on_warning;
-    options->context = &progress;
+    options->context = &packing;
     bfs_interrupt_install();
     /* A directory that cannot be packed must not leave a new store behind. */
     int r = bfs_pack_check(options, &error);
@@ -110,7 +131,7 @@ static int pack_into(const char *store_path, struct bfs_pack_options *options,
         r = bfs_store_create(store_path, &store, &error);
     if (r == 0)
         r = bfs_pack(store, options, ret, &error);
-    bfs_progress_clear(&progress);
+    bfs_progress_clear(&packing.progress);
     if (r == -EINTR) {
         bfs_message("stopped; nothing was published, and \"bundlefs gc\" removes what was written");
         return BFS_EXIT_FAILED;
@@ -130,7 +151,7 @@ static int pack_signed(const struct options *options, char **args, struct bfs_pa
                                              .started_on = (int64_t)time(NULL)};
     bfs_autosigning struct bfs_signing signing = {.quiet = true};
     int status = bfs_signing_key("pack", &keys, &signing);
-    if (status || (status = pack_into(args[0], pack, ret)) ||
+    if (status || (status = pack_into(args[0], pack, options->no_check, ret)) ||
         (status = bfs_opened_entry("pack", args[0], args[1], &signing.opened)))
         return status;
     return bfs_provenance_publish(&signing, &parameters);
@@ -201,7 +222,7 @@ static int run(const void *given, int n_args, char **args)
         return status;
     pack.extension = bfs_views_extension(views);
     status = options->key ? pack_signed(options, args, &pack, &report)
-                          : pack_into(args[0], &pack, &report);
+                          : pack_into(args[0], &pack, options->no_check, &report);
     if (status)
         return status;
     return options->json ? print_json(&pack, &report) : print_line(&pack, &report);
@@ -221,6 +242,8 @@ static const struct bfs_option table[] = {
      "state how the bundle was made (SLSA provenance), signed with the secret key in FILE"},
     {"password-file", '\0', "FILE", BFS_OPTION_STRING, offsetof(struct options, password_file),
      "take the key's passphrase from the first line of FILE"},
+    {"no-check", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_check),
+     "only warn of what \"bundlefs check\" calls an error"},
     BFS_OPTION_JSON(struct options),
     {0},
 };
@@ -242,6 +265,8 @@ const struct bfs_verb bfs_verb_pack = {
         "Each --view, and each entry of \"views\" in the file bundle.json of DIR, adds the model "
         "as one class of hardware wants it, under views/ID. A folder views/ID in DIR with a "
         "file view.json becomes a view as it is.\n\n"
+        "Before anything is written, the directory is checked as \"bundlefs check\" does it, but "
+        "for the host; it is refused when there is an error.\n\n"
         "On a terminal a progress bar shows the speed and what is left to do. One line on "
         "stdout names the new bundle's id.",
     .options = table,

@@ -185,7 +185,10 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
 int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error)
 {
     bfs_autoscan struct bfs_scan scan = {0};
-    return take_stock(options, &scan, error);
+    int r = take_stock(options, &scan, error);
+    if (r == 0 && options->review)
+        r = options->review(options->context, &scan, error);
+    return r;
 }
 
 int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *options,

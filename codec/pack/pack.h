@@ -44,6 +44,9 @@ struct bfs_pack_options {
     int64_t source_date_epoch;
     /* NULL: a directory with views is refused. */
     const struct bfs_pack_extension *extension;
+    /* Called by bfs_pack_check() alone, with all that would be packed; a failure refuses it. NULL is
+     * fine. */
+    int (*review)(void *context, const struct bfs_scan *scan, struct bfs_error *error);
     /* Called from the packing thread about four times a second; a non-zero result stops with
      * -EINTR. NULL is fine, as for warn(), which gets one line. */
     int (*progress)(void *context, const struct bfs_pack_progress *progress);
@@ -62,7 +65,7 @@ struct bfs_pack_report {
 };
 
 /* Would the directory be packed? For refusing it before a store is made for it. Errors: those of
- * bfs_scan_directory(), of bfs_scan_finish() and of the extension. */
+ * bfs_scan_directory(), of bfs_scan_finish(), of the extension and of the review. */
 int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error);
 
 /* Packs and publishes. On failure nothing is published; blobs that were already complete stay until

@@ -38,6 +38,9 @@ VALUES = (None, True, 0, -1, -2, 1, 2**32 - 1, 2**32, EXACT, "", "x", "X", "-", 
           ["x"] * 32, ["x"] * 33, {"x": 1})
 
 
+FEW = (None, True, -2, 1, "", "x", "..", "1.2.3", [], {}, ["x"], {"x": 1})
+
+
 def twice_refused(pairs):
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -112,12 +115,24 @@ def pointer(path):
     return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
 
 
-def variants(document):
+def rule(schema, path):
+    """What the schema says of the value there, without what it says to people; None: nothing."""
+    for key in path:
+        schema = schema.get("items", {}) if isinstance(key, int) else schema.get("properties", {}).get(key, {})
+    return json.dumps({key: value for key, value in schema.items() if key != "description"}) if schema else None
+
+
+def variants(document, schema):
+    """Of values under one rule, the first is tried with everything, the others with a few."""
+    seen = set()
     for path in places(document):
         if not path:
             continue
         yield pointer(path), changed(document, path, remove)
-        for value in VALUES:
+        mine = rule(schema, path)
+        values = FEW if mine in seen else VALUES
+        seen.add(mine)
+        for value in values:
             yield pointer(path), changed(document, path, lambda at, key, v=value: at.__setitem__(key, v))
         if isinstance(path[-1], str):
             yield pointer(path), changed(document, path, lambda at, key: at.__setitem__(key + "~/x", 1))
@@ -142,10 +157,11 @@ def main():
     parser.add_argument("--schema", type=pathlib.Path, required=True)
     parser.add_argument("example", type=pathlib.Path)
     arguments = parser.parse_args()
-    validator = make_validator(json.loads(arguments.schema.read_text(encoding="utf-8")))
+    schema = json.loads(arguments.schema.read_text(encoding="utf-8"))
+    validator = make_validator(schema)
     example = json.loads(arguments.example.read_text(encoding="utf-8"))
 
-    named = [("", example)] + list(variants(example))
+    named = [("", example)] + list(variants(example, schema))
     documents = [json.dumps(value).encode() for _, value in named]
     small = list(mutants(SMALL))
     names = [name for name, _ in named] + ["flipped"] * len(small) + ["small"]

@@ -179,6 +179,10 @@ def check_contract(checker):
     schema = json.loads(checker.text("docs/contract.schema.json"))
     checker.same_rows("contract.json", schema_rows(schema),
                       table(checker.text("docs/contract.md"), "| member | type |"))
+    code = [(name, severity.lower(), meaning, advice) for name, severity, meaning, advice in re.findall(
+        r'X\(\w+, "([^"]+)", (\w+), "([^"]+)", "([^"]+)"\)',
+        listed(checker.text("accel/review/finding_list.h")))]
+    checker.same_rows("findings", code, table(checker.text("docs/contract.md"), "| finding |"))
 
 
 def check_statements(checker):
@@ -306,7 +310,7 @@ def check_example_packed(checker, program):
         for path in [*model.iterdir(), model]:
             os.utime(path, (EXAMPLE_TIME, EXAMPLE_TIME))
         store = pathlib.Path(work, "store")
-        subprocess.run([program, "pack", store, "tiny:1.0.0", model], check=True,
+        subprocess.run([program, "pack", "--no-check", store, "tiny:1.0.0", model], check=True,
                        capture_output=True,
                        env={k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"})
         for digest, content in blobs.items():

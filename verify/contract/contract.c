@@ -126,6 +126,7 @@ static int read_all(struct bfs_contract *contract)
     struct json_object *determinism = bfs_json_member(root, "determinism");
     struct json_object *tolerance = determinism ? bfs_json_member(determinism, "tolerance") : NULL;
     int r;
+    contract->has_tolerance = tolerance != NULL;
     contract->is_generated = json_object_get_boolean(bfs_json_member(root, "generated"));
     contract->api_version = api ? bfs_json_string(api, "version") : NULL;
     if ((r = read_tensors(bfs_json_member(root, "inputs"), &contract->inputs,

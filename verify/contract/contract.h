@@ -66,6 +66,7 @@ struct bfs_contract {
     size_t n_files;
     struct bfs_contract_need *bundles;
     size_t n_bundles;
+    bool has_tolerance;
     double rtol; /* of `determinism`; 0 when it is not told */
     double atol;
     struct bfs_contract_fixture *fixtures;

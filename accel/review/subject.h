@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a check looks at: a bundle in a store, or a directory that is about to be packed. Only
+ * headers, contracts and fixtures are read, never weights.
+ *
+ * THREAD SAFETY: a subject belongs to one thread. */
+#ifndef BFS_ACCEL_SUBJECT_H
+#define BFS_ACCEL_SUBJECT_H
+
+#include "codec/container/tensor.h"
+#include "codec/pack/scan.h"
+#include "codec/store/bundle.h"
+#include "verify/contract/contract.h"
+
+struct bfs_subject_file {
+    char *path; /* owned */
+    uint64_t size;
+    uint32_t number; /* inode or entry */
+    struct bfs_tensor_map map;
+};
+
+struct bfs_subject_view {
+    char id[BFS_VIEW_ID_MAX + 1];
+    uint64_t tensor_size; /* bytes of its tensors; of a view without any, of its files */
+};
+
+struct bfs_subject {
+    struct bfs_reference reference;
+    struct bfs_subject_file *files; /* regular files of the model, not of its views */
+    size_t n_files;
+    struct bfs_subject_view *views;
+    size_t n_views;
+    uint64_t content_size; /* bytes of all files of the model */
+    uint64_t tensor_size;  /* bytes of all its tensors */
+    bool has_contract;
+    struct bfs_contract contract; /* when has_contract */
+
+    struct bfs_bundle *bundle; /* owned; NULL: a directory */
+    char *directory;           /* owned; NULL: a bundle */
+    bool dereference;
+};
+
+/* Reading the contract is the caller's next step: bfs_subject_read_contract(). Errors: -ENOMEM, and
+ * of a directory those of bfs_container_read() that say that it cannot be read at all. */
+int bfs_subject_of_bundle(const struct bfs_reference *reference, struct bfs_bundle *bundle,
+                          struct bfs_subject *ret, struct bfs_error *error);
+/* `scan` is finished. */
+int bfs_subject_of_scan(const struct bfs_reference *reference, const char *directory,
+                        bool dereference, const struct bfs_scan *scan, struct bfs_subject *ret,
+                        struct bfs_error *error);
+void bfs_subject_done(struct bfs_subject *subject);
+#define bfs_autosubject BFS_CLEANUP(bfs_subject_done)
+
+/* Reads contract.json when there is one. Errors: those of bfs_contract_parse() and of reading. */
+int bfs_subject_read_contract(struct bfs_subject *subject, struct bfs_error *error);
+
+/* NULL: the model has no such regular file. */
+const struct bfs_subject_file *bfs_subject_find(const struct bfs_subject *subject,
+                                                const char *path);
+bool bfs_subject_has_view(const struct bfs_subject *subject, const char *id);
+/* All of a file, proved when it lies in a bundle; malloc'ed. Errors: -E2BIG (over `limit`),
+ * -ENOMEM, those of reading. */
+int bfs_subject_read(const struct bfs_subject *subject, const struct bfs_subject_file *file,
+                     uint64_t limit, uint8_t **ret, size_t *ret_size, struct bfs_error *error);
+
+#endif
