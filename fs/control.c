@@ -96,6 +96,8 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     add_text(root, "store", bfs_store_path(fs->store), &status);
     bfs_json_add_integer(root, "bundles", bfs_tree_catalog(tree)->n_entries, &status);
     bfs_json_add_integer(root, "refused", refused, &status);
+    /* Without a policy there are no keys to verify them with. */
+    bfs_json_add_string(root, "aliases", "unverified", &status);
     bfs_json_add_integer(root, "catalog_age_ms", age, &status);
     bfs_json_add_integer(root, "pending_requests", pending, &status);
     bfs_json_add_integer(root, "oldest_request_ms", oldest_ms, &status);
@@ -113,6 +115,17 @@ static void add_refusal(struct json_object *list, const char *name, const char *
     add_text(object, "name", name, status);
     add_text(object, "reason", reason, status);
     bfs_json_append(list, object, status);
+}
+
+struct refusals {
+    struct json_object *list;
+    int *status;
+};
+
+static void add_statement(void *context, const struct bfs_statement_refusal *refusal)
+{
+    const struct refusals *refusals = context;
+    add_refusal(refusals->list, refusal->name, refusal->reason, refusals->status);
 }
 
 static int write_refused(struct bfs_fs *fs, struct bfs_buffer *ret)
@@ -133,6 +146,9 @@ static int write_refused(struct bfs_fs *fs, struct bfs_buffer *ret)
             bfs_bundles_refusal(fs->bundles, nodes[i].slot, reason))
             add_refusal(list, bfs_bundles_name(fs->bundles, nodes[i].slot), reason, &status);
     }
+    struct refusals refusals = {list, &status};
+    bfs_links_refusals(fs->links, add_statement, &refusals);
+    bfs_signatures_refusals(fs->signatures, add_statement, &refusals);
     bfs_json_add(root, "refused", list, &status);
     return write_document(root, status, ret);
 }

@@ -25,9 +25,13 @@
 /* What a bundle shows that its index does not hold. */
 #define BFS_INODE_MANIFEST UINT32_C(0xfffffff0)
 #define BFS_INODE_SUMS UINT32_C(0xfffffff1)
-#define BFS_INODE_AUTO UINT32_C(0xfffffff2) /* the link views/auto */
+#define BFS_INODE_AUTO UINT32_C(0xfffffff2)       /* the link views/auto */
+#define BFS_INODE_SIGNATURES UINT32_C(0xfffffff3) /* the directory of statements; its files: */
+#define BFS_INODE_FIRST_SIGNATURE UINT32_C(0xfff00000)
+#define BFS_INODE_SIGNATURES_MAX UINT32_C(0x000f0000)
 
-_Static_assert(BFS_INODES_MAX < 0xfffffff0, "virtual files have numbers of their own");
+_Static_assert(BFS_INODES_MAX < BFS_INODE_FIRST_SIGNATURE,
+               "virtual files have numbers of their own");
 
 static inline bool bfs_node_in_bundle(uint64_t node)
 {
@@ -58,6 +62,18 @@ static inline uint32_t bfs_node_slot(uint64_t node)
 static inline uint32_t bfs_node_inode(uint64_t node)
 {
     return (uint32_t)node;
+}
+
+/* Of a bundle, and not in its index? */
+static inline bool bfs_inode_is_virtual(uint32_t inode)
+{
+    return inode >= BFS_INODE_FIRST_SIGNATURE;
+}
+
+static inline bool bfs_inode_is_signature(uint32_t inode)
+{
+    return inode >= BFS_INODE_FIRST_SIGNATURE &&
+           inode < BFS_INODE_FIRST_SIGNATURE + BFS_INODE_SIGNATURES_MAX;
 }
 
 #endif

@@ -103,6 +103,9 @@ struct bfs_views bfs_op_views(struct bfs_fs *fs, uint64_t node);
 /* Fills the attributes of a bundle's inode, virtual files included. Errors: -ENOMEM. */
 int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64_t node,
                       struct stat *ret);
+int bfs_attr_of_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle,
+                          const struct bfs_signature *item, uint32_t slot, struct stat *ret);
+void bfs_attr_of_link(struct bfs_fs *fs, const struct bfs_link *link, struct stat *ret);
 /* Of a catalogue directory or link; NULL for the root and other directories that are no nodes. */
 void bfs_attr_of_tree(struct bfs_fs *fs, const struct bfs_tree_node *tree_node, uint64_t node,
                       struct stat *ret);

@@ -28,7 +28,7 @@ int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_b
     int r = bfs_bundles_get(fs->bundles, bfs_node_slot(node), may_block, &bundle);
     if (r)
         return bfs_store_errno(r);
-    if (!bfs_node_is_text(node) && bfs_node_inode(node) != BFS_INODE_AUTO &&
+    if (!bfs_inode_is_virtual(bfs_node_inode(node)) &&
         bfs_node_inode(node) >= bfs_index_n_inodes(bfs_bundle_index(bundle)))
         return -ESTALE;
     *ret = bfs_steal(&bundle);
@@ -90,13 +90,16 @@ int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64
 {
     uint32_t number = bfs_node_inode(node);
     bool is_link = number == BFS_INODE_AUTO;
-    bool is_virtual = number == BFS_INODE_MANIFEST || number == BFS_INODE_SUMS || is_link;
+    bool is_virtual = bfs_inode_is_virtual(number);
     struct bfs_inode inode =
         bfs_index_inode(bfs_bundle_index(bundle), is_virtual ? BFS_INODE_ROOT : number);
     uint64_t size = inode.size;
     set_common(fs, ret, node);
     set_times(ret, (struct timespec){.tv_sec = inode.mtime_sec, .tv_nsec = inode.mtime_nsec});
-    ret->st_mode = is_link ? S_IFLNK | 0777 : is_virtual ? S_IFREG | 0444 : inode.mode;
+    ret->st_mode = is_link                          ? S_IFLNK | 0777
+                   : number == BFS_INODE_SIGNATURES ? S_IFDIR | 0555
+                   : is_virtual                     ? S_IFREG | 0444
+                                                    : inode.mode;
     if (number == BFS_INODE_MANIFEST) {
         size_t config_size;
         (void)bfs_bundle_config_bytes(bundle, &config_size);
@@ -155,13 +158,37 @@ static int lookup_control(struct bfs_fs *fs, const struct bfs_op *op, struct bfs
     return no_entry(ret);
 }
 
+void bfs_attr_of_link(struct bfs_fs *fs, const struct bfs_link *link, struct stat *ret)
+{
+    struct bfs_tree_node node = {.kind = BFS_TREE_LINK, .target = link->target};
+    bfs_attr_of_tree(fs, &node, link->node, ret);
+}
+
+static int lookup_link(struct bfs_fs *fs, const struct bfs_tree *tree, const struct bfs_op *op,
+                       bool may_block, struct bfs_reply *ret)
+{
+    const struct bfs_tree_node *directory = bfs_tree_find(tree, op->node);
+    BFS_CLEANUP(bfs_link_set_cleanup) struct bfs_link_set *set = NULL;
+    if (!directory || !directory->has_links)
+        return no_entry(ret);
+    int r = bfs_links_get(fs, op->node, may_block, &set);
+    if (r)
+        return bfs_store_errno(r);
+    const struct bfs_link *link = bfs_link_set_find(set, op->name);
+    if (!link)
+        return no_entry(ret);
+    set_entry(ret, link->node, BFS_TIMEOUT_LONG);
+    bfs_attr_of_link(fs, link, &ret->entry.attr);
+    return 0;
+}
+
 static int lookup_catalog(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                           struct bfs_reply *ret)
 {
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
     const struct bfs_tree_node *node = bfs_tree_lookup(tree, op->node, op->name);
     if (!node)
-        return no_entry(ret);
+        return lookup_link(fs, tree, op, may_block, ret);
     set_entry(ret, node->node, BFS_TIMEOUT_LONG);
     if (node->kind != BFS_TREE_BUNDLE) {
         bfs_attr_of_tree(fs, node, node->node, &ret->entry.attr);
@@ -215,6 +242,42 @@ static bool find_in_bundle(const struct bfs_bundle *bundle, const struct bfs_vie
     return bfs_index_lookup(index, &inode, name, strlen(name), ret);
 }
 
+int bfs_attr_of_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle,
+                          const struct bfs_signature *item, uint32_t slot, struct stat *ret)
+{
+    int r = bfs_attr_of_inode(fs, bundle, bfs_node_of(slot, item->inode), ret);
+    set_size(ret, item->size);
+    set_times(ret, (struct timespec){.tv_sec = item->when});
+    return r;
+}
+
+static int lookup_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle,
+                            const struct bfs_op *op, bool may_block, struct bfs_reply *ret)
+{
+    uint32_t slot = bfs_node_slot(op->node);
+    BFS_CLEANUP(bfs_signature_set_cleanup) struct bfs_signature_set *set = NULL;
+    int r = bfs_signatures_get(fs, slot, bfs_bundle_id(bundle), may_block, &set);
+    if (r)
+        return bfs_store_errno(r);
+    const struct bfs_signature *item = bfs_signature_set_name(set, op->name);
+    if (!item)
+        return no_entry(ret);
+    set_entry(ret, bfs_node_of(slot, item->inode), BFS_TIMEOUT_LONG);
+    return bfs_attr_of_signature(fs, bundle, item, slot, &ret->entry.attr);
+}
+
+static int attr_of_known_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle,
+                                   const struct bfs_op *op, bool may_block, struct stat *ret)
+{
+    uint32_t slot = bfs_node_slot(op->node);
+    BFS_CLEANUP(bfs_signature_set_cleanup) struct bfs_signature_set *set = NULL;
+    int r = bfs_signatures_get(fs, slot, bfs_bundle_id(bundle), may_block, &set);
+    if (r)
+        return bfs_store_errno(r);
+    const struct bfs_signature *item = bfs_signature_set_inode(set, bfs_node_inode(op->node));
+    return item ? bfs_attr_of_signature(fs, bundle, item, slot, ret) : -ESTALE;
+}
+
 int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, struct bfs_reply *ret)
 {
     if (op->node == BFS_NODE_CONTROL)
@@ -231,6 +294,15 @@ int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, st
     int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
     if (r)
         return r;
+    if (bfs_node_inode(op->node) == BFS_INODE_SIGNATURES)
+        return lookup_signature(fs, bundle, op, may_block, ret);
+    if (bfs_node_inode(op->node) == BFS_INODE_ROOT && strcmp(op->name, BFS_SIGNATURES_NAME) == 0) {
+        if (!bfs_signatures_exist(fs, bfs_bundle_id(bundle)))
+            return no_entry(ret);
+        set_entry(ret, bfs_node_of(bfs_node_slot(op->node), BFS_INODE_SIGNATURES),
+                  BFS_TIMEOUT_LONG);
+        return bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
+    }
     struct bfs_views views = bfs_op_views(fs, op->node);
     if (!find_in_bundle(bundle, &views, bfs_node_inode(op->node), op->name, &inode))
         return no_entry(ret);
@@ -250,10 +322,18 @@ int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                                 &ret->entry.attr_timeout);
         BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
         int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
+        if (r == 0 && bfs_inode_is_signature(bfs_node_inode(op->node)))
+            return attr_of_known_signature(fs, bundle, op, may_block, &ret->entry.attr);
         return r ? r : bfs_attr_of_inode(fs, bundle, op->node, &ret->entry.attr);
     }
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
     const struct bfs_tree_node *node = bfs_tree_find(tree, op->node);
+    char target[BFS_VERSION_MAX + 1];
+    if (!node && bfs_tree_numbers_target(fs->numbers, op->node, target)) {
+        bfs_attr_of_link(fs, &(struct bfs_link){.node = op->node, .target = target},
+                         &ret->entry.attr);
+        return 0;
+    }
     if (!node && op->node >= BFS_NODE_FIRST_CATALOG)
         return -ESTALE; /* its last bundle was removed */
     bfs_attr_of_tree(fs, node, op->node, &ret->entry.attr);
@@ -270,10 +350,10 @@ int bfs_op_readlink(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     ret->kind = BFS_REPLY_LINK;
     if (!bfs_node_in_bundle(op->node)) {
         BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
-        const struct bfs_tree_node *node = bfs_tree_find(tree, op->node);
-        if (!node || node->kind != BFS_TREE_LINK)
-            return node ? -EINVAL : -ENOENT;
-        bfs_buffer_put_text(&ret->bytes, node->target);
+        char target[BFS_VERSION_MAX + 1];
+        if (!bfs_tree_numbers_target(fs->numbers, op->node, target))
+            return bfs_tree_find(tree, op->node) ? -EINVAL : -ENOENT;
+        bfs_buffer_put_text(&ret->bytes, target);
         return bfs_buffer_status(&ret->bytes);
     }
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
@@ -285,6 +365,8 @@ int bfs_op_readlink(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
         bfs_buffer_put(&ret->bytes, target.name, target.name_length);
         return bfs_buffer_status(&ret->bytes);
     }
+    if (bfs_inode_is_virtual(bfs_node_inode(op->node)))
+        return -EINVAL;
     const struct bfs_index *index = bfs_bundle_index(bundle);
     struct bfs_inode inode = bfs_index_inode(index, bfs_node_inode(op->node));
     if (!S_ISLNK(inode.mode))

@@ -8,7 +8,8 @@ bool bfs_node_is_text(uint64_t node)
 {
     if (!bfs_node_in_bundle(node))
         return node > BFS_NODE_CONTROL && node <= BFS_NODE_CONTROL + BFS_N_CONTROLS;
-    return bfs_node_inode(node) == BFS_INODE_MANIFEST || bfs_node_inode(node) == BFS_INODE_SUMS;
+    return bfs_node_inode(node) == BFS_INODE_MANIFEST || bfs_node_inode(node) == BFS_INODE_SUMS ||
+           bfs_inode_is_signature(bfs_node_inode(node));
 }
 
 struct bfs_text *bfs_text_ref(struct bfs_text *text)
@@ -62,6 +63,28 @@ static void undo_text(struct bfs_fs *fs, uint64_t handle)
     bfs_text_unref((struct bfs_text *)(uintptr_t)handle);
 }
 
+/* A statement, as the store has it. */
+static int write_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64_t node,
+                           bool may_block, struct bfs_buffer *ret)
+{
+    BFS_CLEANUP(bfs_signature_set_cleanup) struct bfs_signature_set *set = NULL;
+    bfs_autofree uint8_t *bytes = NULL;
+    int r = bfs_signatures_get(fs, bfs_node_slot(node), bfs_bundle_id(bundle), may_block, &set);
+    if (r)
+        return bfs_store_errno(r);
+    const struct bfs_signature *item = bfs_signature_set_inode(set, bfs_node_inode(node));
+    if (!item)
+        return -ESTALE;
+    if (!may_block)
+        return -EWOULDBLOCK;
+    r = bfs_store_read_blob(fs->store, &item->digest, item->size, BFS_ENVELOPE_SIZE_MAX, &bytes,
+                            NULL);
+    if (r)
+        return bfs_store_errno(r);
+    bfs_buffer_put(ret, bytes, (size_t)item->size);
+    return bfs_buffer_status(ret);
+}
+
 static int write_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                       struct bfs_buffer *ret)
 {
@@ -71,6 +94,8 @@ static int write_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block
     int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
     if (r)
         return r;
+    if (bfs_inode_is_signature(bfs_node_inode(op->node)))
+        return write_signature(fs, bundle, op->node, may_block, ret);
     if (bfs_node_inode(op->node) == BFS_INODE_SUMS)
         return bfs_bundle_sums(bundle, bfs_op_views(fs, op->node).hidden, ret);
     size_t size;
@@ -138,6 +163,8 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
         return -EISDIR;
     if (bfs_node_inode(op->node) == BFS_INODE_AUTO)
         return -ELOOP;
+    if (bfs_node_inode(op->node) == BFS_INODE_SIGNATURES)
+        return -EISDIR;
     bool is_backed = bfs_node_is_backed(op->node);
     int r = is_backed ? bfs_backing_enter(fs->backing, op->node, &ret->backing_id) : 0;
     if (r < 0)

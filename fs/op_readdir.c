@@ -89,6 +89,10 @@ static int entry_in_bundle(const struct listing *listing, const struct bfs_inode
     } else if (is_views && views->best >= 0 && position == directory->n_dirents) {
         strcpy(name, BFS_VIEW_AUTO);
         inode = BFS_INODE_AUTO;
+    } else if (number == BFS_INODE_ROOT && position - directory->n_dirents == 2 &&
+               bfs_signatures_exist(listing->fs, bfs_bundle_id(listing->bundle))) {
+        strcpy(name, BFS_SIGNATURES_NAME);
+        inode = BFS_INODE_SIGNATURES;
     } else if (number == BFS_INODE_ROOT && position - directory->n_dirents < 2) {
         bool is_sums = position - directory->n_dirents == 0;
         strcpy(name, is_sums ? "SHA256SUMS" : "manifest.json");
@@ -98,6 +102,30 @@ static int entry_in_bundle(const struct listing *listing, const struct bfs_inode
     }
     fill_entry(ret, bfs_backing_node(listing->fs->backing, bfs_node_of(slot, inode)));
     return bfs_attr_of_inode(listing->fs, listing->bundle, ret->ino, &ret->attr);
+}
+
+/* An offset is the number of the file listed last, counted from one, after the dots. */
+static int list_signatures(struct listing *listing, bool may_block)
+{
+    uint32_t slot = bfs_node_slot(listing->op->node);
+    BFS_CLEANUP(bfs_signature_set_cleanup) struct bfs_signature_set *set = NULL;
+    size_t n;
+    int r = bfs_signatures_get(listing->fs, slot, bfs_bundle_id(listing->bundle), may_block, &set);
+    if (r)
+        return bfs_store_errno(r);
+    const struct bfs_signature *items = bfs_signature_set_items(set, &n);
+    for (size_t i = 0; i < n; i++) {
+        off_t offset = OFFSET_DOTS + 1 + (off_t)(items[i].inode - BFS_INODE_FIRST_SIGNATURE);
+        struct fuse_entry_param entry;
+        if (offset <= listing->at)
+            continue;
+        fill_entry(&entry, bfs_node_of(slot, items[i].inode));
+        if ((r = bfs_attr_of_signature(listing->fs, listing->bundle, &items[i], slot, &entry.attr)))
+            return r;
+        if (!put(listing, items[i].name, offset, &entry))
+            return 0;
+    }
+    return 0;
 }
 
 static int list_bundle(struct listing *listing)
@@ -162,14 +190,51 @@ static bool last_name(const struct listing *listing, char ret[static BFS_COMPONE
     return colon != NULL;
 }
 
-static void list_tree(struct listing *listing)
+/* The links of a model's directory that are not in the tree; none when they need no statements. */
+static int get_links(const struct listing *listing, const struct bfs_tree *tree, bool may_block,
+                     struct bfs_link_set **ret)
 {
+    const struct bfs_tree_node *directory = bfs_tree_find(tree, listing->op->node);
+    if (!directory || !directory->has_links)
+        return 0;
+    int r = bfs_links_get(listing->fs, listing->op->node, may_block, ret);
+    return r ? bfs_store_errno(r) : 0;
+}
+
+static bool put_link(struct listing *listing, const struct bfs_link *link)
+{
+    struct fuse_entry_param entry = name_only(link->node, S_IFLNK);
+    if (listing->op->plus) {
+        fill_entry(&entry, link->node);
+        bfs_attr_of_link(listing->fs, link, &entry.attr);
+    }
+    return put(listing, link->name, (off_t)link->node, &entry);
+}
+
+/* Puts the links whose names come after `after` and before `name` (NULL: all that follow); what has
+ * the name of a version or directory is hidden by it. False: no more room. */
+static bool put_links(struct listing *listing, const struct bfs_link_set *set, const char *after,
+                      const char *name)
+{
+    size_t n = 0;
+    const struct bfs_link *links = set ? bfs_link_set_items(set, &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(links[i].name, after) > 0 && (!name || strcmp(links[i].name, name) < 0) &&
+            !put_link(listing, &links[i]))
+            return false;
+    return true;
+}
+
+static int list_tree(struct listing *listing, bool may_block)
+{
+    BFS_CLEANUP(bfs_link_set_cleanup) struct bfs_link_set *set = NULL;
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(listing->fs);
     char after[BFS_COMPONENT_MAX + 1];
     bool noted = false;
     size_t n;
-    if (!last_name(listing, after))
-        return;
+    int r = get_links(listing, tree, may_block, &set);
+    if (r || !last_name(listing, after))
+        return r;
     const struct bfs_tree_node *nodes = bfs_tree_children(tree, listing->op->node, after, &n);
     for (size_t i = 0; i < n; i++) {
         if (listing->op->plus && nodes[i].kind == BFS_TREE_BUNDLE && !noted) {
@@ -177,12 +242,16 @@ static void list_tree(struct listing *listing)
             noted = true;
         }
         struct fuse_entry_param entry = entry_of(listing, &nodes[i]);
-        if (!put(listing, nodes[i].name, (off_t)nodes[i].node, &entry))
-            return;
+        if (!put_links(listing, set, i ? nodes[i - 1].name : after, nodes[i].name) ||
+            !put(listing, nodes[i].name, (off_t)nodes[i].node, &entry))
+            return 0;
     }
+    if (!put_links(listing, set, n ? nodes[n - 1].name : after, NULL))
+        return 0;
     struct fuse_entry_param control = name_only(BFS_NODE_CONTROL, S_IFDIR);
     if (listing->op->node == BFS_NODE_ROOT)
         (void)put(listing, ".bundlefs", OFFSET_CONTROL, &control);
+    return 0;
 }
 
 /* "." and "..", where they are wanted and fit. */
@@ -196,16 +265,17 @@ static bool put_dots(struct listing *listing)
     return true;
 }
 
-static int list(struct listing *listing)
+static int list(struct listing *listing, bool may_block)
 {
     if (!put_dots(listing))
         return 0;
     if (listing->bundle)
-        return list_bundle(listing);
-    if (listing->op->node == BFS_NODE_CONTROL)
-        list_control(listing);
-    else
-        list_tree(listing);
+        return bfs_node_inode(listing->op->node) == BFS_INODE_SIGNATURES
+                   ? list_signatures(listing, may_block)
+                   : list_bundle(listing);
+    if (listing->op->node != BFS_NODE_CONTROL)
+        return list_tree(listing, may_block);
+    list_control(listing);
     return 0;
 }
 
@@ -228,7 +298,7 @@ int bfs_op_readdir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     if (!bytes)
         return -ENOMEM;
     listing.bytes = bytes;
-    int r = list(&listing);
+    int r = list(&listing, may_block);
     if (r)
         return r;
     ret->kind = BFS_REPLY_BYTES;

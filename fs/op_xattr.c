@@ -142,7 +142,7 @@ static int find_subject(struct bfs_fs *fs, uint64_t node, bool may_block, struct
         ret->bundle = NULL;
         return bfs_node_inode(node) == BFS_INODE_ROOT ? 0 : r;
     }
-    if (!bfs_node_is_text(node) && bfs_node_inode(node) != BFS_INODE_AUTO) {
+    if (!bfs_inode_is_virtual(bfs_node_inode(node))) {
         ret->inode = bfs_index_inode(bfs_bundle_index(ret->bundle), bfs_node_inode(node));
         ret->is_file = S_ISREG(ret->inode.mode);
     }

@@ -33,6 +33,8 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)bfs_lookahead_free(fs->lookahead);
     (void)bfs_tree_unref(fs->tree);
     (void)bfs_bundles_free(fs->bundles);
+    (void)bfs_links_free(fs->links);
+    (void)bfs_signatures_free(fs->signatures);
     (void)bfs_tree_numbers_free(fs->numbers);
     bfs_host_done(&fs->host);
     (void)pthread_mutex_destroy(&fs->mutex);
@@ -71,7 +73,8 @@ static int start(struct bfs_fs *fs)
                            &fs->reads)) ||
         (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||
         (r = bfs_lookahead_new(fs->bundles, fs->pool, &fs->lookahead)) ||
-        (r = bfs_tree_numbers_new(&fs->numbers)))
+        (r = bfs_tree_numbers_new(&fs->numbers)) || (r = bfs_links_new(&fs->links)) ||
+        (r = bfs_signatures_new(&fs->signatures)))
         return r;
     return 0;
 }

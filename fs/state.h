@@ -9,12 +9,14 @@
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
+#include "fs/links.h"
 #include "fs/lookahead.h"
 #include "fs/negotiated.h"
 #include "fs/options.h"
 #include "fs/passthrough_io.h"
 #include "fs/prover.h"
 #include "fs/reads.h"
+#include "fs/signatures.h"
 #include "fs/tree.h"
 
 #include <pthread.h>
@@ -43,6 +45,8 @@ struct bfs_fs {
     struct bfs_bundles *bundles;
     struct bfs_lookahead *lookahead;
     struct bfs_tree_numbers *numbers;
+    struct bfs_links *links;
+    struct bfs_signatures *signatures;
     struct fuse_session *session; /* NULL in tests that mount nothing */
     uid_t uid;                    /* whose everything is: the daemon's */
     gid_t gid;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/tree.h"
 
+#include "fs/links.h"
 #include "fs/node.h"
 #include "verify/array.h"
 
@@ -89,21 +90,55 @@ static uint64_t intern(struct bfs_tree_numbers *numbers, const char *path)
     return node;
 }
 
-bool bfs_tree_numbers_name(struct bfs_tree_numbers *numbers, uint64_t node,
-                           char ret[static BFS_COMPONENT_MAX + 1])
+/* NULL: no such number. A path stays for the daemon's life. */
+static const char *path_of(struct bfs_tree_numbers *numbers, uint64_t node)
 {
     (void)pthread_mutex_lock(&numbers->mutex);
     bool known = node >= BFS_NODE_FIRST_CATALOG && node < numbers->next;
-    const char *path = known ? numbers->by_node[node - BFS_NODE_FIRST_CATALOG]->path : "";
-    (void)pthread_mutex_unlock(&numbers->mutex); /* a path stays */
+    const char *path = known ? numbers->by_node[node - BFS_NODE_FIRST_CATALOG]->path : NULL;
+    (void)pthread_mutex_unlock(&numbers->mutex);
+    return path;
+}
+
+bool bfs_tree_numbers_name(struct bfs_tree_numbers *numbers, uint64_t node,
+                           char ret[static BFS_COMPONENT_MAX + 1])
+{
+    const char *path = path_of(numbers, node);
+    if (!path)
+        return false;
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     size_t length = strcspn(name, LINK_MARK);
-    if (known) {
-        memcpy(ret, name, length);
-        ret[length] = '\0';
-    }
-    return known;
+    memcpy(ret, name, length);
+    ret[length] = '\0';
+    return true;
+}
+
+bool bfs_tree_numbers_path(struct bfs_tree_numbers *numbers, uint64_t node, char *ret, size_t size)
+{
+    const char *path = path_of(numbers, node);
+    if (!path || strpbrk(path, LINK_MARK) || strlen(path) >= size)
+        return false;
+    memcpy(ret, path, strlen(path) + 1);
+    return true;
+}
+
+uint64_t bfs_tree_numbers_link(struct bfs_tree_numbers *numbers, const char *model,
+                               const char *name, const char *target)
+{
+    char path[BFS_NAME_MAX + 2 * BFS_VERSION_MAX + 3];
+    (void)snprintf(path, sizeof(path), "%s/%s" LINK_MARK "%s", model, name, target);
+    return intern(numbers, path);
+}
+
+bool bfs_tree_numbers_target(struct bfs_tree_numbers *numbers, uint64_t node,
+                             char ret[static BFS_VERSION_MAX + 1])
+{
+    const char *path = path_of(numbers, node);
+    const char *mark = path ? strpbrk(path, LINK_MARK) : NULL;
+    if (mark)
+        (void)snprintf(ret, BFS_VERSION_MAX + 1, "%s", mark + 1);
+    return mark != NULL;
 }
 
 struct builder {
@@ -169,14 +204,11 @@ static int add_latest(struct builder *builder, uint64_t directory, const char *m
     const struct bfs_catalog_entry *latest = bfs_catalog_latest(builder->tree->catalog, model);
     if (!latest)
         return 0;
-    /* The number depends on the target, so that the kernel sees another link when it changes. */
-    char path[BFS_REFERENCE_MAX + 16];
-    (void)snprintf(path, sizeof(path), "%s/latest" LINK_MARK "%s", model,
-                   latest->reference.version);
-    struct bfs_tree_node node = {.parent = directory,
-                                 .kind = BFS_TREE_LINK,
-                                 .node = intern(builder->numbers, path),
-                                 .target = strdup(latest->reference.version)};
+    struct bfs_tree_node node = {
+        .parent = directory,
+        .kind = BFS_TREE_LINK,
+        .node = bfs_tree_numbers_link(builder->numbers, model, "latest", latest->reference.version),
+        .target = strdup(latest->reference.version)};
     int r = node.node && node.target ? add(builder, &node, "latest", strlen("latest")) : -ENOMEM;
     if (r)
         free(node.target);
@@ -191,6 +223,10 @@ static int add_entry(struct builder *builder, size_t i)
     int r = add_directories(builder, entry->reference.name, &directory);
     if (r)
         return r;
+    bool first = i == 0 || strcmp(catalog->entries[i - 1].reference.name, entry->reference.name);
+    bool has_links = first && bfs_links_needed(catalog, entry->reference.name);
+    if (has_links)
+        builder->tree->nodes[builder->tree->n_nodes - 1].has_links = true; /* the directory's */
     struct bfs_tree_node node = {
         .parent = directory, .kind = BFS_TREE_BUNDLE, .position = (uint32_t)i};
     r = bfs_bundles_slot(builder->bundles, entry, &node.slot);
@@ -200,8 +236,7 @@ static int add_entry(struct builder *builder, size_t i)
     node.node = bfs_node_of(node.slot, BFS_INODE_ROOT);
     const char *version = entry->reference.version;
     r = add(builder, &node, version, strlen(version));
-    bool first = i == 0 || strcmp(catalog->entries[i - 1].reference.name, entry->reference.name);
-    return r || !first ? r : add_latest(builder, directory, entry->reference.name);
+    return r || !first || has_links ? r : add_latest(builder, directory, entry->reference.name);
 }
 
 static int compare_place(uint64_t a_parent, const char *a_name, uint64_t b_parent,
@@ -226,10 +261,12 @@ static void remove_repeated(struct bfs_tree *tree)
     for (size_t i = 0; i < tree->n_nodes; i++) {
         struct bfs_tree_node *node = &tree->nodes[i];
         if (kept > 0 && compare_place(tree->nodes[kept - 1].parent, tree->nodes[kept - 1].name,
-                                      node->parent, node->name) == 0)
+                                      node->parent, node->name) == 0) {
+            tree->nodes[kept - 1].has_links = tree->nodes[kept - 1].has_links || node->has_links;
             clear_node(node);
-        else
+        } else {
             tree->nodes[kept++] = *node;
+        }
     }
     tree->n_nodes = kept;
 }

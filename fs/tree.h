@@ -19,6 +19,7 @@ struct bfs_tree_node {
     uint32_t slot;     /* of a bundle */
     uint32_t position; /* of a bundle, in the catalogue's order */
     char *target;      /* of a link; owned by the tree */
+    bool has_links;    /* of a directory: it has those of fs/links.h too */
 };
 
 struct bfs_tree;
@@ -30,6 +31,15 @@ BFS_DEFINE_CLEANUP(bfs_tree_numbers, bfs_tree_numbers_free)
 /* The last component of the path that has, or ever had, that number; false: none. */
 bool bfs_tree_numbers_name(struct bfs_tree_numbers *numbers, uint64_t node,
                            char ret[static BFS_COMPONENT_MAX + 1]);
+/* The path of a directory; false: it is none, or does not fit. */
+bool bfs_tree_numbers_path(struct bfs_tree_numbers *numbers, uint64_t node, char *ret, size_t size);
+/* The number of a link in a model's directory; it depends on the target, so that the kernel sees
+ * another link when that changes. 0: no memory. */
+uint64_t bfs_tree_numbers_link(struct bfs_tree_numbers *numbers, const char *model,
+                               const char *name, const char *target);
+/* Where the link of that number points, also when it does not any more; false: it is no link. */
+bool bfs_tree_numbers_target(struct bfs_tree_numbers *numbers, uint64_t node,
+                             char ret[static BFS_VERSION_MAX + 1]);
 
 /* Takes ownership of the catalogue on success. Errors: -ENOMEM. */
 int bfs_tree_new(struct bfs_catalog *catalog, struct bfs_bundles *bundles,

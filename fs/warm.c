@@ -146,7 +146,7 @@ int bfs_warm(struct bfs_fs *fs, uint64_t node, struct bfs_warm_status *ret)
     int r = bfs_op_bundle(fs, node, true, &bundle);
     if (r)
         return r;
-    if (bfs_node_is_text(node) || bfs_node_inode(node) == BFS_INODE_AUTO)
+    if (bfs_node_is_text(node) || bfs_inode_is_virtual(bfs_node_inode(node)))
         return -EINVAL;
     (void)for_each(fs, bundle, node, false, &status);
     uint64_t limit = bfs_backing_limit(fs->backing);

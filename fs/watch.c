@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/watch.h"
 
+#include "fs/invalidate.h"
 #include "fs/node.h"
 #include "fs/thread.h"
 
@@ -25,17 +26,6 @@ static bool is_same_node(const struct bfs_tree_node *a, const struct bfs_tree_no
     return a && b && a->node == b->node && a->kind == b->kind;
 }
 
-/* A name that came, went or means something else, and the directory that holds it. Failures mean
- * that the kernel does not know the name. */
-static void invalidate(struct bfs_fs *fs, const struct bfs_tree_node *node)
-{
-    if (!fs->session)
-        return;
-    (void)fuse_lowlevel_notify_inval_entry(fs->session, node->parent, node->name,
-                                           strlen(node->name));
-    (void)fuse_lowlevel_notify_inval_inode(fs->session, node->parent, 0, 0);
-}
-
 /* Every node of `a` that `b` does not have as it is. */
 static void invalidate_difference(struct bfs_fs *fs, const struct bfs_tree *a,
                                   const struct bfs_tree *b)
@@ -44,7 +34,7 @@ static void invalidate_difference(struct bfs_fs *fs, const struct bfs_tree *a,
     const struct bfs_tree_node *nodes = bfs_tree_all(a, &n);
     for (size_t i = 0; i < n; i++)
         if (!is_same_node(&nodes[i], bfs_tree_lookup(b, nodes[i].parent, nodes[i].name)))
-            invalidate(fs, &nodes[i]);
+            bfs_invalidate_name(fs, nodes[i].parent, nodes[i].name);
 }
 
 int bfs_fs_reload(struct bfs_fs *fs, struct bfs_error *error)
@@ -58,7 +48,9 @@ int bfs_fs_reload(struct bfs_fs *fs, struct bfs_error *error)
     invalidate_difference(fs, now, before);
     invalidate_difference(fs, before, now);
     bfs_metric_add(&fs->metrics, BFS_METRIC_RELOADS, 1);
-    return 0;
+    int links = bfs_links_refresh(fs, before), signatures = bfs_signatures_refresh(fs, before);
+    r = links ? links : signatures;
+    return r ? bfs_fail(error, r, "statements cannot be read") : 0;
 }
 
 static void note_trouble(struct bfs_fs *fs, const char *text)

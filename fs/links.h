@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The links beside the versions of a model that depend on statements: its aliases, and "latest",
+ * which skips what is deprecated or revoked. Statements are read when somebody looks into the
+ * model's directory, so a mount reads none; of models without such statements, "latest" is in the
+ * tree.
+ *
+ * THREAD SAFETY: any function from any thread; a set is immutable and reference-counted. */
+#ifndef BFS_FS_LINKS_H
+#define BFS_FS_LINKS_H
+
+#include "codec/store/statements.h"
+#include "fs/tree.h"
+
+struct bfs_fs;
+struct bfs_links;
+
+struct bfs_link {
+    char *name;
+    char *target;  /* a version */
+    uint64_t node; /* another one when the target is another */
+};
+
+struct bfs_link_set;
+
+int bfs_links_new(struct bfs_links **ret);
+struct bfs_links *bfs_links_free(struct bfs_links *links);
+BFS_DEFINE_CLEANUP(bfs_links, bfs_links_free)
+
+/* Does the model need a set: are there aliases, or is a version deprecated or revoked, as far as
+ * the names of statements tell? */
+bool bfs_links_needed(const struct bfs_catalog *catalog, const char *model);
+
+/* The links of a model's directory, with a reference. Without `may_block`, -EWOULDBLOCK when the
+ * store would have to be read. A statement that contradicts itself is left out and remembered as
+ * refused. Errors: those of bfs_aliases_load(). */
+int bfs_links_get(struct bfs_fs *fs, uint64_t directory, bool may_block, struct bfs_link_set **ret);
+struct bfs_link_set *bfs_link_set_unref(struct bfs_link_set *set);
+BFS_DEFINE_CLEANUP(bfs_link_set, bfs_link_set_unref)
+
+/* By name. */
+const struct bfs_link *bfs_link_set_items(const struct bfs_link_set *set, size_t *ret_n);
+/* NULL: there is none. */
+const struct bfs_link *bfs_link_set_find(const struct bfs_link_set *set, const char *name);
+
+/* After the tree `before` has been replaced: resolves again what was resolved, and tells the kernel
+ * what changed. For the watching thread. Errors: those of bfs_links_get(); then it is to be called
+ * again. */
+int bfs_links_refresh(struct bfs_fs *fs, const struct bfs_tree *before);
+
+/* Calls `visit` for each refused statement that is known. */
+void bfs_links_refusals(struct bfs_links *links,
+                        void (*visit)(void *context, const struct bfs_statement_refusal *refusal),
+                        void *context);
+
+#endif
