@@ -5,6 +5,7 @@
 #include <string.h>
 
 const struct bfs_verb *const bfs_verbs[] = {
+    &bfs_verb_init,
     &bfs_verb_pack,
     &bfs_verb_ls,
     &bfs_verb_inspect,

@@ -13,6 +13,7 @@ extern const struct bfs_verb bfs_verb_doctor;
 extern const struct bfs_verb bfs_verb_gc;
 extern const struct bfs_verb bfs_verb_history;
 extern const struct bfs_verb bfs_verb_host;
+extern const struct bfs_verb bfs_verb_init;
 extern const struct bfs_verb bfs_verb_inspect;
 extern const struct bfs_verb bfs_verb_keygen;
 extern const struct bfs_verb bfs_verb_ls;
