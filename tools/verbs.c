@@ -11,6 +11,7 @@ const struct bfs_verb *const bfs_verbs[] = {
     &bfs_verb_inspect,
     &bfs_verb_views,
     &bfs_verb_check,
+    &bfs_verb_conform,
     &bfs_verb_verify,
     &bfs_verb_unpack,
     &bfs_verb_mount,

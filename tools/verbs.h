@@ -8,6 +8,7 @@
 extern const struct bfs_verb bfs_verb_approve;
 extern const struct bfs_verb bfs_verb_check;
 extern const struct bfs_verb bfs_verb_completion;
+extern const struct bfs_verb bfs_verb_conform;
 extern const struct bfs_verb bfs_verb_deprecate;
 extern const struct bfs_verb bfs_verb_doctor;
 extern const struct bfs_verb bfs_verb_gc;
