@@ -5,11 +5,16 @@
   blob STORE NAME:VERSION manifest|config|index|data [N]   prints the path of that blob
   digest STORE NAME:VERSION                                prints the manifest's digest
   list STORE                                               prints every NAME:VERSION
+  statements STORE                                         prints the name of every statement
+  statement-move STORE FROM TO KIND                        lists a copy of a statement about FROM as one about TO
+  statement-replay STORE KIND                              lists a copy of the oldest statement of a kind as the newest
   flip PATH OFFSET [MASK]                                  changes one byte (negative: from the end)
   cut PATH SIZE                                            truncates (negative: from the end)
 """
+import hashlib
 import json
 import os
+import re
 import stat
 import sys
 
@@ -43,6 +48,51 @@ def digest_of(store, reference):
     if reference not in found:
         sys.exit(f"store_tool: no {reference} among {sorted(found)}")
     return found[reference]
+
+
+def is_statement(name):
+    return re.search(r":sha256-[0-9a-f]{64}\.", name) is not None
+
+
+def statements(store):
+    return [name for name in manifests(store) if is_statement(name)]
+
+
+def find_statement(store, subject, kind):
+    """The manifest of the first one listed; subject None: about anything."""
+    for name in statements(store):
+        if f".{kind}." in name and (subject is None or subject.replace(":", "-") in name):
+            return name.split(":")[0], load(blob_path(store, digest_of(store, name)))
+    sys.exit(f"store_tool: no {kind} of {subject}")
+
+
+def list_statement(store, model, manifest, kind):
+    """Adds a manifest to the store under the name that fits it."""
+    text = json.dumps(manifest).encode()
+    digest = "sha256:" + hashlib.sha256(text).hexdigest()
+    with open(blob_path(store, digest), "wb") as file:
+        file.write(text)
+    subject = manifest["subject"]["digest"].replace(":", "-")
+    index = load(os.path.join(store, "index.json"))
+    index["manifests"].append({
+        "mediaType": manifest["mediaType"], "digest": digest, "size": len(text),
+        "annotations": {REF_NAME: f"{model}:{subject}.{kind}.{digest[7:23]}"}})
+    temporary = os.path.join(store, "index.json.new")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(index, file)
+    os.rename(temporary, os.path.join(store, "index.json"))
+
+
+def statement_move(store, source, target, kind):
+    model, manifest = find_statement(store, digest_of(store, source), kind)
+    manifest["subject"]["digest"] = digest_of(store, target)
+    list_statement(store, model, manifest, kind)
+
+
+def statement_replay(store, kind):
+    model, manifest = find_statement(store, None, kind)
+    manifest.setdefault("annotations", {})["replayed"] = "yes"
+    list_statement(store, model, manifest, kind)
 
 
 def blob(store, reference, kind, number="0"):
@@ -97,7 +147,13 @@ def main():
     elif command == "digest":
         print(digest_of(*args))
     elif command == "list":
-        print("\n".join(sorted(manifests(*args))))
+        print("\n".join(sorted(name for name in manifests(*args) if not is_statement(name))))
+    elif command == "statements":
+        print("\n".join(sorted(statements(*args))))
+    elif command == "statement-move":
+        statement_move(*args)
+    elif command == "statement-replay":
+        statement_replay(*args)
     elif command == "flip":
         flip(*args)
     elif command == "cut":
