@@ -52,7 +52,7 @@ wait_until 2 has 1.0.0 signature-1
 KEY=release signed approve acme/tiny:1.0.0 --role release
 KEY=security signed approve acme/tiny:1.0.0 --role security --reason "scanned"
 wait_until 2 has 1.0.0 approval-2
-same "$(history approval role | tr '\n' ' ')" "release security " "roles"
+same "$(history approval role | sort | tr "\n" " ")" "release security " "roles"
 [ "$(key_id approval)" != "$(key_id signature)" ] || fail "all keys have one id"
 KEY=release signed promote acme/tiny:1.0.0 --to production
 wait_until 2 link_is production 1.0.0
