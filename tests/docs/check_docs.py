@@ -19,6 +19,7 @@ import tempfile
 
 LIMIT_HEADERS = ("codec/index/format.h", "codec/chunk/codec.h", "codec/container/tensor.h",
                  "codec/store/bundle_config.h", "codec/store/catalog.h", "codec/store/oci.h",
+                 "codec/store/statement_manifest.h", "codec/store/statements.h",
                  "codec/store/view_config.h", "verify/name.h", "verify/trust/envelope.h",
                  "verify/trust/provenance.h", "verify/trust/public_key.h",
                  "verify/trust/secret_key.h", "verify/trust/statement.h")
