@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/store/trust.h"
+
+#include "codec/store/statement_name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void bfs_dossier_done(struct bfs_dossier *dossier)
+{
+    for (size_t i = 0; i < dossier->n; i++)
+        bfs_evidence_done(&dossier->evidence[i]);
+    free(dossier->evidence);
+    free(dossier->pointers);
+    *dossier = (struct bfs_dossier){0};
+}
+
+/* A name is a hint, but whoever may have revoked the bundle is heard, even if only half. */
+static bool is_revocation(const char *text)
+{
+    struct bfs_statement_name name;
+    return bfs_statement_name_parse(text, &name, NULL) == 0 &&
+           name.kind == BFS_STATEMENT_REVOCATION;
+}
+
+static void note_unreadable(struct bfs_dossier *dossier, const char *name, const char *reason)
+{
+    bool revokes = is_revocation(name);
+    if (dossier->n_unreadable++ == 0 || (revokes && !dossier->hides_revocation))
+        (void)snprintf(dossier->unreadable, sizeof(dossier->unreadable), "%.200s: %.300s", name,
+                       reason);
+    dossier->hides_revocation = dossier->hides_revocation || revokes;
+}
+
+static int add_evidence(const struct bfs_trust *trust, const struct bfs_stored_statement *stored,
+                        const struct bfs_digest *bundle, struct bfs_dossier *dossier,
+                        struct bfs_error *error)
+{
+    char digest[BFS_DIGEST_TEXT_SIZE], text[BFS_ERROR_TEXT_SIZE];
+    struct bfs_error why = {0};
+    struct bfs_evidence *evidence = &dossier->evidence[dossier->n];
+    (void)bfs_digest_text(&stored->digest, digest);
+    int r = bfs_evidence_read(trust->policy, stored->envelope, stored->size, bundle, digest,
+                              evidence, &why);
+    if (r == -ENOMEM)
+        return bfs_fail(error, r, "out of memory");
+    if (r) {
+        note_unreadable(dossier, digest, bfs_error_text(&why, text));
+        return 0;
+    }
+    dossier->pointers[dossier->n++] = evidence;
+    return 0;
+}
+
+int bfs_dossier_load(const struct bfs_trust *trust, const struct bfs_digest *bundle,
+                     struct bfs_dossier *ret, struct bfs_error *error)
+{
+    bfs_autostatements struct bfs_statements statements = {0};
+    bfs_autodossier struct bfs_dossier dossier = {0};
+    int r = bfs_statements_of_bundle(trust->store, trust->catalog, bundle, &statements, error);
+    if (r)
+        return r;
+    dossier.evidence = calloc(statements.n + 1, sizeof(*dossier.evidence));
+    dossier.pointers = calloc(statements.n + 1, sizeof(*dossier.pointers));
+    if (!dossier.evidence || !dossier.pointers)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < statements.n; i++) {
+        r = add_evidence(trust, statements.items[i], bundle, &dossier, error);
+        if (r)
+            return r;
+    }
+    for (size_t i = 0; i < statements.n_refusals; i++)
+        note_unreadable(&dossier, statements.refusals[i].name, statements.refusals[i].reason);
+    *ret = dossier;
+    dossier = (struct bfs_dossier){0}; /* transferred */
+    return 0;
+}
+
+bool bfs_trust_believes(void *context, const struct bfs_alias_link *link)
+{
+    const struct bfs_trust *trust = context;
+    /* Its first member. */
+    const struct bfs_stored_statement *stored = (const void *)link->statement;
+    bfs_autodossier struct bfs_dossier dossier = {0};
+    bfs_autoevidence struct bfs_evidence alias = {0};
+    struct bfs_verdict verdict;
+    if (!trust->policy)
+        return true;
+    if (bfs_evidence_read(trust->policy, stored->envelope, stored->size, &link->statement->subject,
+                          "alias", &alias, NULL) ||
+        bfs_dossier_load(trust, &link->statement->subject, &dossier, NULL))
+        return false;
+    struct bfs_facts facts = {.reference = &link->statement->subject_name,
+                              .evidence = dossier.pointers,
+                              .n_evidence = dossier.n,
+                              .now = trust->now};
+    bfs_policy_judge_alias(trust->policy, &alias, &facts, &verdict);
+    return verdict.code == 0;
+}
+
+/* Does an alias of its model point to the bundle? */
+static int find_promotion(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                          const struct bfs_digest *bundle, bool *ret, struct bfs_error *error)
+{
+    bfs_autostatements struct bfs_statements statements = {0};
+    bfs_autochains struct bfs_alias_chains chains = {0};
+    struct bfs_trust asked = *trust;
+    int r = bfs_statements_of_aliases(trust->store, trust->catalog, reference->name, &statements,
+                                      error);
+    if (r == 0) {
+        r = bfs_statements_chains(&statements, &chains);
+        if (r)
+            (void)bfs_fail(error, r, "out of memory");
+    }
+    if (r)
+        return r;
+    *ret = false;
+    size_t at = 0;
+    for (const char *alias; !*ret && (alias = bfs_alias_chains_next(&chains, &at));) {
+        const struct bfs_alias_link *head =
+            bfs_alias_chains_head(&chains, alias, bfs_trust_believes, &asked, NULL);
+        *ret = head && bfs_digest_equal(&head->statement->subject, bundle);
+    }
+    return 0;
+}
+
+int bfs_trust_judge(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                    const struct bfs_digest *bundle, const struct bfs_policy_trace *trace,
+                    struct bfs_verdict *ret, struct bfs_error *error)
+{
+    bfs_autodossier struct bfs_dossier dossier = {0};
+    struct bfs_facts facts = {.reference = reference, .now = trust->now};
+    struct bfs_verdict verdict;
+    int r = trust->policy ? bfs_dossier_load(trust, bundle, &dossier, error) : 0;
+    if (r)
+        return r;
+    facts.evidence = dossier.pointers;
+    facts.n_evidence = dossier.n;
+    if (bfs_policy_wants_promotion(trust->policy, reference)) {
+        r = find_promotion(trust, reference, bundle, &facts.is_promoted, error);
+        if (r)
+            return r;
+    }
+    bfs_policy_judge(trust->policy, &facts, trace, &verdict);
+    if (dossier.hides_revocation) {
+        char text[BFS_VERDICT_REASON_SIZE];
+        (void)snprintf(text, sizeof(text), "a revocation cannot be read: %.470s",
+                       dossier.unreadable);
+        if (trace)
+            trace->step(trace->context, false, text);
+        if (verdict.code == 0) {
+            verdict.code = -EKEYREJECTED;
+            memcpy(verdict.reason, text, sizeof(text));
+        }
+    } else if (dossier.n_unreadable && trace) {
+        char text[BFS_VERDICT_REASON_SIZE];
+        (void)snprintf(text, sizeof(text), "%zu statement%s left aside: %.440s",
+                       dossier.n_unreadable, dossier.n_unreadable == 1 ? " is" : "s are",
+                       dossier.unreadable);
+        trace->step(trace->context, true, text);
+    }
+    *ret = verdict;
+    return 0;
+}
+
+/* What is said about a bundle, as far as names tell. */
+static void add_statements(const struct bfs_catalog *catalog, const struct bfs_digest *bundle,
+                           struct bfs_buffer *ret)
+{
+    size_t n;
+    const struct bfs_catalog_statement *items = bfs_catalog_statements(catalog, bundle, &n);
+    for (size_t i = 0; i < n; i++)
+        bfs_buffer_put(ret, &items[i].manifest, sizeof(items[i].manifest));
+}
+
+int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                          const struct bfs_digest *bundle, struct bfs_xxh128 *ret)
+{
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    size_t n = 0;
+    add_statements(trust->catalog, bundle, &text);
+    /* Whether an alias points to it depends on what is said about the others that it might. */
+    const struct bfs_catalog_statement *const *aliases =
+        bfs_policy_wants_promotion(trust->policy, reference)
+            ? bfs_catalog_aliases(trust->catalog, reference->name, &n)
+            : NULL;
+    for (size_t i = 0; i < n; i++) {
+        bfs_buffer_put(&text, &aliases[i]->manifest, sizeof(aliases[i]->manifest));
+        add_statements(trust->catalog, &aliases[i]->subject, &text);
+    }
+    int r = bfs_buffer_status(&text);
+    if (r == 0)
+        *ret = bfs_xxh128(text.size ? (const void *)text.bytes : "", text.size);
+    return r;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a policy makes of the statements of a store.
+ *
+ * THREAD SAFETY: functions on immutable objects; a dossier belongs to one thread. */
+#ifndef BFS_CODEC_TRUST_H
+#define BFS_CODEC_TRUST_H
+
+#include "codec/store/statements.h"
+#include "verify/policy.h"
+
+/* Where it is asked, by which policy, and when. All borrowed. */
+struct bfs_trust {
+    const struct bfs_store *store;
+    const struct bfs_catalog *catalog;
+    const struct bfs_policy *policy; /* NULL: everything is believed */
+    int64_t now;                     /* seconds since 1970 */
+};
+
+/* Everything that is said about one bundle. */
+struct bfs_dossier {
+    struct bfs_evidence *evidence; /* owned */
+    const struct bfs_evidence **pointers;
+    size_t n;
+    /* Statements that contradict themselves, as their names tell: a policy cannot weigh them. */
+    size_t n_unreadable;
+    bool hides_revocation;                /* one of those may have revoked it */
+    char unreadable[BFS_ERROR_WHAT_SIZE]; /* that one, else the first of them, and why */
+};
+void bfs_dossier_done(struct bfs_dossier *dossier);
+#define bfs_autodossier BFS_CLEANUP(bfs_dossier_done)
+
+/* Reads the statements about a bundle. Errors: those of bfs_statements_add(). */
+int bfs_dossier_load(const struct bfs_trust *trust, const struct bfs_digest *bundle,
+                     struct bfs_dossier *ret, struct bfs_error *error);
+
+/* Reads what the policy asks for and judges. A statement that may have revoked the bundle and
+ * cannot be read refuses it. `trace` may be NULL. Errors: those of bfs_statements_add(); a verdict
+ * against the bundle is none. */
+int bfs_trust_judge(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                    const struct bfs_digest *bundle, const struct bfs_policy_trace *trace,
+                    struct bfs_verdict *ret, struct bfs_error *error);
+
+/* A bfs_alias_believes, with a struct bfs_trust as its context, for links whose statements are
+ * those of a struct bfs_stored_statement: does the policy let it move the alias? What cannot be
+ * read is not believed. */
+bool bfs_trust_believes(void *context, const struct bfs_alias_link *link);
+
+/* Of all that a verdict on the bundle depends on in the catalogue: equal means that nothing was
+ * added or taken away. Errors: -ENOMEM. */
+int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                          const struct bfs_digest *bundle, struct bfs_xxh128 *ret);
+
+#endif
