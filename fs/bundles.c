@@ -193,6 +193,21 @@ const char *bfs_bundles_name(struct bfs_bundles *bundles, uint32_t number)
     return slot ? slot->name : "?";
 }
 
+bool bfs_bundles_identity(struct bfs_bundles *bundles, uint32_t number,
+                          struct bfs_reference *ret_reference, struct bfs_digest *ret_manifest)
+{
+    const struct slot *slot = find_slot(bundles, number);
+    const char *colon = slot ? strchr(slot->name, ':') : NULL;
+    if (!colon)
+        return false;
+    size_t length = (size_t)(colon - slot->name);
+    memcpy(ret_reference->name, slot->name, length);
+    ret_reference->name[length] = '\0';
+    memcpy(ret_reference->version, colon + 1, strlen(colon + 1) + 1);
+    *ret_manifest = slot->manifest;
+    return true;
+}
+
 bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t number,
                          char ret[static BFS_ERROR_TEXT_SIZE])
 {

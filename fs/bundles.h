@@ -52,6 +52,9 @@ struct bfs_job *bfs_bundles_end(struct bfs_bundles *bundles, uint32_t slot);
 struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t slot);
 /* "NAME:VERSION" of a slot, valid for the daemon's life. */
 const char *bfs_bundles_name(struct bfs_bundles *bundles, uint32_t slot);
+/* What bundle a slot is of; false: there is no such slot. */
+bool bfs_bundles_identity(struct bfs_bundles *bundles, uint32_t slot,
+                          struct bfs_reference *ret_reference, struct bfs_digest *ret_manifest);
 /* Is the slot refused at present? Copies the reason. */
 bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
                          char ret[static BFS_ERROR_TEXT_SIZE]);

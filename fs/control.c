@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control.h"
 
+#include "fs/json_text.h"
+
 #include "verify/json.h"
-#include "verify/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +26,7 @@ static uint64_t count_refused(struct bfs_fs *fs, const struct bfs_tree *tree)
     const struct bfs_tree_node *nodes = bfs_tree_all(tree, &n_nodes);
     char reason[BFS_ERROR_TEXT_SIZE];
     for (size_t i = 0; i < n_nodes; i++)
-        n += nodes[i].kind == BFS_TREE_BUNDLE &&
-             bfs_bundles_refusal(fs->bundles, nodes[i].slot, reason);
+        n += nodes[i].kind == BFS_TREE_BUNDLE && bfs_fs_refusal(fs, nodes[i].slot, reason);
     return n;
 }
 
@@ -50,21 +50,36 @@ static int write_document(struct json_object *root, int status, struct bfs_buffe
     return status ? status : bfs_buffer_status(ret);
 }
 
-/* Paths are any bytes, and what comes from outside is cut at some byte; JSON is UTF-8. */
-static void add_text(struct json_object *object, const char *name, const char *text, int *status)
+/* The policy in force, and what is wrong with its file or the audit log. */
+static void add_policy(struct json_object *root, struct bfs_fs *fs, int *status)
 {
-    bfs_autofree char *copy = strdup(text);
-    if (!copy) {
-        *status = -ENOMEM;
+    char text[BFS_ERROR_TEXT_SIZE], digest[BFS_DIGEST_TEXT_SIZE];
+    uint64_t n_lost;
+    if (fs->policy_file) {
+        BFS_CLEANUP(bfs_policy_cleanup)
+        struct bfs_policy *policy = bfs_policy_file_policy(fs->policy_file);
+        bfs_json_add_text(root, "policy", bfs_policy_file_path(fs->policy_file), status);
+        bfs_json_add_string(root, "policy_digest",
+                            bfs_digest_text(bfs_policy_digest(policy), digest), status);
+        if (bfs_policy_file_trouble(fs->policy_file, text))
+            bfs_json_add_text(root, "policy_trouble", text, status);
+    }
+    if (!fs->audit)
         return;
-    }
-    for (char *at = copy, *end = copy + strlen(copy); at < end;) {
-        size_t length = bfs_utf8_sequence(at, (size_t)(end - at));
-        if (length == 0)
-            *at = '?';
-        at += length ? length : 1;
-    }
-    bfs_json_add_string(object, name, copy, status);
+    if (bfs_audit_trouble(fs->audit, text, &n_lost))
+        bfs_json_add_text(root, "audit_trouble", text, status);
+    bfs_json_add_integer(root, "audit_lost_lines", n_lost, status);
+}
+
+/* Of the watch, the policy and the log, what is worst. */
+static void find_trouble(struct bfs_fs *fs, char ret[static BFS_ERROR_TEXT_SIZE])
+{
+    char text[BFS_ERROR_TEXT_SIZE];
+    uint64_t n_lost;
+    if (!ret[0] && fs->policy_file && bfs_policy_file_trouble(fs->policy_file, text))
+        (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "policy: %.1000s", text);
+    if (!ret[0] && bfs_audit_trouble(fs->audit, text, &n_lost))
+        (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", text);
 }
 
 static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
@@ -86,14 +101,16 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
         (age > timeout_ms + fs->options->poll_ms || bfs_pool_longest_ms(fs->pool) > timeout_ms))
         (void)snprintf(trouble, sizeof(trouble), "the store does not answer");
 
+    find_trouble(fs, trouble);
+
     int status = 0;
     bfs_autojson struct json_object *root = bfs_json_new_object(&status);
     bfs_json_add_string(root, "schema_version", "1.0", &status);
     bfs_json_add_string(root, "status", trouble[0] ? "degraded" : "ok", &status);
     if (trouble[0])
-        add_text(root, "reason", trouble, &status);
+        bfs_json_add_text(root, "reason", trouble, &status);
     bfs_json_add_string(root, "version", BFS_VERSION, &status);
-    add_text(root, "store", bfs_store_path(fs->store), &status);
+    bfs_json_add_text(root, "store", bfs_store_path(fs->store), &status);
     bfs_json_add_integer(root, "bundles", bfs_tree_catalog(tree)->n_entries, &status);
     bfs_json_add_integer(root, "refused", refused, &status);
     /* Without a policy there are no keys to verify them with. */
@@ -101,6 +118,7 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_integer(root, "catalog_age_ms", age, &status);
     bfs_json_add_integer(root, "pending_requests", pending, &status);
     bfs_json_add_integer(root, "oldest_request_ms", oldest_ms, &status);
+    add_policy(root, fs, &status);
     bfs_json_add_integer(root, "corrupt_chunks",
                          bfs_metric_get(&fs->metrics, BFS_METRIC_CORRUPT_CHUNKS), &status);
     bfs_json_add_string(root, "passthrough", no_passthrough[0] ? "off" : "on", &status);
@@ -112,8 +130,8 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
 static void add_refusal(struct json_object *list, const char *name, const char *reason, int *status)
 {
     struct json_object *object = bfs_json_new_object(status);
-    add_text(object, "name", name, status);
-    add_text(object, "reason", reason, status);
+    bfs_json_add_text(object, "name", name, status);
+    bfs_json_add_text(object, "reason", reason, status);
     bfs_json_append(list, object, status);
 }
 
@@ -142,8 +160,7 @@ static int write_refused(struct bfs_fs *fs, struct bfs_buffer *ret)
     const struct bfs_tree_node *nodes = bfs_tree_all(tree, &n);
     for (size_t i = 0; i < n; i++) {
         char reason[BFS_ERROR_TEXT_SIZE];
-        if (nodes[i].kind == BFS_TREE_BUNDLE &&
-            bfs_bundles_refusal(fs->bundles, nodes[i].slot, reason))
+        if (nodes[i].kind == BFS_TREE_BUNDLE && bfs_fs_refusal(fs, nodes[i].slot, reason))
             add_refusal(list, bfs_bundles_name(fs->bundles, nodes[i].slot), reason, &status);
     }
     struct refusals refusals = {list, &status};

@@ -157,6 +157,8 @@ static void on_init(void *data, struct fuse_conn_info *connection)
     connection->want |= connection->capable &
                         (FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ | FUSE_CAP_READDIRPLUS |
                          FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPLICIT_INVAL_DATA);
+    if (fs->guard)
+        connection->want |= connection->capable & FUSE_CAP_POSIX_ACL;
     /* The default of 12 starves the kernel's read-ahead. */
     connection->max_background = BACKGROUND_MAX;
     connection->congestion_threshold = CONGESTION;
@@ -184,7 +186,9 @@ static void on_readlink(fuse_req_t request, fuse_ino_t node)
 
 static void on_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
 {
-    struct bfs_op op = {.function = bfs_op_open, .node = node};
+    const struct fuse_ctx *context = fuse_req_ctx(request);
+    struct bfs_op op = {
+        .function = bfs_op_open_admitted, .node = node, .uid = context->uid, .pid = context->pid};
     if ((info->flags & O_ACCMODE) != O_RDONLY)
         (void)fuse_reply_err(request, EROFS);
     else

@@ -30,6 +30,8 @@ struct bfs_op {
     off_t offset;                   /* readdir */
     bool plus;                      /* readdirplus */
     fuse_req_t request;             /* for libfuse's formatting of directory entries */
+    uid_t uid;                      /* open: who asks */
+    pid_t pid;                      /* open; 0: of another namespace */
 };
 
 enum bfs_reply_kind {
@@ -76,6 +78,9 @@ int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
 int bfs_op_readlink(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                     struct bfs_reply *ret);
 int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, struct bfs_reply *ret);
+/* The same for what the policy admits, recorded in the audit log. */
+int bfs_op_open_admitted(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                         struct bfs_reply *ret);
 int bfs_op_opendir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                    struct bfs_reply *ret);
 int bfs_op_readdir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,

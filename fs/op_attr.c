@@ -25,9 +25,13 @@ int bfs_store_errno(int code)
 int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_bundle **ret)
 {
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
-    int r = bfs_bundles_get(fs->bundles, bfs_node_slot(node), may_block, &bundle);
+    uint32_t slot = bfs_node_slot(node);
+    int r = bfs_guard_admit(fs->guard, slot, may_block);
+    if (r == 0)
+        r = bfs_bundles_get(fs->bundles, slot, may_block, &bundle);
     if (r)
         return bfs_store_errno(r);
+    bfs_guard_note_inodes(fs->guard, slot, bfs_index_n_inodes(bfs_bundle_index(bundle)));
     if (!bfs_inode_is_virtual(bfs_node_inode(node)) &&
         bfs_node_inode(node) >= bfs_index_n_inodes(bfs_bundle_index(bundle)))
         return -ESTALE;
@@ -111,6 +115,7 @@ int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64
     }
     if (!S_ISDIR(ret->st_mode))
         set_size(ret, size);
+    bfs_guard_apply(fs->guard, bfs_node_slot(node), ret);
     return 0;
 }
 
@@ -141,6 +146,10 @@ static int attr_of_root(struct bfs_fs *fs, uint64_t node, bool may_block, struct
     if (r == 0)
         return bfs_attr_of_inode(fs, bundle, node, ret);
     bfs_attr_of_tree(fs, NULL, node, ret);
+    bfs_guard_apply(fs->guard, bfs_node_slot(node), ret);
+    /* Its attributes can be read, among them the reason, but nobody gets in. */
+    if (r == -EACCES)
+        ret->st_mode &= ~(mode_t)0111;
     return 0;
 }
 

@@ -109,8 +109,7 @@ static int put_resident(const struct subject *subject, struct bfs_buffer *ret)
 static int put_refused(const struct subject *subject, struct bfs_buffer *ret)
 {
     char reason[BFS_ERROR_TEXT_SIZE];
-    if (subject->bundle ||
-        !bfs_bundles_refusal(subject->fs->bundles, bfs_node_slot(subject->node), reason))
+    if (subject->bundle || !bfs_fs_refusal(subject->fs, bfs_node_slot(subject->node), reason))
         return -ENODATA;
     bfs_buffer_put_text(ret, reason);
     return bfs_buffer_status(ret);
@@ -177,9 +176,21 @@ static int get_warm(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     return r ? r : give(op, ret);
 }
 
+static int get_acl(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                   struct bfs_reply *ret)
+{
+    struct bfs_reply found = {0};
+    int r = bfs_op_getattr(fs, op, may_block, &found);
+    if (r == 0)
+        r = bfs_guard_acl(fs->guard, bfs_node_slot(op->node), &found.entry.attr, &ret->bytes);
+    return r ? r : give(op, ret);
+}
+
 int bfs_op_getxattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                     struct bfs_reply *ret)
 {
+    if (fs->guard && bfs_node_in_bundle(op->node) && strcmp(op->name, BFS_ACL_NAME) == 0)
+        return get_acl(fs, op, may_block, ret);
     /* The kernel asks every file for ACLs and capabilities; that needs no bundle. */
     if (!bfs_node_in_bundle(op->node) || strncmp(op->name, PREFIX, strlen(PREFIX)) != 0)
         return -ENODATA;

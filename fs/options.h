@@ -37,6 +37,8 @@ struct bfs_mount_options {
     uint64_t backing_size; /* 0: a quarter of what is free there */
     char *backing_fill;    /* owned; a word of bfs_backing_fill_parse(); NULL: again */
     char *warm;            /* owned; "NAME:VERSION" or "NAME:VERSION/VIEW"; NULL: none */
+    char *policy;          /* owned; NULL: BFS_POLICY_DEFAULT_PATH when it exists */
+    char *audit;           /* owned; NULL: none */
     char *log_file;        /* owned; NULL: none */
 };
 

@@ -2,6 +2,7 @@
 #include "fs/session.h"
 
 #include "fs/dispatch.h"
+#include "fs/json_text.h"
 #include "fs/mounts.h"
 #include "fs/passthrough.h"
 #include "fs/thread.h"
@@ -24,6 +25,7 @@ struct bfs_session {
     struct bfs_watch *watch;
     char device[32]; /* of the mount, as mountinfo has it; "" before the first request */
     bool has_handlers;
+    bool is_recorded; /* the audit log says that it is mounted */
     pthread_t starter;
     bool has_starter;
     void (*ready)(void *context);
@@ -144,6 +146,29 @@ static void detach_own_mount(const struct bfs_session *session)
         (void)bfs_mount_detach(session->mount_point, true, NULL);
 }
 
+static void record_mount(struct bfs_session *session, const struct bfs_store *store)
+{
+    struct bfs_fs *fs = session->fs;
+    char digest[BFS_DIGEST_TEXT_SIZE];
+    int status = 0;
+    if (!fs->audit)
+        return;
+    struct json_object *fields = bfs_json_new_object(&status);
+    bfs_json_add_string(fields, "version", BFS_VERSION, &status);
+    bfs_json_add_text(fields, "store", bfs_store_path(store), &status);
+    bfs_json_add_text(fields, "mount_point", session->mount_point, &status);
+    bfs_json_add_integer(fields, "uid", getuid(), &status);
+    if (fs->policy_file) {
+        BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy =
+            bfs_policy_file_policy(fs->policy_file);
+        bfs_json_add_text(fields, "policy", bfs_policy_file_path(fs->policy_file), &status);
+        bfs_json_add_string(fields, "policy_digest",
+                            bfs_digest_text(bfs_policy_digest(policy), digest), &status);
+    }
+    bfs_audit_put(fs->audit, "mount", fields);
+    session->is_recorded = true;
+}
+
 struct bfs_session *bfs_session_free(struct bfs_session *session)
 {
     if (!session)
@@ -157,6 +182,8 @@ struct bfs_session *bfs_session_free(struct bfs_session *session)
     quiet = (!session->fs || bfs_backing_stop(session->fs->backing, KEEPER_STOP_MS)) && quiet;
     if (session->has_handlers)
         fuse_remove_signal_handlers(session->fuse);
+    if (session->is_recorded)
+        bfs_audit_put(session->fs->audit, "unmount", NULL);
     if (quiet) {
         (void)bfs_fs_free(session->fs);
         if (session->fuse) {
@@ -188,6 +215,7 @@ int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
     r = bfs_watch_start(session->fs, &session->watch);
     if (r)
         return bfs_fail(error, r, "cannot watch the store: %s", strerror(-r));
+    record_mount(session, store);
     *ret = bfs_steal(&session);
     return 0;
 }

@@ -31,6 +31,9 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)bfs_cache_free(fs->cache);
     (void)bfs_proofs_free(fs->proofs);
     (void)bfs_lookahead_free(fs->lookahead);
+    (void)bfs_guard_free(fs->guard);
+    (void)bfs_policy_file_free(fs->policy_file);
+    (void)bfs_audit_free(fs->audit);
     (void)bfs_tree_unref(fs->tree);
     (void)bfs_bundles_free(fs->bundles);
     (void)bfs_links_free(fs->links);
@@ -77,6 +80,18 @@ static int start(struct bfs_fs *fs)
         (r = bfs_signatures_new(&fs->signatures)))
         return r;
     return 0;
+}
+
+static int start_policy(struct bfs_fs *fs, struct bfs_error *error)
+{
+    const struct bfs_mount_options *options = fs->options;
+    int r = options->audit ? bfs_audit_open(options->audit, fs->log, &fs->audit, error) : 0;
+    if (r == 0)
+        r = bfs_policy_file_open(options->policy, fs->log, &fs->policy_file, error);
+    if (r || !fs->policy_file)
+        return r;
+    r = bfs_guard_new(fs->store, fs->bundles, fs->policy_file, fs->log, fs->audit, &fs->guard);
+    return r ? bfs_fail(error, r, "out of memory") : 0;
 }
 
 /* The replay is read first: it may be the file that the trace replaces. */
@@ -128,8 +143,7 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     r = start(fs);
     if (r)
         return bfs_fail(error, r, "cannot start: %s", strerror(-r));
-    r = start_tracing(fs, error);
-    if (r)
+    if ((r = start_policy(fs, error)) || (r = start_tracing(fs, error)))
         return r;
     bfs_metric_set(&fs->metrics, BFS_METRIC_START_TIME, (uint64_t)time(NULL));
     bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_LIMIT_BYTES, options->cache_size);
@@ -145,6 +159,11 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     return 0;
 }
 
+bool bfs_fs_refusal(struct bfs_fs *fs, uint32_t slot, char ret[static BFS_ERROR_TEXT_SIZE])
+{
+    return bfs_guard_refusal(fs->guard, slot, ret) || bfs_bundles_refusal(fs->bundles, slot, ret);
+}
+
 struct bfs_tree *bfs_fs_tree(struct bfs_fs *fs)
 {
     (void)pthread_mutex_lock(&fs->mutex);
@@ -156,6 +175,7 @@ struct bfs_tree *bfs_fs_tree(struct bfs_fs *fs)
 struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree)
 {
     bfs_metric_set(&fs->metrics, BFS_METRIC_BUNDLES, bfs_tree_catalog(tree)->n_entries);
+    bfs_guard_set_tree(fs->guard, tree);
     (void)pthread_mutex_lock(&fs->mutex);
     struct bfs_tree *old = fs->tree;
     fs->tree = tree;

@@ -9,6 +9,7 @@
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
+#include "fs/guard.h"
 #include "fs/links.h"
 #include "fs/lookahead.h"
 #include "fs/negotiated.h"
@@ -47,6 +48,9 @@ struct bfs_fs {
     struct bfs_tree_numbers *numbers;
     struct bfs_links *links;
     struct bfs_signatures *signatures;
+    struct bfs_policy_file *policy_file; /* NULL: no policy, like guard */
+    struct bfs_guard *guard;
+    struct bfs_audit *audit;      /* NULL: none */
     struct fuse_session *session; /* NULL in tests that mount nothing */
     uid_t uid;                    /* whose everything is: the daemon's */
     gid_t gid;
@@ -77,6 +81,9 @@ BFS_DEFINE_CLEANUP(bfs_fs, bfs_fs_free)
 int bfs_fs_read_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error *error);
 /* The present tree, with a reference. */
 struct bfs_tree *bfs_fs_tree(struct bfs_fs *fs);
+/* Is the bundle of the slot refused at present, by the policy or because it is damaged? Copies the
+ * reason. */
+bool bfs_fs_refusal(struct bfs_fs *fs, uint32_t slot, char ret[static BFS_ERROR_TEXT_SIZE]);
 /* Puts a new tree in place; takes the reference over and gives the old one back. */
 struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree);
 

@@ -2,6 +2,7 @@
 #include "fs/watch.h"
 
 #include "fs/invalidate.h"
+#include "fs/json_text.h"
 #include "fs/node.h"
 #include "fs/thread.h"
 
@@ -11,6 +12,9 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+
+/* Verdicts are reached for so long before it looks again whether anything has changed. */
+enum { REFRESH_MS = 200 };
 
 struct bfs_watch {
     struct bfs_fs *fs;
@@ -110,6 +114,49 @@ static void look(struct bfs_watch *watch)
     note_fine(fs);
 }
 
+/* What the kernel knows about a bundle is true no more: who may read it, or whether anybody may. */
+static void on_changed(void *context, uint32_t slot, uint32_t n_inodes)
+{
+    struct bfs_fs *fs = context;
+    if (!fs->session)
+        return;
+    for (uint32_t inode = 0; inode < n_inodes || inode == BFS_INODE_ROOT; inode++)
+        (void)fuse_lowlevel_notify_inval_inode(fs->session, bfs_node_of(slot, inode), 0, 0);
+    for (uint32_t inode = BFS_INODE_MANIFEST; inode != 0; inode++)
+        (void)fuse_lowlevel_notify_inval_inode(fs->session, bfs_node_of(slot, inode), 0, 0);
+}
+
+static void report_policy(struct bfs_fs *fs, bool is_broken)
+{
+    char text[BFS_ERROR_TEXT_SIZE], digest[BFS_DIGEST_TEXT_SIZE];
+    int status = 0;
+    if (!fs->audit)
+        return;
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *policy = bfs_policy_file_policy(fs->policy_file);
+    struct json_object *fields = bfs_json_new_object(&status);
+    bfs_json_add_text(fields, "file", bfs_policy_file_path(fs->policy_file), &status);
+    bfs_json_add_string(fields, "digest", bfs_digest_text(bfs_policy_digest(policy), digest),
+                        &status);
+    if (is_broken && bfs_policy_file_trouble(fs->policy_file, text))
+        bfs_json_add_text(fields, "reason", text, &status);
+    bfs_audit_put(fs->audit, is_broken ? "policy_broken" : "policy", fields);
+}
+
+static void look_at_policy(struct bfs_watch *watch)
+{
+    struct bfs_fs *fs = watch->fs;
+    enum bfs_policy_news news =
+        fs->policy_file ? bfs_policy_file_look(fs->policy_file) : BFS_POLICY_SAME;
+    if (news == BFS_POLICY_SAME)
+        return;
+    report_policy(fs, news == BFS_POLICY_BROKEN);
+    if (news == BFS_POLICY_CHANGED) {
+        bfs_guard_set_policy(fs->guard);
+        watch->has_seen = false; /* where aliases point is the policy's to say too */
+    }
+}
+
 static void drain(int fd)
 {
     char events[4096];
@@ -123,8 +170,10 @@ static void *run_watch(void *argument)
     struct pollfd events[] = {{.fd = watch->stop, .events = POLLIN},
                               {.fd = watch->inotify, .events = POLLIN}};
     for (;;) {
+        look_at_policy(watch);
         look(watch);
-        int n = poll(events, 2, (int)watch->fs->options->poll_ms);
+        bool more = bfs_guard_refresh(watch->fs->guard, REFRESH_MS, on_changed, watch->fs);
+        int n = poll(events, 2, more ? 0 : (int)watch->fs->options->poll_ms);
         if (n > 0 && events[0].revents)
             return NULL;
         if (n > 0 && events[1].revents)
@@ -143,6 +192,18 @@ static int watch_folder(const char *path)
     return fd;
 }
 
+/* The folder again: files are replaced. Without it, polling finds the change. */
+static void watch_policy(const struct bfs_watch *watch)
+{
+    bfs_autofree char *folder =
+        watch->fs->policy_file ? strdup(bfs_policy_file_path(watch->fs->policy_file)) : NULL;
+    if (!folder || watch->inotify < 0)
+        return;
+    char *slash = strrchr(folder, '/');
+    slash[slash == folder] = '\0';
+    (void)inotify_add_watch(watch->inotify, folder, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
+}
+
 int bfs_watch_start(struct bfs_fs *fs, struct bfs_watch **ret)
 {
     struct bfs_watch *watch = calloc(1, sizeof(*watch));
@@ -152,6 +213,7 @@ int bfs_watch_start(struct bfs_fs *fs, struct bfs_watch **ret)
     watch->seen = fs->index_seen;
     watch->has_seen = fs->index_seen.st_ino != 0;
     watch->inotify = watch_folder(bfs_store_path(fs->store));
+    watch_policy(watch);
     watch->stop = eventfd(0, EFD_CLOEXEC);
     int r = watch->stop < 0 ? -errno : bfs_thread_start(&watch->thread, run_watch, watch);
     if (r) {

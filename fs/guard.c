@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/guard.h"
+
+#include "codec/store/trust.h"
+#include "fs/call.h"
+#include "fs/json_text.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    RETRY_S = 1, /* after statements could not be read */
+    TELL_TWICE = 2,
+};
+
+/* What is known about one slot. A verdict is good while nothing that it depends on has changed. */
+struct entry {
+    bool is_judged;
+    /* How often the kernel is still to be told that it may know what is true no more: at once, and
+     * again when answers that were on their way then have arrived. */
+    uint8_t to_tell;
+    int code;     /* 0: served */
+    char *reason; /* owned; of a refusal */
+    int64_t until;
+    uint64_t generation;             /* of the guard when it was last known to be good */
+    uint64_t policy;                 /* generation of the policy that judged */
+    struct bfs_xxh128 fingerprint;   /* of the statements that were judged */
+    struct bfs_xxh128 access_print;  /* of what the kernel was told */
+    const struct bfs_access *access; /* borrowed from the policy of that generation */
+    uint32_t n_inodes;
+};
+
+struct bfs_guard {
+    const struct bfs_store *store;
+    struct bfs_bundles *bundles;
+    struct bfs_policy_file *file;
+    const struct bfs_log *log;
+    struct bfs_audit *audit;
+    pthread_mutex_t mutex;
+    struct bfs_tree *tree;     /* protected by mutex, like all below; NULL: none yet */
+    struct bfs_policy *policy; /* what the entries borrow from */
+    uint64_t generation;       /* counts the changes of tree and policy */
+    uint64_t policy_generation;
+    struct entry *entries; /* by slot */
+    uint32_t n_entries;
+    uint32_t next;    /* where bfs_guard_refresh() goes on */
+    bool tells_again; /* and then begins anew */
+    int64_t next_due; /* when time alone may change the first verdict */
+};
+
+int bfs_guard_new(const struct bfs_store *store, struct bfs_bundles *bundles,
+                  struct bfs_policy_file *file, const struct bfs_log *log, struct bfs_audit *audit,
+                  struct bfs_guard **ret)
+{
+    struct bfs_guard *guard = calloc(1, sizeof(*guard));
+    if (!guard)
+        return -ENOMEM;
+    (void)pthread_mutex_init(&guard->mutex, NULL);
+    guard->store = store;
+    guard->bundles = bundles;
+    guard->file = file;
+    guard->log = log;
+    guard->audit = audit;
+    guard->next_due = INT64_MAX;
+    guard->policy = bfs_policy_file_policy(file);
+    *ret = guard;
+    return 0;
+}
+
+struct bfs_guard *bfs_guard_free(struct bfs_guard *guard)
+{
+    if (guard) {
+        for (uint32_t i = 0; i < guard->n_entries; i++)
+            free(guard->entries[i].reason);
+        free(guard->entries);
+        (void)bfs_tree_unref(guard->tree);
+        (void)bfs_policy_unref(guard->policy);
+        (void)pthread_mutex_destroy(&guard->mutex);
+        free(guard);
+    }
+    return NULL;
+}
+
+void bfs_guard_set_tree(struct bfs_guard *guard, struct bfs_tree *tree)
+{
+    if (!guard)
+        return;
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct bfs_tree *old = guard->tree;
+    guard->tree = bfs_tree_ref(tree);
+    guard->generation++;
+    guard->next = 0;
+    (void)pthread_mutex_unlock(&guard->mutex);
+    (void)bfs_tree_unref(old);
+}
+
+void bfs_guard_set_policy(struct bfs_guard *guard)
+{
+    struct bfs_policy *policy = bfs_policy_file_policy(guard->file);
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct bfs_policy *old = guard->policy;
+    guard->policy = policy;
+    guard->generation++;
+    guard->policy_generation++;
+    guard->next = 0;
+    (void)pthread_mutex_unlock(&guard->mutex);
+    (void)bfs_policy_unref(old);
+}
+
+/* With the mutex held; NULL: no memory. */
+static struct entry *entry_at(struct bfs_guard *guard, uint32_t slot)
+{
+    if (slot >= guard->n_entries) {
+        size_t n = (size_t)slot + slot / 2 + 64;
+        if (n > UINT32_MAX)
+            return NULL;
+        struct entry *larger = reallocarray(guard->entries, n, sizeof(*larger));
+        if (!larger)
+            return NULL;
+        memset(larger + guard->n_entries, 0, (n - guard->n_entries) * sizeof(*larger));
+        guard->entries = larger;
+        guard->n_entries = (uint32_t)n;
+    }
+    return &guard->entries[slot];
+}
+
+/* What a judgement works with, while the guard goes on. */
+struct inquiry {
+    uint32_t slot;
+    struct bfs_reference reference;
+    struct bfs_digest digest;
+    struct bfs_tree *tree;
+    struct bfs_policy *policy;
+    uint64_t generation, policy_generation;
+    struct bfs_trust trust;
+};
+
+static void inquiry_done(struct inquiry *inquiry)
+{
+    (void)bfs_tree_unref(inquiry->tree);
+    (void)bfs_policy_unref(inquiry->policy);
+}
+
+static int64_t now(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* With the mutex held. */
+static int begin(struct bfs_guard *guard, uint32_t slot, struct inquiry *ret)
+{
+    if (!guard->tree || !bfs_bundles_identity(guard->bundles, slot, &ret->reference, &ret->digest))
+        return -ENOENT;
+    ret->slot = slot;
+    ret->tree = bfs_tree_ref(guard->tree);
+    ret->policy = bfs_policy_ref(guard->policy);
+    ret->generation = guard->generation;
+    ret->policy_generation = guard->policy_generation;
+    ret->trust = (struct bfs_trust){.store = guard->store,
+                                    .catalog = bfs_tree_catalog(ret->tree),
+                                    .policy = ret->policy,
+                                    .now = now()};
+    return 0;
+}
+
+/* Is the verdict still good, though the catalogue may have changed? With the mutex held. */
+static bool is_good(const struct bfs_guard *guard, struct entry *entry, uint32_t slot)
+{
+    if (!entry->is_judged || entry->policy != guard->policy_generation || now() >= entry->until)
+        return false;
+    if (entry->generation == guard->generation)
+        return true;
+    struct bfs_trust trust = {.catalog = bfs_tree_catalog(guard->tree), .policy = guard->policy};
+    struct bfs_reference reference;
+    struct bfs_digest digest;
+    struct bfs_xxh128 fingerprint;
+    if (!bfs_bundles_identity(guard->bundles, slot, &reference, &digest) ||
+        bfs_trust_fingerprint(&trust, &reference, &digest, &fingerprint) ||
+        !bfs_xxh128_equal(&fingerprint, &entry->fingerprint))
+        return false;
+    entry->generation = guard->generation;
+    return true;
+}
+
+static void report(const struct bfs_guard *guard, const struct inquiry *inquiry, int code,
+                   const char *reason)
+{
+    char name[BFS_REFERENCE_MAX + 1], digest[BFS_DIGEST_TEXT_SIZE];
+    int status = 0;
+    (void)bfs_reference_text(&inquiry->reference, name);
+    bfs_log(guard->log, code ? BFS_LOG_WARNING : BFS_LOG_INFO, "%s: %s: %s", name,
+            code ? "refused by the policy" : "served again", reason);
+    if (!guard->audit)
+        return;
+    struct json_object *fields = bfs_json_new_object(&status);
+    bfs_json_add_text(fields, "name", name, &status);
+    bfs_json_add_string(fields, "digest", bfs_digest_text(&inquiry->digest, digest), &status);
+    bfs_json_add_text(fields, "reason", reason, &status);
+    bfs_audit_put(guard->audit, code ? "refuse" : "serve", fields);
+}
+
+/* Puts what was found into the table. */
+static int conclude(struct bfs_guard *guard, const struct inquiry *inquiry,
+                    const struct bfs_verdict *verdict, const struct bfs_xxh128 *fingerprint)
+{
+    struct bfs_xxh128 print;
+    const struct bfs_access *access = bfs_policy_access(inquiry->policy, &inquiry->reference);
+    bfs_autofree char *reason = verdict->code ? strdup(verdict->reason) : NULL;
+    int r = bfs_access_print(access, &print);
+    if (r || (verdict->code && !reason))
+        return -ENOMEM;
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct entry *entry = entry_at(guard, inquiry->slot);
+    bool in_time = entry && inquiry->policy_generation == guard->policy_generation;
+    bool news = in_time && (verdict->code || entry->code) &&
+                (entry->code != verdict->code || !entry->reason || !reason ||
+                 strcmp(entry->reason, reason) != 0);
+    if (in_time) {
+        if (entry->is_judged &&
+            (entry->code != verdict->code || !bfs_xxh128_equal(&entry->access_print, &print)))
+            entry->to_tell = TELL_TWICE;
+        entry->is_judged = true;
+        entry->code = verdict->code;
+        free(entry->reason);
+        entry->reason = bfs_steal(&reason);
+        entry->until = verdict->until;
+        entry->generation = inquiry->generation;
+        entry->policy = inquiry->policy_generation;
+        entry->fingerprint = *fingerprint;
+        entry->access_print = print;
+        entry->access = access;
+        if (verdict->until < guard->next_due)
+            guard->next_due = verdict->until;
+    }
+    (void)pthread_mutex_unlock(&guard->mutex);
+    if (news)
+        report(guard, inquiry, verdict->code, verdict->reason);
+    return entry ? 0 : -ENOMEM;
+}
+
+/* Reads the statements and judges. */
+static int judge(struct bfs_guard *guard, const struct inquiry *inquiry)
+{
+    struct bfs_xxh128 fingerprint;
+    struct bfs_verdict verdict;
+    struct bfs_error error = {0};
+    char text[BFS_ERROR_TEXT_SIZE];
+    int r =
+        bfs_trust_fingerprint(&inquiry->trust, &inquiry->reference, &inquiry->digest, &fingerprint);
+    if (r)
+        return r;
+    r = bfs_trust_judge(&inquiry->trust, &inquiry->reference, &inquiry->digest, NULL, &verdict,
+                        &error);
+    if (r) {
+        verdict = (struct bfs_verdict){.code = r, .until = inquiry->trust.now + RETRY_S};
+        (void)snprintf(verdict.reason, sizeof(verdict.reason), "its statements: %.480s",
+                       bfs_error_text(&error, text));
+    }
+    r = conclude(guard, inquiry, &verdict, &fingerprint);
+    return r ? r : verdict.code;
+}
+
+int bfs_guard_admit(struct bfs_guard *guard, uint32_t slot, bool may_block)
+{
+    BFS_CLEANUP(inquiry_done) struct inquiry inquiry = {0};
+    if (!guard)
+        return 0;
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct entry *entry = entry_at(guard, slot);
+    int r = !entry ? -ENOMEM : is_good(guard, entry, slot) ? entry->code : -EWOULDBLOCK;
+    bool ours = r == -EWOULDBLOCK && may_block;
+    if (ours)
+        r = begin(guard, slot, &inquiry);
+    (void)pthread_mutex_unlock(&guard->mutex);
+    return ours && r == 0 ? judge(guard, &inquiry) : r;
+}
+
+bool bfs_guard_refusal(struct bfs_guard *guard, uint32_t slot, char ret[static BFS_ERROR_TEXT_SIZE])
+{
+    if (!guard)
+        return false;
+    (void)pthread_mutex_lock(&guard->mutex);
+    const struct entry *entry = slot < guard->n_entries ? &guard->entries[slot] : NULL;
+    bool refused = entry && entry->is_judged && entry->code;
+    if (refused)
+        (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", entry->reason);
+    (void)pthread_mutex_unlock(&guard->mutex);
+    return refused;
+}
+
+void bfs_guard_note_inodes(struct bfs_guard *guard, uint32_t slot, uint32_t n_inodes)
+{
+    if (!guard)
+        return;
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct entry *entry = entry_at(guard, slot);
+    if (entry)
+        entry->n_inodes = n_inodes;
+    (void)pthread_mutex_unlock(&guard->mutex);
+}
+
+/* What the rule says at present; with the mutex held. */
+static const struct bfs_access *access_of(struct bfs_guard *guard, uint32_t slot)
+{
+    struct bfs_reference reference;
+    struct bfs_digest digest;
+    const struct entry *entry = slot < guard->n_entries ? &guard->entries[slot] : NULL;
+    if (entry && entry->is_judged && entry->policy == guard->policy_generation)
+        return entry->access;
+    return bfs_bundles_identity(guard->bundles, slot, &reference, &digest)
+               ? bfs_policy_access(guard->policy, &reference)
+               : NULL;
+}
+
+void bfs_guard_apply(struct bfs_guard *guard, uint32_t slot, struct stat *stat)
+{
+    if (!guard)
+        return;
+    (void)pthread_mutex_lock(&guard->mutex);
+    const struct bfs_access *access = access_of(guard, slot);
+    if (access)
+        bfs_access_apply(access, stat);
+    (void)pthread_mutex_unlock(&guard->mutex);
+}
+
+int bfs_guard_acl(struct bfs_guard *guard, uint32_t slot, const struct stat *stat,
+                  struct bfs_buffer *ret)
+{
+    if (!guard)
+        return -ENODATA;
+    (void)pthread_mutex_lock(&guard->mutex);
+    const struct bfs_access *access = access_of(guard, slot);
+    int r = access ? bfs_access_acl(access, stat, ret) : -ENODATA;
+    (void)pthread_mutex_unlock(&guard->mutex);
+    return r;
+}
+
+/* The next bundle of the tree whose verdict is due, or has changed. */
+static bool next_due(struct bfs_guard *guard, uint32_t *ret)
+{
+    bool found = false;
+    size_t n = 0;
+    (void)pthread_mutex_lock(&guard->mutex);
+    const struct bfs_tree_node *nodes = guard->tree ? bfs_tree_all(guard->tree, &n) : NULL;
+    if (guard->next == 0)
+        guard->next_due = INT64_MAX;
+    for (; !found && guard->next < n; guard->next++) {
+        const struct bfs_tree_node *node = &nodes[guard->next];
+        struct entry *entry = node->kind == BFS_TREE_BUNDLE ? entry_at(guard, node->slot) : NULL;
+        if (!entry)
+            continue;
+        bool good = is_good(guard, entry, node->slot);
+        if (good && entry->until < guard->next_due)
+            guard->next_due = entry->until;
+        found = entry->to_tell || !good;
+        *ret = node->slot;
+    }
+    (void)pthread_mutex_unlock(&guard->mutex);
+    return found;
+}
+
+/* Begins anew when a verdict has run out, or the kernel is to be told again. */
+static void rewind_when_due(struct bfs_guard *guard)
+{
+    (void)pthread_mutex_lock(&guard->mutex);
+    if (now() >= guard->next_due || guard->tells_again)
+        guard->next = 0;
+    guard->tells_again = false;
+    (void)pthread_mutex_unlock(&guard->mutex);
+}
+
+/* Is the kernel to be told about the bundle? */
+static bool take_news(struct bfs_guard *guard, uint32_t slot, uint32_t *ret_n_inodes)
+{
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct entry *entry = entry_at(guard, slot);
+    bool news = entry && entry->to_tell;
+    if (news) {
+        *ret_n_inodes = entry->n_inodes;
+        entry->to_tell--;
+        guard->tells_again = guard->tells_again || entry->to_tell;
+    }
+    (void)pthread_mutex_unlock(&guard->mutex);
+    return news;
+}
+
+bool bfs_guard_refresh(struct bfs_guard *guard, unsigned budget_ms,
+                       void (*changed)(void *context, uint32_t slot, uint32_t n_inodes),
+                       void *context)
+{
+    uint64_t start = bfs_now_ms();
+    uint32_t slot, n_inodes;
+    if (!guard)
+        return false;
+    rewind_when_due(guard);
+    while (bfs_now_ms() - start < budget_ms) {
+        if (!next_due(guard, &slot))
+            return false;
+        (void)bfs_guard_admit(guard, slot, true);
+        if (take_news(guard, slot, &n_inodes))
+            changed(context, slot, n_inodes);
+    }
+    return true;
+}
