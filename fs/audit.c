@@ -18,7 +18,7 @@
 enum {
     OPENS_KEPT = 16384,  /* that were recorded and are not recorded again */
     OPEN_AGAIN_S = 3600, /* but after this long */
-    CGROUP_SIZE = 512,   /* bytes of a process' cgroup that are recorded */
+    CGROUP_SIZE = 2048,  /* bytes of a process' cgroup that are recorded */
     RETRY_S = 1,         /* after a write that failed */
 };
 
@@ -373,6 +373,10 @@ static void read_cgroup(pid_t pid, char ret[static CGROUP_SIZE])
     bfs_autoclose int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t n = fd < 0 ? 0 : read(fd, ret, CGROUP_SIZE - 1);
     ret[n > 0 ? n : 0] = '\0';
+    /* The unified hierarchy, where there is one; else whichever is first. */
+    const char *unified = strncmp(ret, "0::", 3) == 0 ? ret : strstr(ret, "\n0::");
+    if (unified && unified != ret)
+        memmove(ret, unified + 1, strlen(unified));
     ret[strcspn(ret, "\n")] = '\0';
 }
 

@@ -123,7 +123,7 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
                          bfs_metric_get(&fs->metrics, BFS_METRIC_CORRUPT_CHUNKS), &status);
     bfs_json_add_string(root, "passthrough", no_passthrough[0] ? "off" : "on", &status);
     if (no_passthrough[0])
-        add_text(root, "passthrough_reason", no_passthrough, &status);
+        bfs_json_add_text(root, "passthrough_reason", no_passthrough, &status);
     return write_document(root, status, ret);
 }
 

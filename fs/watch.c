@@ -114,16 +114,23 @@ static void look(struct bfs_watch *watch)
     note_fine(fs);
 }
 
+/* Under both of its numbers, of which the kernel may know either. */
+static void invalidate_inode(struct bfs_fs *fs, uint64_t node)
+{
+    (void)fuse_lowlevel_notify_inval_inode(fs->session, node, 0, 0);
+    (void)fuse_lowlevel_notify_inval_inode(fs->session, node | BFS_NODE_BACKED, 0, 0);
+}
+
 /* What the kernel knows about a bundle is true no more: who may read it, or whether anybody may. */
 static void on_changed(void *context, uint32_t slot, uint32_t n_inodes)
 {
     struct bfs_fs *fs = context;
     if (!fs->session)
         return;
-    for (uint32_t inode = 0; inode < n_inodes || inode == BFS_INODE_ROOT; inode++)
-        (void)fuse_lowlevel_notify_inval_inode(fs->session, bfs_node_of(slot, inode), 0, 0);
+    for (uint32_t inode = BFS_INODE_ROOT; inode < n_inodes || inode == BFS_INODE_ROOT; inode++)
+        invalidate_inode(fs, bfs_node_of(slot, inode));
     for (uint32_t inode = BFS_INODE_MANIFEST; inode != 0; inode++)
-        (void)fuse_lowlevel_notify_inval_inode(fs->session, bfs_node_of(slot, inode), 0, 0);
+        invalidate_inode(fs, bfs_node_of(slot, inode));
 }
 
 static void report_policy(struct bfs_fs *fs, bool is_broken)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bundlefs doctor: what a mount has, what it lacks, what that costs and how to get it. */
 #include "tools/doctor.h"
+#include "tools/explain.h"
 #include "tools/message.h"
 #include "tools/report.h"
 #include "tools/text.h"
@@ -10,6 +11,8 @@
 #include <string.h>
 
 struct options {
+    bool explain;
+    const char *policy;
     bool json;
 };
 
@@ -61,13 +64,24 @@ static int run(const void *given, int n_args, char **args)
     const struct options *options = given;
     bfs_autodiagnosis struct bfs_diagnosis diagnosis = {0};
     struct bfs_error error = {0};
-    (void)n_args;
+    if (options->explain != (n_args == 2))
+        return bfs_message_usage("doctor", options->explain
+                                               ? "--explain wants STORE NAME:VERSION"
+                                               : "without --explain, name one MOUNTPOINT");
+    if (options->explain)
+        return bfs_explain(args[0], args[1], options->policy, options->json);
+    if (options->policy)
+        return bfs_message_usage("doctor", "--policy goes with --explain");
     if (bfs_diagnosis_make(args[0], &diagnosis, &error))
         return bfs_message_error(&error);
     return options->json ? print_json(&diagnosis) : print_text(&diagnosis);
 }
 
 static const struct bfs_option table[] = {
+    {"explain", 'e', NULL, BFS_OPTION_FLAG, offsetof(struct options, explain),
+     "tell what a policy makes of a bundle, and why"},
+    {"policy", 'p', "FILE", BFS_OPTION_STRING, offsetof(struct options, policy),
+     "the policy for --explain; /etc/bundlefs/policy.json unless told"},
     BFS_OPTION_JSON(struct options),
     {0},
 };
@@ -76,13 +90,17 @@ const struct bfs_verb bfs_verb_doctor = {
     .name = "doctor",
     .run = run,
     .summary = "tell what a mount has, and what it lacks",
-    .synopsis = "MOUNTPOINT",
+    .synopsis = "MOUNTPOINT | --explain STORE NAME:VERSION",
     .text = "Asks the daemon of a mount what it agreed on with the kernel, and looks at limits, "
             "the store's file system and what was read so far. What is missing is listed with what "
             "it costs and how to get it. Exit status 0 whatever is found; 1 when the daemon cannot "
-            "be asked.",
+            "be asked.\n\n"
+            "With --explain, nothing needs to be mounted: a policy judges a bundle of a store by "
+            "its statements, as a mount would, and each step is printed: which rule matches, "
+            "which keys count, why others do not. Exit status 0 when the bundle would be served, 1 "
+            "when it would be refused.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 1,
-    .max_args = 1,
+    .max_args = 2,
 };

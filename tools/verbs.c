@@ -29,6 +29,7 @@ const struct bfs_verb *const bfs_verbs[] = {
     &bfs_verb_keygen,
     &bfs_verb_host,
     &bfs_verb_doctor,
+    &bfs_verb_audit,
     &bfs_verb_completion,
     NULL,
 };

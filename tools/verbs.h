@@ -6,6 +6,7 @@
 #include "tools/verb.h"
 
 extern const struct bfs_verb bfs_verb_approve;
+extern const struct bfs_verb bfs_verb_audit;
 extern const struct bfs_verb bfs_verb_check;
 extern const struct bfs_verb bfs_verb_completion;
 extern const struct bfs_verb bfs_verb_conform;

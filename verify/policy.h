@@ -132,6 +132,17 @@ struct bfs_access {
 /* Looks up the users and groups of the rules in the system; before the policy is shared. Errors:
  * -ENOENT (no such user or group), -ENOMEM, errno of getpwnam_r(3) and getgrnam_r(3). */
 int bfs_policy_resolve(struct bfs_policy *policy, const char *what, struct bfs_error *error);
+/* The same as it is written, for people; borrowed from the policy. */
+struct bfs_policy_readers {
+    bool has_access;
+    mode_t mode;
+    char *const *users;
+    size_t n_users;
+    char *const *groups;
+    size_t n_groups;
+};
+struct bfs_policy_readers bfs_policy_readers(const struct bfs_policy *policy,
+                                             const struct bfs_reference *reference);
 /* NULL: no rule, or one that says nothing about access. Borrowed from the policy. */
 const struct bfs_access *bfs_policy_access(const struct bfs_policy *policy,
                                            const struct bfs_reference *reference);

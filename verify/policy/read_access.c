@@ -166,3 +166,18 @@ const struct bfs_access *bfs_policy_access(const struct bfs_policy *policy,
     int rule = policy ? bfs_policy_find_rule(policy, reference) : -1;
     return rule >= 0 && policy->rules[rule].has_access ? &policy->rules[rule].access : NULL;
 }
+
+struct bfs_policy_readers bfs_policy_readers(const struct bfs_policy *policy,
+                                             const struct bfs_reference *reference)
+{
+    int number = policy ? bfs_policy_find_rule(policy, reference) : -1;
+    const struct bfs_rule *rule = number >= 0 ? &policy->rules[number] : NULL;
+    if (!rule || !rule->has_access)
+        return (struct bfs_policy_readers){0};
+    return (struct bfs_policy_readers){.has_access = true,
+                                       .mode = rule->access.mode,
+                                       .users = rule->users,
+                                       .n_users = rule->access.n_users,
+                                       .groups = rule->groups,
+                                       .n_groups = rule->access.n_groups};
+}
