@@ -7,13 +7,16 @@
 #include "tools/report.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
+#include "verify/policy.h"
 #include "verify/rfc3339.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct options {
+    const char *policy;
     bool json;
 };
 
@@ -21,10 +24,13 @@ struct history {
     struct bfs_opened opened;
     struct bfs_statements statements;
     struct bfs_aliases aliases; /* of the model */
+    struct bfs_policy *policy;  /* NULL: nothing is verified */
+    int64_t now;
 };
 
 static void history_done(struct history *history)
 {
+    (void)bfs_policy_unref(history->policy);
     bfs_aliases_done(&history->aliases);
     bfs_statements_done(&history->statements);
     bfs_opened_done(&history->opened);
@@ -70,6 +76,60 @@ static bool is_in_force(const struct history *history, const struct bfs_stored_s
     return alias && bfs_digest_equal(alias->link->digest, &stored->digest);
 }
 
+/* What the policy makes of a statement. */
+struct opinion {
+    char *signers; /* owned; names of keys, joined by commas; "" for nobody */
+    bool counts;   /* now, and by a key that may say so */
+};
+
+static void opinion_done(struct opinion *opinion)
+{
+    free(opinion->signers);
+}
+
+/* Errors: -ENOMEM. What cannot be read is signed by nobody. */
+static int form_opinion(const struct history *history, const struct bfs_stored_statement *stored,
+                        struct opinion *ret)
+{
+    bfs_autoevidence struct bfs_evidence evidence = {0};
+    bfs_autobuffer struct bfs_buffer names = BFS_BUFFER_INIT;
+    bool is_read =
+        history->policy &&
+        bfs_evidence_read(history->policy, stored->envelope, stored->size,
+                          &stored->statement.subject, "statement", &evidence, NULL) == 0 &&
+        evidence.is_signed;
+    for (size_t i = 0; is_read && i < bfs_policy_n_keys(history->policy); i++)
+        if (evidence.signers[i / 64] >> (i % 64) & 1)
+            bfs_buffer_printf(&names, "%s%s", names.size ? "," : "",
+                              bfs_policy_key_name(history->policy, i));
+    bfs_buffer_put_u8(&names, 0);
+    if (bfs_buffer_status(&names))
+        return -ENOMEM;
+    ret->counts = is_read && bfs_policy_counts(history->policy, &stored->statement.subject_name,
+                                               &evidence, history->now);
+    ret->signers = (char *)bfs_buffer_steal(&names);
+    return 0;
+}
+
+static void add_opinion(struct json_object *object, const struct history *history,
+                        const struct bfs_stored_statement *stored, int *status)
+{
+    BFS_CLEANUP(opinion_done) struct opinion opinion = {0};
+    if (form_opinion(history, stored, &opinion)) {
+        *status = -ENOMEM;
+        return;
+    }
+    bfs_json_add_boolean(object, "verified", *opinion.signers != '\0', status);
+    if (!history->policy)
+        return;
+    struct json_object *array = bfs_json_new_array(status);
+    char *rest = *opinion.signers ? opinion.signers : NULL;
+    for (const char *name; (name = strsep(&rest, ","));)
+        bfs_json_append(array, bfs_json_new_string(name, status), status);
+    bfs_json_add(object, "signers", array, status);
+    bfs_json_add_boolean(object, "counts", opinion.counts, status);
+}
+
 static void add_particulars(struct json_object *object, const struct history *history,
                             const struct bfs_stored_statement *stored, int *status)
 {
@@ -107,7 +167,7 @@ static struct json_object *statement_json(const struct history *history,
     bfs_report_digest(object, "id", &statement->subject, status);
     bfs_report_digest(object, "statement", &stored->digest, status);
     bfs_json_add_string(object, "key_id", stored->key_id, status);
-    bfs_json_add_boolean(object, "verified", false, status);
+    add_opinion(object, history, stored, status);
     add_particulars(object, history, stored, status);
     return object;
 }
@@ -145,14 +205,19 @@ static int print_table(const struct history *history)
         const struct bfs_stored_statement *stored = history->statements.items[i];
         const struct bfs_statement *statement = &stored->statement;
         char when[BFS_RFC3339_SIZE] = "?", detail[2 * BFS_REFERENCE_MAX];
+        BFS_CLEANUP(opinion_done) struct opinion opinion = {0};
+        if (form_opinion(history, stored, &opinion)) {
+            bfs_message("out of memory");
+            return BFS_EXIT_FAILED;
+        }
         (void)bfs_rfc3339_format(statement->when, when);
         describe(statement, detail, sizeof(detail) - 16);
         if (is_in_force(history, stored))
             strcat(detail, " (now)");
         bfs_table_row(table, when, *stored->key_id ? stored->key_id : "?",
                       bfs_statement_word(statement->kind), statement->subject_name.version,
-                      *detail ? detail : "-", "no", *statement->reason ? statement->reason : "-",
-                      NULL);
+                      *detail ? detail : "-", *opinion.signers ? opinion.signers : "no",
+                      *statement->reason ? statement->reason : "-", NULL);
     }
     if (bfs_table_print(table, stdout)) {
         bfs_message("out of memory");
@@ -201,8 +266,11 @@ static int open_model(const char *store, const char *model, struct history *hist
 static int run(const void *given, int n_args, char **args)
 {
     const struct options *options = given;
-    BFS_CLEANUP(history_done) struct history history = {0};
+    BFS_CLEANUP(history_done) struct history history = {.now = (int64_t)time(NULL)};
+    struct bfs_error error = {0};
     (void)n_args;
+    if (options->policy && bfs_policy_load(options->policy, &history.policy, &error))
+        return bfs_message_error(&error);
     int status = strchr(args[1], ':')
                      ? bfs_opened_entry("history", args[0], args[1], &history.opened)
                      : open_model(args[0], args[1], &history);
@@ -215,6 +283,8 @@ static int run(const void *given, int n_args, char **args)
 }
 
 static const struct bfs_option table[] = {
+    {"policy", 'p', "FILE", BFS_OPTION_STRING, offsetof(struct options, policy),
+     "verify with the keys of this policy, and name those that signed"},
     BFS_OPTION_JSON(struct options),
     {0},
 };
@@ -228,7 +298,8 @@ const struct bfs_verb bfs_verb_history = {
         "Lists the signed statements about the bundles of the model NAME, or about one of them, "
         "by the time that they name: when, the id of the key, what, which version, more about "
         "it, and why. \"(now)\" marks where an alias points.\n\n"
-        "A key's id is what the statement claims. Statements that contradict themselves are "
+        "A key's id is what the statement claims; with --policy the keys that really signed are "
+        "named. Statements that contradict themselves are "
         "named on stderr.",
     .options = table,
     .options_size = sizeof(struct options),

@@ -114,6 +114,22 @@ wait_until 2 has 1.1.0 revocation-1
 same "$(history revocation reason)" leaks reason
 cat "$MODEL/1.1.0/notes.txt" >"$OUT" || fail "without a policy, what is revoked is served"
 
+# with a policy, history tells whose keys really signed
+python3 - "$TMP" >"$TMP/policy.json" <<'EOF'
+import json, sys
+key = lambda name: open(f"{sys.argv[1]}/{name}.pub").read().splitlines()[1]
+print(json.dumps({"schema_version": "1.0", "rules": [{"match": "**"}], "keys": [
+    {"name": "Rita", "public_key": key("release"), "roles": ["release"]}]}))
+EOF
+"$BUNDLEFS" history "$STORE" acme/tiny --policy "$TMP/policy.json" --json >"$OUT"
+python3 - "$OUT" <<'EOF'
+import json, sys
+for s in json.load(open(sys.argv[1]))["statements"]:
+    by_rita = s["kind"] in ("alias", "deprecation") or s.get("role") == "release"
+    assert s["verified"] == by_rita and s["signers"] == (["Rita"] if by_rita else []), s
+EOF
+expect_refusal 1 "$BUNDLEFS" history "$STORE" acme/tiny --policy "$TMP/k"
+
 # what is refused, exactly
 K=(--key "$TMP/release.key")
 expect_refusal 1 "$BUNDLEFS" promote "$STORE" acme/tiny:1.1.0 --to production "${K[@]}"
