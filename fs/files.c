@@ -6,19 +6,20 @@
 enum { N_BUCKETS = 1024 }; /* files open at once are hundreds at most */
 
 struct bfs_files {
-    size_t window_max;
+    const struct bfs_readahead_limits *limits;
     struct bfs_metrics *metrics;
     pthread_mutex_t mutex;
     struct bfs_open_file *buckets[N_BUCKETS]; /* protected by mutex, like all below */
     uint64_t n_files;
 };
 
-int bfs_files_new(size_t window_max, struct bfs_metrics *metrics, struct bfs_files **ret)
+int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_metrics *metrics,
+                  struct bfs_files **ret)
 {
     struct bfs_files *files = calloc(1, sizeof(*files));
     if (!files)
         return -ENOMEM;
-    files->window_max = window_max;
+    files->limits = limits;
     files->metrics = metrics;
     (void)pthread_mutex_init(&files->mutex, NULL);
     *ret = files;
@@ -81,7 +82,7 @@ static int new_open_file(struct bfs_files *files, uint64_t node, struct bfs_bund
     open->node = node;
     open->references = 1;
     int r = bfs_file_open(bundle, inode, &open->file, error);
-    if (r == 0 && bfs_readahead_new(open->file, files->window_max, &open->readahead))
+    if (r == 0 && bfs_readahead_new(open->file, files->limits, &open->readahead))
         r = bfs_fail(error, -ENOMEM, "out of memory");
     if (r) {
         destroy(open);

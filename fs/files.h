@@ -23,7 +23,9 @@ struct bfs_open_file {
 };
 
 struct bfs_files;
-int bfs_files_new(size_t window_max, struct bfs_metrics *metrics, struct bfs_files **ret);
+/* Both outlive the object. Errors: -ENOMEM. */
+int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_metrics *metrics,
+                  struct bfs_files **ret);
 struct bfs_files *bfs_files_free(struct bfs_files *files);
 BFS_DEFINE_CLEANUP(bfs_files, bfs_files_free)
 

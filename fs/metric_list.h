@@ -46,6 +46,8 @@
       "Backing files given up because of an error")                                                \
     X(PASSTHROUGH_OPENS, COUNTER, "bundlefs_passthrough_opens", "",                                \
       "Opens that the kernel reads by itself")                                                     \
+    X(MEMORY_TIGHT, GAUGE, "bundlefs_memory_tight", "",                                            \
+      "1 while memory is tight: less read-ahead")                                                  \
     X(QUEUED_JOBS, GAUGE, "bundlefs_queued_jobs", "", "Pieces of work that wait for a worker")     \
     X(PENDING_REQUESTS, GAUGE, "bundlefs_pending_requests", "",                                    \
       "Requests that wait for the store")                                                          \

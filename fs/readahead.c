@@ -9,14 +9,20 @@
 enum {
     N_STREAMS = 16,       /* readers of one file at once that are told apart */
     WINDOW_MIN = 1 << 20, /* bytes ahead of a new stream */
+    REACH_MIN = 8 << 20,  /* bytes of which stored bytes are first asked for */
     NAME_ORDER_STEPS = 2, /* jumps to the next name before that order is believed */
+    JUMPS = 2,            /* jumps to anywhere before no order is believed */
+    CROSSINGS = 2,        /* ends of tensors that a stream passes before file order is believed */
 };
 
 struct stream {
     uint32_t next;    /* the chunk after the last one read */
     uint32_t ahead;   /* all before was prefetched, or was decided not to be */
     uint32_t end;     /* the chunk after the last one of this run of tensors */
+    uint32_t asked;   /* stored bytes of all before were asked for */
+    unsigned crossed; /* ends of tensors */
     size_t window;    /* bytes; 0: random until it continues */
+    size_t reach;     /* bytes beyond the window whose stored bytes are asked for */
     bool by_name;     /* at its end it goes on at the next tensor by name */
     uint64_t touched; /* for replacing the least recent */
 };
@@ -31,7 +37,7 @@ struct span {
 struct bfs_readahead {
     const struct bfs_chunk_table *table; /* lives as long as the file, which outlives this */
     uint32_t n_chunks;
-    size_t window_max;
+    const struct bfs_readahead_limits *limits;
     struct span *spans;
     uint32_t n_spans;
     pthread_mutex_t mutex;
@@ -39,6 +45,7 @@ struct bfs_readahead {
     uint64_t clock;
     uint32_t last_span; /* that a stream started at; n_spans: none */
     unsigned name_steps;
+    unsigned jumps;
     /* One bit for each chunk that was read: the kernel has it, so decoding it again would be waste,
      * also when the cache has let it go. Forgotten when a tensor is started a second time. */
     uint8_t *seen;
@@ -102,7 +109,8 @@ static bool is_seen(const struct bfs_readahead *readahead, uint32_t chunk)
     return readahead->seen[chunk / 8] >> chunk % 8 & 1;
 }
 
-int bfs_readahead_new(const struct bfs_file *file, size_t window_max, struct bfs_readahead **ret)
+int bfs_readahead_new(const struct bfs_file *file, const struct bfs_readahead_limits *limits,
+                      struct bfs_readahead **ret)
 {
     BFS_CLEANUP(bfs_readahead_cleanup)
     struct bfs_readahead *readahead = calloc(1, sizeof(*readahead));
@@ -111,7 +119,7 @@ int bfs_readahead_new(const struct bfs_file *file, size_t window_max, struct bfs
     (void)pthread_mutex_init(&readahead->mutex, NULL);
     readahead->table = bfs_file_table(file);
     readahead->n_chunks = readahead->table ? bfs_chunk_table_n_chunks(readahead->table) : 0;
-    readahead->window_max = window_max;
+    readahead->limits = limits;
     readahead->seen = calloc(seen_size(readahead), 1);
     if (!readahead->seen)
         return -ENOMEM;
@@ -158,7 +166,10 @@ static void learn_order(struct bfs_readahead *readahead, uint32_t span)
 {
     uint32_t before = readahead->last_span;
     readahead->last_span = span;
-    if (before >= readahead->n_spans || before == span || before + 1 == span)
+    if (before >= readahead->n_spans || before == span)
+        return;
+    readahead->jumps = before + 1 == span ? 0 : readahead->jumps + 1;
+    if (before + 1 == span)
         return; /* file order looks the same as name order where both agree */
     if (readahead->spans[before].by_name == span)
         readahead->name_steps++;
@@ -200,6 +211,8 @@ static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t firs
     if (goes_by_name(readahead) && span < readahead->n_spans) {
         stream->end = readahead->spans[span].last + 1;
         stream->by_name = true;
+    } else if (readahead->jumps >= JUMPS && span < readahead->n_spans) {
+        stream->end = readahead->spans[span].last + 1;
     }
     return stream;
 }
@@ -234,7 +247,7 @@ static struct bfs_readahead_run unseen(const struct bfs_readahead *readahead, ui
 static bool is_time(const struct bfs_readahead *readahead, const struct stream *stream,
                     const struct bfs_readahead_run *reach)
 {
-    return stream->window < readahead->window_max || reach->first + reach->n == stream->end ||
+    return stream->window < readahead->limits->decoded || reach->first + reach->n == stream->end ||
            (stream->ahead - stream->next) * 2 <= reach->n;
 }
 
@@ -268,23 +281,63 @@ static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
     return n;
 }
 
-size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
-                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX])
+/* Beyond a grown window, when half of what was asked for is used up. */
+static void plan_stored(const struct bfs_readahead *readahead, struct stream *stream,
+                        struct bfs_readahead_run *ret)
 {
+    size_t limit = readahead->limits->stored;
+    if (stream->window < readahead->limits->decoded || limit == 0)
+        return;
+    if (stream->reach == 0 || stream->reach > limit)
+        stream->reach = limit < REACH_MIN ? limit : REACH_MIN;
+    if (stream->asked < stream->ahead)
+        stream->asked = stream->ahead;
+    struct bfs_readahead_run reach = take_run(readahead, stream->ahead, stream->end, stream->reach);
+    uint32_t until = reach.first + reach.n;
+    if (until <= stream->asked || (stream->asked - stream->ahead) * 2 > reach.n)
+        return;
+    *ret = (struct bfs_readahead_run){.first = stream->asked, .n = until - stream->asked};
+    stream->asked = until;
+    stream->reach = stream->reach > limit / 2 ? limit : stream->reach * 2;
+}
+
+/* A stream that was to end with its tensor went on into the next one. The kernel's own read-ahead
+ * does so too, by a request or two, so nothing is decoded ahead there before it goes on. */
+static void cross(struct bfs_readahead *readahead, struct stream *stream)
+{
+    uint32_t span = span_of(readahead, stream->next - 1);
+    stream->window = 0;
+    stream->end = readahead->n_chunks;
+    if (++stream->crossed >= CROSSINGS)
+        readahead->jumps = 0;
+    else if (span < readahead->n_spans)
+        stream->end = readahead->spans[span].last + 1;
+}
+
+size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
+                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX],
+                          struct bfs_readahead_run *ret_stored)
+{
+    *ret_stored = (struct bfs_readahead_run){0};
     (void)pthread_mutex_lock(&readahead->mutex);
     struct stream *stream = find_stream(readahead, first, last);
     if (!stream) {
         stream = open_stream(readahead, first);
     } else if (last + 1 > stream->next) {
         size_t wider = stream->window ? stream->window * 2 : WINDOW_MIN;
-        stream->window = wider < readahead->window_max ? wider : readahead->window_max;
+        size_t limit = readahead->limits->decoded;
+        stream->window = wider < limit ? wider : limit;
     }
     if (last + 1 > stream->next)
         stream->next = last + 1;
+    if (stream->next > stream->end)
+        cross(readahead, stream);
     stream->touched = ++readahead->clock;
     for (uint32_t i = first; i <= last; i++)
         readahead->seen[i / 8] |= (uint8_t)(1U << i % 8);
     size_t n = stream->window ? plan_ahead(readahead, stream, ret) : 0;
+    if (stream->window)
+        plan_stored(readahead, stream, ret_stored);
     (void)pthread_mutex_unlock(&readahead->mutex);
     return n;
 }

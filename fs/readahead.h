@@ -5,7 +5,11 @@
  * Each file remembers a few streams. A read that continues a stream doubles its window; one that
  * starts at a tensor opens a stream with a small window; any other is random and prefetches
  * nothing. Loaders that go by tensor name, not by file order, are recognized after two steps, and
- * then the window goes on at the next tensor by name.
+ * then the window goes on at the next tensor by name. When tensors are read in no order that can be
+ * told, a stream ends with its tensor.
+ *
+ * Beyond a window that has grown, stored bytes are asked of the kernel: from 8 MiB on, twice as far
+ * each time that half of it is used up.
  *
  * THREAD SAFETY: any function from any thread. */
 #ifndef BFS_FS_READAHEAD_H
@@ -13,6 +17,7 @@
 
 #include "codec/store/file.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,16 +29,25 @@ struct bfs_readahead_run {
     uint32_t n;
 };
 
+/* Bytes of raw chunks; of all files, and may change at any time. */
+struct bfs_readahead_limits {
+    _Atomic size_t decoded; /* how far ahead of a reader chunks are decoded */
+    _Atomic size_t stored;  /* how far beyond that the kernel is asked for stored bytes */
+};
+
 struct bfs_readahead;
-/* `window_max` bytes bound how far it looks ahead. Errors: -ENOMEM. */
-int bfs_readahead_new(const struct bfs_file *file, size_t window_max, struct bfs_readahead **ret);
+/* The limits outlive it. Errors: -ENOMEM. */
+int bfs_readahead_new(const struct bfs_file *file, const struct bfs_readahead_limits *limits,
+                      struct bfs_readahead **ret);
 struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead);
 BFS_DEFINE_CLEANUP(bfs_readahead, bfs_readahead_free)
 
 /* Chunks first..last are being read: what should be decoded ahead? Returns the number of runs; no
- * chunk is named twice for one stream. */
+ * chunk is named twice for one stream. *ret_stored is what the kernel should be asked for, chunks
+ * beyond those; n is 0 when there is nothing. */
 size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
-                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX]);
+                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX],
+                          struct bfs_readahead_run *ret_stored);
 /* Has the chunk been read meanwhile, by somebody else? Then decoding it ahead would be waste. */
 bool bfs_readahead_is_late(struct bfs_readahead *readahead, uint32_t chunk);
 

@@ -49,6 +49,7 @@ struct bfs_reads {
     struct bfs_files *files;
     struct bfs_backing *backing;
     struct bfs_metrics *metrics;
+    struct bfs_advice *advice; /* NULL: none */
     struct bfs_trace *trace;   /* NULL: none */
     struct bfs_replay *replay; /* NULL: none */
     size_t cost_limit;
@@ -84,8 +85,10 @@ struct bfs_reads *bfs_reads_free(struct bfs_reads *reads)
     return NULL;
 }
 
-void bfs_reads_watch(struct bfs_reads *reads, struct bfs_trace *trace, struct bfs_replay *replay)
+void bfs_reads_watch(struct bfs_reads *reads, struct bfs_advice *advice, struct bfs_trace *trace,
+                     struct bfs_replay *replay)
 {
+    reads->advice = advice;
     reads->trace = trace;
     reads->replay = replay;
 }
@@ -353,14 +356,18 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
     (void)bfs_files_ref(reads->files, open);
     /* Noted before it is answered: from then on others must not decode these chunks ahead. */
     struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
-    size_t n_runs = bfs_readahead_note(open->readahead, first, last, runs);
+    struct bfs_readahead_run stored;
+    size_t n_runs = bfs_readahead_note(open->readahead, first, last, runs, &stored);
     if (reads->trace)
         bfs_trace_note(reads->trace, open->file, first, last);
     if (!answer_decoded(read)) {
         bfs_call_start(reads->calls, &read->call, request);
         enter(reads, read);
     }
-    if (!reads->replay || !bfs_replay_note(reads->replay, open, offset, offset + size))
+    if (!reads->replay || !bfs_replay_note(reads->replay, open, offset, offset + size)) {
         look_ahead(reads, open, runs, n_runs);
+        if (reads->advice && stored.n > 0)
+            bfs_advice_ask(reads->advice, open->file, stored.first, stored.n);
+    }
     bfs_files_unref(reads->files, open);
 }

@@ -5,6 +5,7 @@
 #ifndef BFS_FS_READS_H
 #define BFS_FS_READS_H
 
+#include "fs/advice.h"
 #include "fs/backing.h"
 #include "fs/cache.h"
 #include "fs/call.h"
@@ -19,9 +20,9 @@ int bfs_reads_new(struct bfs_cache *cache, struct bfs_calls *calls, struct bfs_f
 struct bfs_reads *bfs_reads_free(struct bfs_reads *reads);
 BFS_DEFINE_CLEANUP(bfs_reads, bfs_reads_free)
 
-/* Reads are told to these from now on; NULL: to none. Before the first read; they outlive the
- * reads. */
-void bfs_reads_watch(struct bfs_reads *reads, struct bfs_trace *trace, struct bfs_replay *replay);
+/* Who is told of reads, and of what they will need; NULL: nobody. Before the first read. */
+void bfs_reads_watch(struct bfs_reads *reads, struct bfs_advice *advice, struct bfs_trace *trace,
+                     struct bfs_replay *replay);
 
 /* Answers `request` now or later with all of [offset, offset + size) that is in the file, or with
  * EIO when any of it cannot be proved. `is_direct`: the answer passes by the page cache (O_DIRECT),

@@ -2,6 +2,7 @@
  * Positions are raw bytes along the trace of one bundle, all its steps laid end to end. */
 #include "fs/replay.h"
 
+#include "fs/advice.h"
 #include "fs/clock.h"
 #include "fs/node.h"
 #include "fs/thread.h"
@@ -224,26 +225,11 @@ static void ask_decoded(struct bfs_replay *replay, const struct bfs_open_file *o
     }
 }
 
-/* Chunks that follow each other in a blob are asked for as one. */
 static void ask_stored(const struct bfs_open_file *open, uint64_t from, uint64_t end)
 {
-    const struct bfs_chunk_table *table = bfs_file_table(open->file);
     uint32_t first, last;
-    if (!chunks_in(open->file, from, end, &first, &last))
-        return;
-    struct bfs_chunk run = bfs_chunk_table_at(table, first);
-    uint64_t size = run.stored_size;
-    for (uint32_t i = first + 1; i <= last; i++) {
-        struct bfs_chunk chunk = bfs_chunk_table_at(table, i);
-        if (chunk.blob == run.blob && chunk.stored_off == run.stored_off + size) {
-            size += chunk.stored_size;
-            continue;
-        }
-        bfs_file_will_need(open->file, run.blob, run.stored_off, size);
-        run = chunk;
-        size = chunk.stored_size;
-    }
-    bfs_file_will_need(open->file, run.blob, run.stored_off, size);
+    if (chunks_in(open->file, from, end, &first, &last))
+        bfs_advice_ask_now(open->file, first, last - first + 1);
 }
 
 static uint64_t later(uint64_t a, uint64_t b)

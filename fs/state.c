@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/state.h"
 
+#include "fs/memory.h"
+
 #include <limits.h>
 #include <string.h>
 
 enum {
-    WINDOW_MAX = 16 << 20, /* beyond this, waiting for the disk is no longer what costs */
-    WINDOW_SHARE = 8,      /* and no stream may fill more of the cache than this part */
-    REPLAY_SHARE = 4,      /* the order is known, but what it decodes must not push out itself */
+    WINDOW_MAX = 16 << 20,  /* beyond this, waiting for the disk is no longer what costs */
+    STORED_MAX = 64 << 20,  /* a tenth of a second of a fast disk; the kernel's memory, not ours */
+    WINDOW_TIGHT = 2 << 20, /* when memory is tight */
+    WINDOW_SHARE = 8,       /* and no stream may fill more of the cache than this part */
+    REPLAY_SHARE = 4,       /* the order is known, but what it decodes must not push out itself */
     REPLAY_STORED = 256 << 20,
 };
 
@@ -18,6 +22,7 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     /* The workers end, and with them what is queued; who still waits is answered; then what they
      * used may go. */
     bfs_replay_stop(fs->replay);
+    (void)bfs_advice_free(fs->advice);
     if (fs->backing)
         (void)bfs_backing_stop(fs->backing, UINT_MAX);
     (void)bfs_pool_free(fs->pool);
@@ -45,6 +50,18 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     return NULL;
 }
 
+void bfs_fs_look_at_memory(struct bfs_fs *fs)
+{
+    struct bfs_memory memory;
+    size_t window = (size_t)fs->options->cache_size / WINDOW_SHARE;
+    bfs_memory_look("/proc", "/sys/fs/cgroup", &memory);
+    bool is_tight = bfs_memory_is_tight(&memory);
+    size_t limit = is_tight ? WINDOW_TIGHT : WINDOW_MAX;
+    fs->ahead.decoded = window < limit ? window : limit;
+    fs->ahead.stored = is_tight ? 0 : STORED_MAX;
+    bfs_metric_set(&fs->metrics, BFS_METRIC_MEMORY_TIGHT, is_tight);
+}
+
 static int start_proofs(struct bfs_fs *fs)
 {
     if (fs->options->verify == BFS_VERIFY_ALWAYS)
@@ -62,8 +79,8 @@ static int start_proofs(struct bfs_fs *fs)
 static int start(struct bfs_fs *fs)
 {
     const struct bfs_mount_options *options = fs->options;
-    size_t window = (size_t)options->cache_size / WINDOW_SHARE;
     int r;
+    bfs_fs_look_at_memory(fs);
     if ((r = bfs_pool_new(options->workers ? (unsigned)options->workers : bfs_host_usable_cpus(),
                           &fs->pool)) ||
         (r = bfs_cache_new((size_t)options->cache_size, fs->pool, &fs->metrics, fs->log,
@@ -71,7 +88,8 @@ static int start(struct bfs_fs *fs)
         (r = bfs_calls_new((unsigned)options->timeout * 1000, &fs->metrics, &fs->calls)) ||
         (r = start_proofs(fs)) ||
         (r = bfs_backing_new(fs->cache, fs->pool, &fs->metrics, fs->log, &fs->backing)) ||
-        (r = bfs_files_new(window < WINDOW_MAX ? window : WINDOW_MAX, &fs->metrics, &fs->files)) ||
+        (r = bfs_advice_new(&fs->advice)) ||
+        (r = bfs_files_new(&fs->ahead, &fs->metrics, &fs->files)) ||
         (r = bfs_reads_new(fs->cache, fs->calls, fs->files, fs->backing, &fs->metrics,
                            &fs->reads)) ||
         (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||
@@ -104,7 +122,7 @@ static int start_tracing(struct bfs_fs *fs, struct bfs_error *error)
                            options->cache_size / REPLAY_SHARE, REPLAY_STORED, &fs->replay, error);
     if (r == 0 && options->trace)
         r = bfs_trace_new(options->trace, &fs->metrics, fs->log, &fs->trace, error);
-    bfs_reads_watch(fs->reads, fs->trace, fs->replay);
+    bfs_reads_watch(fs->reads, fs->advice, fs->trace, fs->replay);
     return r;
 }
 

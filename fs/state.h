@@ -5,6 +5,7 @@
 
 #include "accel/host.h"
 #include "fs/backing.h"
+#include "fs/advice.h"
 #include "fs/bundles.h"
 #include "fs/cache.h"
 #include "fs/call.h"
@@ -32,6 +33,7 @@ struct bfs_fs {
     struct bfs_host host;
     struct bfs_view_rules view_rules;
     struct bfs_metrics metrics;
+    struct bfs_readahead_limits ahead;
     struct bfs_pool *pool;
     struct bfs_proofs *proofs; /* NULL: nothing is remembered */
     struct bfs_cache *cache;
@@ -40,8 +42,9 @@ struct bfs_fs {
     struct bfs_files *files;
     struct bfs_reads *reads;
     struct bfs_prover
-        *prover;             /* NULL: files are opened unproved, and their chunks proved by reads */
-    struct bfs_trace *trace; /* NULL: none */
+        *prover; /* NULL: files are opened unproved, and their chunks proved by reads */
+    struct bfs_advice *advice;
+    struct bfs_trace *trace;   /* NULL: none */
     struct bfs_replay *replay; /* NULL: none */
     struct bfs_bundles *bundles;
     struct bfs_lookahead *lookahead;
@@ -58,7 +61,7 @@ struct bfs_fs {
     bool needs_opendir;           /* the kernel cannot do without; set before the first request */
 
     pthread_mutex_t mutex;
-    struct bfs_tree *tree;             /* protected by mutex, like all below */
+    struct bfs_tree *tree; /* protected by mutex, like all below */
     struct bfs_negotiated negotiated;
     struct timespec tree_time;         /* when it was read: the time of its directories */
     uint64_t checked_ms;               /* when index.json was last seen to be fine */
@@ -76,6 +79,9 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
                const struct bfs_log *log, struct bfs_fs **ret, struct bfs_error *error);
 struct bfs_fs *bfs_fs_free(struct bfs_fs *fs);
 BFS_DEFINE_CLEANUP(bfs_fs, bfs_fs_free)
+
+/* Sets how far to read ahead, as memory permits. Reads a few small files of the kernel. */
+void bfs_fs_look_at_memory(struct bfs_fs *fs);
 
 /* The tree of index.json as it is now. Errors: those of bfs_catalog_load(), -ENOMEM. */
 int bfs_fs_read_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error *error);

@@ -15,6 +15,7 @@
 
 /* Verdicts are reached for so long before it looks again whether anything has changed. */
 enum { REFRESH_MS = 200 };
+enum { MEMORY_MS = 1000 }; /* how often memory is looked at, at most */
 
 struct bfs_watch {
     struct bfs_fs *fs;
@@ -176,7 +177,13 @@ static void *run_watch(void *argument)
     struct bfs_watch *watch = argument;
     struct pollfd events[] = {{.fd = watch->stop, .events = POLLIN},
                               {.fd = watch->inotify, .events = POLLIN}};
+    uint64_t looked_ms = 0;
     for (;;) {
+        uint64_t now = bfs_now_ms();
+        if (now - looked_ms >= MEMORY_MS) {
+            looked_ms = now;
+            bfs_fs_look_at_memory(watch->fs);
+        }
         look_at_policy(watch);
         look(watch);
         bool more = bfs_guard_refresh(watch->fs->guard, REFRESH_MS, on_changed, watch->fs);

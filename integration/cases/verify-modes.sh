@@ -6,7 +6,7 @@
 # shellcheck source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
 
-make_model "$SRC" --seed 1
+make_model "$SRC" --seed 1 --size 64M # more than the cache holds
 pack acme/one:1
 blob=$(store_tool blob "$STORE" acme/one:1 data)
 metric() { sed -n "s/^bundlefs_$1_total //p" "$MNT/.bundlefs/metrics"; }
@@ -26,10 +26,10 @@ drop_caches || skip "needs root to drop caches"
 store_tool flip "$blob" 2000000
 drop_caches
 bad=$(pass)
-[ "$bad" -ge 1 ] && [ "$bad" -le 16 ] || fail "$bad of 128 reads fail for one flipped byte"
+[ "$bad" -ge 1 ] && [ "$bad" -le 16 ] || fail "$bad of 1024 reads fail for one flipped byte"
 unmount
 
-mount_foreground -o verify=strict
+mount_foreground -o verify=strict,passthrough=off
 expect_errno EIO open "$MNT/acme/one/1/model.safetensors"
 cmp "$SRC/config.json" "$MNT/acme/one/1/config.json"
 stat "$MNT/acme/one/1/model.safetensors" >/dev/null

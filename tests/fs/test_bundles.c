@@ -57,9 +57,9 @@ static void set_up(struct fixture *fixture, bool large)
     }
     assert_int_equal(bfs_catalog_load(fixture->packed.store, &fixture->catalog, NULL), 0);
     fixture->log = (struct bfs_log){.write = count_line, .context = &fixture->n_lines};
-    assert_int_equal(
-        bfs_bundles_new(fixture->packed.store, NULL, &fixture->metrics, &fixture->log, &fixture->bundles),
-        0);
+    assert_int_equal(bfs_bundles_new(fixture->packed.store, NULL, &fixture->metrics, &fixture->log,
+                                     &fixture->bundles),
+                     0);
     for (uint32_t i = 0; i < N_NAMES; i++) {
         uint32_t slot;
         assert_int_equal(bfs_bundles_slot(fixture->bundles, &fixture->catalog->entries[i], &slot),
@@ -245,7 +245,8 @@ static void files_open_and_close_at_once(void **state)
     assert_int_equal(bfs_index_resolve(bfs_bundle_index(bundle), "config.json", &inodes[0]), 0);
     assert_int_equal(bfs_index_resolve(bfs_bundle_index(bundle), "model.safetensors", &inodes[1]),
                      0);
-    assert_int_equal(bfs_files_new(1 << 20, &fixture.metrics, &files), 0);
+    assert_int_equal(
+        bfs_files_new(&(struct bfs_readahead_limits){1 << 20, 0}, &fixture.metrics, &files), 0);
     for (unsigned i = 0; i < N; i++) {
         openers[i] = (struct opener){files, bundle, inodes[i % 2], i};
         assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &openers[i]), 0);

@@ -17,7 +17,9 @@ struct fixture {
     struct packed packed;
     struct bfs_bundle *bundle;
     struct bfs_file *file;
+    struct bfs_readahead_limits limits;
     struct bfs_readahead *readahead;
+    struct bfs_readahead_run stored; /* of the last note */
     uint32_t n_chunks;
     uint32_t firsts[N_TENSORS]; /* chunk of t0, t1, ... */
 };
@@ -28,7 +30,7 @@ static void set_up(struct fixture *fixture)
     bfs_autobuffer struct bfs_buffer bytes = BFS_BUFFER_INIT;
     struct bfs_pack_report report;
     uint32_t inode;
-    *fixture = (struct fixture){.packed = packed_make()};
+    *fixture = (struct fixture){.packed = packed_make(), .limits = {WINDOW, 0}};
     for (unsigned i = 0; i < N_TENSORS; i++)
         tensors[i] = (struct test_tensor){names[i], BFS_DTYPE_BF16, 1, {CHUNKS_EACH * CHUNK / 2}};
     test_safetensors_build(tensors, N_TENSORS, 1, &bytes);
@@ -47,7 +49,7 @@ static void set_up(struct fixture *fixture)
         struct bfs_index_tensor tensor = bfs_index_tensor(index, &file, i);
         fixture->firsts[tensor.name[1] - '0'] = bfs_chunk_table_find(table, tensor.offset);
     }
-    assert_int_equal(bfs_readahead_new(fixture->file, WINDOW, &fixture->readahead), 0);
+    assert_int_equal(bfs_readahead_new(fixture->file, &fixture->limits, &fixture->readahead), 0);
 }
 
 static void tear_down(struct fixture *fixture)
@@ -64,7 +66,7 @@ static uint32_t note(struct fixture *fixture, uint32_t first, uint32_t last, boo
                      struct bfs_readahead_run runs[static BFS_READAHEAD_RUNS_MAX], size_t *ret_n)
 {
     uint32_t total = 0;
-    *ret_n = bfs_readahead_note(fixture->readahead, first, last, runs);
+    *ret_n = bfs_readahead_note(fixture->readahead, first, last, runs, &fixture->stored);
     assert_true(*ret_n <= BFS_READAHEAD_RUNS_MAX);
     for (size_t i = 0; i < *ret_n; i++) {
         assert_true(runs[i].n > 0 && runs[i].first + runs[i].n <= fixture->n_chunks);
@@ -206,6 +208,70 @@ static void what_was_read_is_not_named(void **state)
     tear_down(&fixture);
 }
 
+/* t3 t1 t6 t0 t5 t2 t7 t4 is the file: starts that follow neither file nor names. */
+static void without_an_order_a_stream_ends_with_its_tensor(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    static const unsigned starts[] = {3, 0, 4};
+    size_t n;
+    set_up(&fixture);
+    for (unsigned i = 0; i < 3; i++)
+        (void)note(&fixture, fixture.firsts[starts[i]], fixture.firsts[starts[i]], NULL, runs, &n);
+    uint32_t first = fixture.firsts[5], end = first + CHUNKS_EACH; /* a third jump */
+    for (uint32_t at = first; at < end; at++) {
+        (void)note(&fixture, at, at, NULL, runs, &n);
+        for (size_t i = 0; i < n; i++)
+            assert_true(runs[i].first + runs[i].n <= end);
+    }
+    /* Into the next one, as the kernel does: nothing yet; then it is believed, up to its end. */
+    assert_int_equal(note(&fixture, end, end, NULL, runs, &n), 0);
+    assert_true(note(&fixture, end + 1, end + 1, NULL, runs, &n) > 0);
+    assert_true(runs[n - 1].first + runs[n - 1].n <= end + CHUNKS_EACH);
+    for (uint32_t at = end + 2; at < end + CHUNKS_EACH + 2; at++)
+        (void)note(&fixture, at, at, NULL, runs, &n);
+    uint32_t furthest = 0;
+    for (uint32_t at = end + CHUNKS_EACH + 2; at < end + 2 * CHUNKS_EACH - 1; at++) {
+        (void)note(&fixture, at, at, NULL, runs, &n);
+        for (size_t i = 0; i < n; i++)
+            furthest = runs[i].first + runs[i].n;
+    }
+    assert_true(furthest > end + 2 * CHUNKS_EACH); /* file order again */
+    tear_down(&fixture);
+}
+
+/* Beyond a window that has grown, twice as far each time, each chunk once. */
+static void stored_bytes_are_asked_for_beyond(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    size_t n;
+    set_up(&fixture);
+    for (unsigned limit = 0; limit < 3; limit++) {
+        static const size_t limits[] = {0, 1 << 20, 64 << 20};
+        uint32_t asked = 0, total = 0, ahead = 0;
+        (void)bfs_readahead_free(fixture.readahead);
+        fixture.limits.stored = limits[limit];
+        assert_int_equal(bfs_readahead_new(fixture.file, &fixture.limits, &fixture.readahead), 0);
+        for (uint32_t at = 0; at < fixture.n_chunks; at++) {
+            (void)note(&fixture, at, at, NULL, runs, &n);
+            for (size_t i = 0; i < n; i++)
+                ahead = runs[i].first + runs[i].n;
+            if (fixture.stored.n == 0)
+                continue;
+            assert_true(fixture.stored.first >= ahead && fixture.stored.first >= asked);
+            asked = fixture.stored.first + fixture.stored.n;
+            assert_true(asked <= fixture.n_chunks);
+            assert_true((asked - ahead) * (size_t)CHUNK <= limits[limit] + CHUNK);
+            total += fixture.stored.n;
+        }
+        assert_int_equal(total > 0, limit > 0);
+    }
+    tear_down(&fixture);
+}
+
 static void streams_are_told_apart(void **state)
 {
     (void)state;
@@ -233,6 +299,8 @@ int main(void)
         cmocka_unit_test(a_tensors_start_opens_a_window),
         cmocka_unit_test(order_by_name_is_learned),
         cmocka_unit_test(what_was_read_is_not_named),
+        cmocka_unit_test(without_an_order_a_stream_ends_with_its_tensor),
+        cmocka_unit_test(stored_bytes_are_asked_for_beyond),
         cmocka_unit_test(streams_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Is memory tight? What the kernel says of stalls for want of memory (PSI), and what is left of the
+ * limits of this process's control groups (version 2).
+ *
+ * THREAD SAFETY: pure functions on the system's state. */
+#ifndef BFS_FS_MEMORY_H
+#define BFS_FS_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    BFS_MEMORY_STALLS_MAX = 1000,   /* hundredths of a per cent of the last ten seconds */
+    BFS_MEMORY_ROOM_MIN = 64 << 20, /* bytes left */
+};
+
+struct bfs_memory {
+    uint64_t stalls; /* hundredths of a per cent: some task waited; 0 when it is not told */
+    uint64_t room;   /* bytes below the nearest limit, reclaimable page cache not counted */
+};
+
+/* `proc` and `cgroup` are where those file systems are mounted. What cannot be read limits nothing:
+ * room is UINT64_MAX then. */
+void bfs_memory_look(const char *proc, const char *cgroup, struct bfs_memory *ret);
+bool bfs_memory_is_tight(const struct bfs_memory *memory);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/memory.h"
+#include "tests/support/folder.h"
+
+#include <stdlib.h>
+
+static struct test_folder folder;
+
+static struct bfs_memory look(void)
+{
+    char *proc = test_path(&folder, "proc"), *cgroup = test_path(&folder, "cg");
+    struct bfs_memory memory;
+    bfs_memory_look(proc, cgroup, &memory);
+    free(proc);
+    free(cgroup);
+    return memory;
+}
+
+static void what_is_not_told_limits_nothing(void **state)
+{
+    (void)state;
+    folder = test_folder_make();
+    struct bfs_memory memory = look();
+    assert_int_equal(memory.stalls, 0);
+    assert_true(memory.room == UINT64_MAX);
+    assert_false(bfs_memory_is_tight(&memory));
+    test_folder_remove(&folder);
+}
+
+static void stalls_and_limits(void **state)
+{
+    (void)state;
+    folder = test_folder_make();
+    static const char *const folders[] = {"proc", "proc/self", "proc/pressure",
+                                          "cg",   "cg/a",      "cg/a/b"};
+    for (size_t i = 0; i < 6; i++)
+        test_make_folder(&folder, folders[i]);
+    test_write_text(&folder, "proc/pressure/memory",
+                    "some avg10=9.99 avg60=80.00 avg300=0.00 total=5\n"
+                    "full avg10=50.00 avg60=0.00 avg300=0.00 total=0\n");
+    test_write_text(&folder, "proc/self/cgroup", "3:cpu:/x\n0::/a/b\n");
+    struct bfs_memory memory = look();
+    assert_int_equal(memory.stalls, 999);
+    assert_true(memory.room == UINT64_MAX);
+    assert_false(bfs_memory_is_tight(&memory));
+    test_write_text(&folder, "proc/pressure/memory", "some avg10=10.00 avg60=0.00\n");
+    memory = look();
+    assert_true(bfs_memory_is_tight(&memory));
+    test_write_text(&folder, "proc/pressure/memory", "some avg10=0.00 avg60=0.00\n");
+
+    /* Own limit; the page cache in it can be had back, shared memory cannot. */
+    test_write_text(&folder, "cg/a/b/memory.max", "max\n");
+    test_write_text(&folder, "cg/a/b/memory.high", "1000000000\n");
+    test_write_text(&folder, "cg/a/b/memory.current", "990000000\n");
+    test_write_text(&folder, "cg/a/b/memory.stat",
+                    "anon 100\nfile 600000000\nfile_mapped 7\nshmem 100000000\n");
+    memory = look();
+    assert_int_equal(memory.room, 510000000);
+    assert_false(bfs_memory_is_tight(&memory));
+    test_write_text(&folder, "cg/a/b/memory.max", "500000000\n");
+    memory = look();
+    assert_int_equal(memory.room, 10000000);
+    assert_true(bfs_memory_is_tight(&memory));
+    test_write_text(&folder, "cg/a/b/memory.max", "max\n");
+    /* That of a group above. */
+    test_write_text(&folder, "cg/a/memory.max", "2000000\n");
+    test_write_text(&folder, "cg/a/memory.current", "3000000\n");
+    memory = look();
+    assert_int_equal(memory.room, 0);
+    assert_true(bfs_memory_is_tight(&memory));
+    test_folder_remove(&folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_told_limits_nothing),
+        cmocka_unit_test(stalls_and_limits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
