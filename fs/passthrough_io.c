@@ -70,15 +70,16 @@ static _Thread_local int32_t reply_id;
 void bfs_passthrough_received(struct bfs_passthrough_io *io, const void *message, size_t size)
 {
     struct in_header header;
-    struct init_in init = {0};
+    struct init_in init;
     if (!atomic_load_explicit(&io->awaits_init, memory_order_relaxed) || size < sizeof(header))
         return;
     memcpy(&header, message, sizeof(header));
     if (header.opcode != OPCODE_INIT)
         return;
-    size -= sizeof(header);
-    memcpy(&init, (const char *)message + sizeof(header),
-           size < sizeof(init) ? size : sizeof(init));
+    if (size >= sizeof(header) + sizeof(init))
+        memcpy(&init, (const char *)message + sizeof(header), sizeof(init));
+    else
+        init = (struct init_in){0}; /* of a kernel that knows no flags2 */
     if (init.flags & INIT_EXT && init.flags2 & FLAGS2_PASSTHROUGH)
         io->init_unique = header.unique;
     else
