@@ -159,11 +159,11 @@ int bfs_backing_file_seal(struct bfs_backing_file *file)
 {
     struct stat st;
     if (!bfs_backing_file_is_full(file))
-        return -EBADMSG;
+        return -EINVAL;
     if (fstat(file->fd, &st) != 0)
         return -errno;
     if ((uint64_t)st.st_size != file->size)
-        return -EBADMSG;
+        return -EIO;
     if (file->is_memory)
         return fcntl(file->fd, F_ADD_SEALS,
                      F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0

@@ -46,7 +46,7 @@ bool bfs_backing_file_is_full(const struct bfs_backing_file *file);
 int bfs_backing_file_write(struct bfs_backing_file *file, uint32_t i, const struct bfs_chunk *chunk,
                            const uint8_t *raw);
 /* When it is full: nothing changes it any more, and what the disk could not take is known. May take
- * as long as the disk. Errors: -EIO, -ENOSPC, -EBADMSG (it is not full). */
+ * as long as the disk. Errors: -EIO, -ENOSPC, -EINVAL (it is not full). */
 int bfs_backing_file_seal(struct bfs_backing_file *file);
 
 #endif
