@@ -109,6 +109,16 @@ void bfs_guard_set_policy(struct bfs_guard *guard)
     (void)bfs_policy_unref(old);
 }
 
+struct bfs_policy *bfs_guard_policy(struct bfs_guard *guard)
+{
+    if (!guard)
+        return NULL;
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct bfs_policy *policy = bfs_policy_ref(guard->policy);
+    (void)pthread_mutex_unlock(&guard->mutex);
+    return policy;
+}
+
 /* With the mutex held; NULL: no memory. */
 static struct entry *entry_at(struct bfs_guard *guard, uint32_t slot)
 {

@@ -34,6 +34,9 @@ bool bfs_guard_refusal(struct bfs_guard *guard, uint32_t slot,
 /* The bundle has so many inodes, and the kernel may know them. */
 void bfs_guard_note_inodes(struct bfs_guard *guard, uint32_t slot, uint32_t n_inodes);
 
+/* The policy in force, with a reference; NULL without a guard. */
+struct bfs_policy *bfs_guard_policy(struct bfs_guard *guard);
+
 /* What bfs_access_apply() and bfs_access_acl() say by the rule that matches the bundle; without a
  * word about access, nothing and -ENODATA. */
 void bfs_guard_apply(struct bfs_guard *guard, uint32_t slot, struct stat *stat);

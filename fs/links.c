@@ -2,6 +2,7 @@
 #include "fs/links.h"
 
 #include "codec/store/aliases.h"
+#include "codec/store/trust.h"
 #include "fs/invalidate.h"
 #include "fs/state.h"
 #include "verify/array.h"
@@ -114,10 +115,14 @@ bool bfs_links_needed(const struct bfs_catalog *catalog, const char *model)
     return false;
 }
 
-/* Of all in the catalogue that a model's links depend on. */
-static int stamp_of(const struct bfs_catalog *catalog, const char *model, struct bfs_xxh128 *ret)
+/* Of all that a model's links depend on: the catalogue, and who is believed. */
+static int stamp_of(const struct bfs_trust *trust, const char *model, struct bfs_xxh128 *ret)
 {
+    const struct bfs_catalog *catalog = trust->catalog;
     bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    if (trust->policy)
+        bfs_buffer_put(&text, bfs_policy_digest(trust->policy), sizeof(struct bfs_digest));
+    bfs_buffer_put_u64(&text, bfs_policy_epoch(trust->policy, trust->now));
     size_t n, n_about;
     const struct bfs_catalog_statement *const *aliases = bfs_catalog_aliases(catalog, model, &n);
     for (size_t i = 0; i < n; i++)
@@ -140,6 +145,7 @@ static int stamp_of(const struct bfs_catalog *catalog, const char *model, struct
 struct resolver {
     struct bfs_fs *fs;
     const struct bfs_catalog *catalog;
+    struct bfs_trust trust;
     const char *model;
     struct bfs_link_set *set;
     int status;
@@ -183,10 +189,13 @@ static bool skips(void *context, const struct bfs_catalog_entry *entry)
         return false;
     resolver->status = bfs_statements_of_bundle(resolver->fs->store, resolver->catalog,
                                                 &entry->manifest, &about, resolver->error);
+    bool skipped = false;
     if (resolver->status == 0)
         resolver->status = add_refusals(resolver, &about);
-    return bfs_statements_newest(&about, BFS_STATEMENT_DEPRECATION) ||
-           bfs_statements_newest(&about, BFS_STATEMENT_REVOCATION);
+    if (resolver->status == 0)
+        resolver->status = bfs_trust_is_out_of_favour(&resolver->trust, &entry->reference,
+                                                      &entry->manifest, &skipped, resolver->error);
+    return skipped;
 }
 
 static int add_latest(struct resolver *resolver)
@@ -201,8 +210,8 @@ static int add_latest(struct resolver *resolver)
 static int add_aliases(struct resolver *resolver)
 {
     bfs_autoaliases struct bfs_aliases aliases = {0};
-    int r = bfs_aliases_load(resolver->fs->store, resolver->catalog, resolver->model, NULL, NULL,
-                             &aliases, resolver->error);
+    int r = bfs_aliases_load(resolver->fs->store, resolver->catalog, resolver->model,
+                             bfs_trust_believes, &resolver->trust, &aliases, resolver->error);
     if (r == 0)
         r = add_refusals(resolver, &aliases.statements);
     for (size_t i = 0; r == 0 && i < aliases.n; i++)
@@ -217,15 +226,19 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct bfs_link *)a)->name, ((const struct bfs_link *)b)->name);
 }
 
-static int resolve(struct bfs_fs *fs, const struct bfs_catalog *catalog, const char *model,
+static int resolve(struct bfs_fs *fs, const struct bfs_trust *trust, const char *model,
                    struct bfs_link_set **ret, struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_link_set_cleanup) struct bfs_link_set *set = calloc(1, sizeof(*set));
     if (!set)
         return bfs_fail(error, -ENOMEM, "out of memory");
     atomic_init(&set->references, 1);
-    struct resolver resolver = {
-        .fs = fs, .catalog = catalog, .model = model, .set = set, .error = error};
+    struct resolver resolver = {.fs = fs,
+                                .catalog = trust->catalog,
+                                .trust = *trust,
+                                .model = model,
+                                .set = set,
+                                .error = error};
     int r = add_aliases(&resolver);
     if (r == 0)
         r = add_latest(&resolver);
@@ -290,13 +303,13 @@ static int remember(struct bfs_links *links, uint64_t directory, const struct bf
     return r;
 }
 
-static int load(struct bfs_fs *fs, const struct bfs_tree *tree, uint64_t directory,
+static int load(struct bfs_fs *fs, const struct bfs_trust *trust, uint64_t directory,
                 const char *model, const struct bfs_xxh128 *stamp, struct bfs_link_set **ret)
 {
     struct bfs_error error = {0};
     char text[BFS_ERROR_TEXT_SIZE];
     BFS_CLEANUP(bfs_link_set_cleanup) struct bfs_link_set *set = NULL;
-    int r = resolve(fs, bfs_tree_catalog(tree), model, &set, &error);
+    int r = resolve(fs, trust, model, &set, &error);
     if (r == 0)
         r = remember(fs->links, directory, stamp, set);
     if (r) {
@@ -318,14 +331,19 @@ int bfs_links_get(struct bfs_fs *fs, uint64_t directory, bool may_block, struct 
     for (;;) {
         BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
         BFS_CLEANUP(bfs_link_set_cleanup) struct bfs_link_set *set = NULL;
+        BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy = bfs_guard_policy(fs->guard);
+        struct bfs_trust trust = {.store = fs->store,
+                                  .catalog = bfs_tree_catalog(tree),
+                                  .policy = policy,
+                                  .now = (int64_t)time(NULL)};
         struct bfs_xxh128 stamp;
-        int r = stamp_of(bfs_tree_catalog(tree), model, &stamp);
+        int r = stamp_of(&trust, model, &stamp);
         if (r)
             return r;
         set = recall(fs->links, directory, &stamp);
         if (!set && !may_block)
             return -EWOULDBLOCK;
-        if (!set && (r = load(fs, tree, directory, model, &stamp, &set)))
+        if (!set && (r = load(fs, &trust, directory, model, &stamp, &set)))
             return r;
         /* What was read while the catalogue changed must not reach the kernel, which has been told
          * to forget it already. */

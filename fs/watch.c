@@ -4,6 +4,7 @@
 #include "fs/invalidate.h"
 #include "fs/json_text.h"
 #include "fs/node.h"
+#include "fs/signatures.h"
 #include "fs/thread.h"
 
 #include <poll.h>
@@ -24,6 +25,7 @@ struct bfs_watch {
     int inotify; /* -1: polling only */
     struct stat seen;
     bool has_seen;
+    uint64_t epoch; /* of the policy, when the links were last resolved */
 };
 
 static bool is_same_node(const struct bfs_tree_node *a, const struct bfs_tree_node *b)
@@ -116,22 +118,31 @@ static void look(struct bfs_watch *watch)
 }
 
 /* Under both of its numbers, of which the kernel may know either. */
-static void invalidate_inode(struct bfs_fs *fs, uint64_t node)
+static void invalidate_inode(struct bfs_fs *fs, uint32_t slot, uint32_t inode)
 {
-    (void)fuse_lowlevel_notify_inval_inode(fs->session, node, 0, 0);
-    (void)fuse_lowlevel_notify_inval_inode(fs->session, node | BFS_NODE_BACKED, 0, 0);
+    bfs_invalidate_node(fs, bfs_node_of(slot, inode));
+    bfs_invalidate_node(fs, bfs_node_of(slot, inode) | BFS_NODE_BACKED);
 }
 
 /* What the kernel knows about a bundle is true no more: who may read it, or whether anybody may. */
 static void on_changed(void *context, uint32_t slot, uint32_t n_inodes)
 {
     struct bfs_fs *fs = context;
-    if (!fs->session)
+    BFS_CLEANUP(bfs_signature_set_cleanup) struct bfs_signature_set *set = NULL;
+    struct bfs_reference reference;
+    struct bfs_digest digest;
+    size_t n = 0;
+    invalidate_inode(fs, slot, BFS_INODE_ROOT);
+    for (uint32_t inode = BFS_INODE_ROOT + 1; inode < n_inodes; inode++)
+        invalidate_inode(fs, slot, inode);
+    for (uint32_t inode = BFS_INODE_MANIFEST; inode <= BFS_INODE_SIGNATURES; inode++)
+        invalidate_inode(fs, slot, inode);
+    if (!bfs_bundles_identity(fs->bundles, slot, &reference, &digest) ||
+        bfs_signatures_get(fs, slot, &digest, true, &set))
         return;
-    for (uint32_t inode = BFS_INODE_ROOT; inode < n_inodes || inode == BFS_INODE_ROOT; inode++)
-        invalidate_inode(fs, bfs_node_of(slot, inode));
-    for (uint32_t inode = BFS_INODE_MANIFEST; inode != 0; inode++)
-        invalidate_inode(fs, bfs_node_of(slot, inode));
+    const struct bfs_signature *items = bfs_signature_set_items(set, &n);
+    for (size_t i = 0; i < n; i++)
+        invalidate_inode(fs, slot, items[i].inode);
 }
 
 static void report_policy(struct bfs_fs *fs, bool is_broken)
@@ -165,6 +176,16 @@ static void look_at_policy(struct bfs_watch *watch)
     }
 }
 
+/* A key has begun or ceased to be valid: aliases may point elsewhere. */
+static void look_at_time(struct bfs_watch *watch)
+{
+    BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy = bfs_guard_policy(watch->fs->guard);
+    uint64_t epoch = bfs_policy_epoch(policy, (int64_t)time(NULL));
+    if (epoch != watch->epoch)
+        watch->has_seen = false;
+    watch->epoch = epoch;
+}
+
 static void drain(int fd)
 {
     char events[4096];
@@ -185,6 +206,7 @@ static void *run_watch(void *argument)
             bfs_fs_look_at_memory(watch->fs);
         }
         look_at_policy(watch);
+        look_at_time(watch);
         look(watch);
         bool more = bfs_guard_refresh(watch->fs->guard, REFRESH_MS, on_changed, watch->fs);
         int n = poll(events, 2, more ? 0 : (int)watch->fs->options->poll_ms);
@@ -225,6 +247,7 @@ int bfs_watch_start(struct bfs_fs *fs, struct bfs_watch **ret)
         return -ENOMEM;
     watch->fs = fs;
     watch->seen = fs->index_seen;
+    look_at_time(watch); /* what was resolved so far was resolved now */
     watch->has_seen = fs->index_seen.st_ino != 0;
     watch->inotify = watch_folder(bfs_store_path(fs->store));
     watch_policy(watch);

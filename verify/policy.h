@@ -115,6 +115,10 @@ void bfs_policy_judge_alias(const struct bfs_policy *policy, const struct bfs_ev
 bool bfs_policy_counts(const struct bfs_policy *policy, const struct bfs_reference *reference,
                        const struct bfs_evidence *evidence, int64_t now);
 
+/* Counts the moments up to `now` at which a key begins or ends to be valid: while it is the same,
+ * so is what bfs_policy_judge_alias() and bfs_policy_counts() say. */
+uint64_t bfs_policy_epoch(const struct bfs_policy *policy, int64_t now);
+
 /* Does any rule ask for these? Then they need not be found out otherwise. */
 bool bfs_policy_wants_promotion(const struct bfs_policy *policy,
                                 const struct bfs_reference *reference);

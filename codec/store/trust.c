@@ -193,3 +193,22 @@ int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_refere
         *ret = bfs_xxh128(text.size ? (const void *)text.bytes : "", text.size);
     return r;
 }
+
+int bfs_trust_is_out_of_favour(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                               const struct bfs_digest *bundle, bool *ret, struct bfs_error *error)
+{
+    bfs_autodossier struct bfs_dossier dossier = {0};
+    int r = bfs_dossier_load(trust, bundle, &dossier, error);
+    if (r)
+        return r;
+    bool found = trust->policy && dossier.hides_revocation;
+    for (size_t i = 0; i < dossier.n; i++) {
+        const struct bfs_evidence *evidence = &dossier.evidence[i];
+        enum bfs_statement_kind kind = evidence->statement.kind;
+        found = found || (evidence->is_signed &&
+                          (kind == BFS_STATEMENT_DEPRECATION || kind == BFS_STATEMENT_REVOCATION) &&
+                          bfs_policy_counts(trust->policy, reference, evidence, trust->now));
+    }
+    *ret = found;
+    return 0;
+}

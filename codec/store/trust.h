@@ -45,6 +45,11 @@ int bfs_trust_judge(const struct bfs_trust *trust, const struct bfs_reference *r
  * read is not believed. */
 bool bfs_trust_believes(void *context, const struct bfs_alias_link *link);
 
+/* Does a statement that the policy takes into account deprecate or revoke the bundle? Errors: those
+ * of bfs_statements_add(). */
+int bfs_trust_is_out_of_favour(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                               const struct bfs_digest *bundle, bool *ret, struct bfs_error *error);
+
 /* Of all that a verdict on the bundle depends on in the catalogue: equal means that nothing was
  * added or taken away. Errors: -ENOMEM. */
 int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_reference *reference,

@@ -142,3 +142,12 @@ void bfs_policy_count(const struct bfs_policy *policy, const struct bfs_facts *f
         }
     }
 }
+
+uint64_t bfs_policy_epoch(const struct bfs_policy *policy, int64_t now)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; policy && i < policy->n_keys; i++)
+        n += (uint64_t)(policy->keys[i].not_before <= now) +
+             (uint64_t)(policy->keys[i].not_after <= now);
+    return n;
+}
