@@ -158,7 +158,8 @@ static bool is_nameable(const struct bfs_layout_writer *writer, uint32_t number)
            (target->writer && target->number == number);
 }
 
-int bfs_layout_writer_chunk(struct bfs_layout_writer *writer, struct bfs_slot *slot,
+int bfs_layout_writer_chunk(struct bfs_layout_writer *writer,
+                            const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
                             struct bfs_error *error)
 {
     struct bfs_chunk chunk;
@@ -170,7 +171,7 @@ int bfs_layout_writer_chunk(struct bfs_layout_writer *writer, struct bfs_slot *s
         writer->known_size += file_bytes;
     } else if (twin != BFS_DEDUP_NONE &&
                is_nameable(writer, bfs_dedup_chunk(writer->fresh, twin).blob) &&
-               bfs_slot_confirm(slot, writer->fresh, twin)) {
+               bfs_slot_confirm(slot, tools, writer->fresh, twin)) {
         chunk = bfs_dedup_chunk(writer->fresh, twin);
         writer->known_size += file_bytes;
     } else {

@@ -43,7 +43,8 @@ int bfs_layout_writer_section(struct bfs_layout_writer *writer, struct bfs_error
 /* The next file's chunks follow; `large` ones get blobs of their own. */
 void bfs_layout_writer_begin(struct bfs_layout_writer *writer, bool large);
 /* An encoded chunk of it. */
-int bfs_layout_writer_chunk(struct bfs_layout_writer *writer, struct bfs_slot *slot,
+int bfs_layout_writer_chunk(struct bfs_layout_writer *writer,
+                            const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
                             struct bfs_error *error);
 /* Its end. The layer is not known yet: ret->layer is an internal number until resolved. */
 int bfs_layout_writer_end(struct bfs_layout_writer *writer, const struct bfs_digest *digest,

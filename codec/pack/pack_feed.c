@@ -110,7 +110,8 @@ int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error)
     return r ? r : describe_views(pack, error);
 }
 
-static int encode(void *context, struct bfs_slot *slot, struct bfs_error *error)
+static int encode(void *context, const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
+                  struct bfs_error *error)
 {
     struct bfs_pack *pack = context;
     slot->check = bfs_xxh128(slot->raw, slot->raw_size);
@@ -119,15 +120,22 @@ static int encode(void *context, struct bfs_slot *slot, struct bfs_error *error)
         bfs_transform_check(slot->transform, slot->raw, slot->raw_size, &slot->file_check))
         return bfs_fail(error, -ENOMEM, "out of memory");
     slot->known = bfs_slot_find(slot, pack->known);
-    if (slot->known != BFS_DEDUP_NONE && bfs_slot_confirm(slot, pack->known, slot->known))
+    if (slot->known != BFS_DEDUP_NONE && bfs_slot_confirm(slot, tools, pack->known, slot->known))
         return 0;
     slot->known = BFS_DEDUP_NONE;
     enum bfs_layout layout = slot->layout;
     if (layout == BFS_LAYOUT_OPAQUE)
         layout = bfs_layout_probe(slot->raw, slot->raw_size);
-    int r = bfs_encoder_encode(slot->encoder, slot->raw, slot->raw_size, layout, &slot->stored,
+    int r = bfs_encoder_encode(tools->encoder, slot->raw, slot->raw_size, layout, &slot->stored,
                                &slot->stored_size, &slot->encoding);
-    return r ? bfs_fail(error, r, "cannot encode a chunk: %s", strerror(-r)) : 0;
+    if (r)
+        return bfs_fail(error, r, "cannot encode a chunk: %s", strerror(-r));
+    if (slot->stored != slot->raw) {
+        /* The encoder goes on to the next; what is not raw is smaller, so it fits. */
+        memcpy(slot->memory, slot->stored, slot->stored_size);
+        slot->stored = slot->memory;
+    }
+    return 0;
 }
 
 static int digest(void *context, struct bfs_slot *slots[], size_t n, struct bfs_error *error)
@@ -159,7 +167,8 @@ static int enter_section(struct bfs_pack *pack, uint32_t file, struct bfs_error 
     return bfs_layout_writer_section(pack->writer, error);
 }
 
-static int write_slot(void *context, struct bfs_slot *slot, struct bfs_error *error)
+static int write_slot(void *context, const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
+                      struct bfs_error *error)
 {
     struct bfs_pack *pack = context;
     if (pack->current != slot->file) {
@@ -170,7 +179,7 @@ static int write_slot(void *context, struct bfs_slot *slot, struct bfs_error *er
         pack->current = slot->file;
     }
     if (!slot->is_end)
-        return bfs_layout_writer_chunk(pack->writer, slot, error);
+        return bfs_layout_writer_chunk(pack->writer, tools, slot, error);
     return bfs_layout_writer_end(pack->writer, &slot->file_digest, &pack->laid[slot->file], error);
 }
 

@@ -8,6 +8,11 @@ enum {
     /* Of all chunks whose digests are computed together: more would leave the processor's cache,
      * and chunks of megabytes would take gigabytes. */
     TOGETHER_SIZE = BFS_PIPELINE_TOGETHER * (320 << 10),
+    /* What an encoder's tools are beside buffers of the raw capacity: contexts of zstd. */
+    TOOLS_SIZE = 3 << 20,
+    /* Buffers of the raw capacity: the encoder's, the reader's and the scratch memory. */
+    TOOLS_BUFFERS = 6,
+    SLOT_BUFFERS = 2,
 };
 
 /* How far a slot is. */
@@ -38,8 +43,16 @@ struct bfs_pipeline {
     bool stopping;
     struct bfs_error failure; /* the first; code 0 while there is none */
 
-    pthread_t *threads;
-    unsigned n_threads;
+    /* Of each thread: the encoders', and the writer's last. */
+    struct worker *workers;
+    unsigned n_workers;
+    unsigned n_threads; /* of those, how many run */
+};
+
+struct worker {
+    struct bfs_pipeline *pipeline;
+    pthread_t thread;
+    struct bfs_pipeline_tools tools;
 };
 
 static bool is_over(const struct bfs_pipeline *pipeline)
@@ -89,7 +102,8 @@ static int digest_some(struct bfs_pipeline *pipeline, struct bfs_error *error)
     return r;
 }
 
-static int encode_next(struct bfs_pipeline *pipeline, struct bfs_error *error)
+static int encode_next(struct bfs_pipeline *pipeline, const struct bfs_pipeline_tools *tools,
+                       struct bfs_error *error)
 {
     size_t i = pipeline->n_taken++ % pipeline->n_slots;
     struct bfs_slot *slot = &pipeline->slots[i];
@@ -99,7 +113,7 @@ static int encode_next(struct bfs_pipeline *pipeline, struct bfs_error *error)
         return 0;
     }
     (void)pthread_mutex_unlock(&pipeline->mutex);
-    int r = pipeline->ops->encode(pipeline->context, slot, error);
+    int r = pipeline->ops->encode(pipeline->context, tools, slot, error);
     (void)pthread_mutex_lock(&pipeline->mutex);
     pipeline->stages[i] = ENCODED;
     pipeline->n_encoded++;
@@ -108,7 +122,8 @@ static int encode_next(struct bfs_pipeline *pipeline, struct bfs_error *error)
 
 static void *run_encoder(void *argument)
 {
-    struct bfs_pipeline *pipeline = argument;
+    const struct worker *worker = argument;
+    struct bfs_pipeline *pipeline = worker->pipeline;
     (void)pthread_mutex_lock(&pipeline->mutex);
     while (!is_over(pipeline)) {
         struct bfs_error error = {0};
@@ -116,7 +131,7 @@ static void *run_encoder(void *argument)
         if (is_digest_due(pipeline))
             r = digest_some(pipeline, &error);
         else if (pipeline->n_taken < pipeline->n_filled)
-            r = encode_next(pipeline, &error);
+            r = encode_next(pipeline, &worker->tools, &error);
         else
             (void)pthread_cond_wait(&pipeline->filled, &pipeline->mutex);
         if (r)
@@ -128,7 +143,8 @@ static void *run_encoder(void *argument)
 
 static void *run_writer(void *argument)
 {
-    struct bfs_pipeline *pipeline = argument;
+    const struct worker *worker = argument;
+    struct bfs_pipeline *pipeline = worker->pipeline;
     (void)pthread_mutex_lock(&pipeline->mutex);
     for (;;) {
         size_t i = pipeline->n_written % pipeline->n_slots;
@@ -138,7 +154,8 @@ static void *run_writer(void *argument)
             break;
         (void)pthread_mutex_unlock(&pipeline->mutex);
         struct bfs_error error = {0};
-        int r = pipeline->ops->write(pipeline->context, &pipeline->slots[i], &error);
+        int r =
+            pipeline->ops->write(pipeline->context, &worker->tools, &pipeline->slots[i], &error);
         (void)pthread_mutex_lock(&pipeline->mutex);
         pipeline->stages[i] = FILLED;
         if (r) {
@@ -162,17 +179,20 @@ struct bfs_pipeline *bfs_pipeline_free(struct bfs_pipeline *pipeline)
     (void)pthread_cond_broadcast(&pipeline->ready);
     (void)pthread_mutex_unlock(&pipeline->mutex);
     for (unsigned i = 0; i < pipeline->n_threads; i++)
-        (void)pthread_join(pipeline->threads[i], NULL);
+        (void)pthread_join(pipeline->workers[i].thread, NULL);
     for (size_t i = 0; pipeline->slots && i < pipeline->n_slots; i++) {
-        struct bfs_slot *slot = &pipeline->slots[i];
-        (void)bfs_encoder_free(slot->encoder);
-        (void)bfs_chunk_reader_free(slot->reader);
-        free(slot->raw);
-        free(slot->scratch);
+        free(pipeline->slots[i].raw);
+        free(pipeline->slots[i].memory);
+    }
+    for (unsigned i = 0; pipeline->workers && i < pipeline->n_workers; i++) {
+        struct bfs_pipeline_tools *tools = &pipeline->workers[i].tools;
+        (void)bfs_encoder_free(tools->encoder);
+        (void)bfs_chunk_reader_free(tools->reader);
+        free(tools->scratch);
     }
     free(pipeline->slots);
     free(pipeline->stages);
-    free(pipeline->threads);
+    free(pipeline->workers);
     (void)pthread_mutex_destroy(&pipeline->mutex);
     (void)pthread_cond_destroy(&pipeline->filled);
     (void)pthread_cond_destroy(&pipeline->ready);
@@ -189,12 +209,29 @@ static int init_slots(struct bfs_pipeline *pipeline, uint32_t raw_capacity)
         return -ENOMEM;
     for (size_t i = 0; i < pipeline->n_slots; i++) {
         struct bfs_slot *slot = &pipeline->slots[i];
-        int r;
-        if ((r = bfs_encoder_new(&slot->encoder)) || (r = bfs_chunk_reader_new(&slot->reader)))
-            return r;
         slot->raw = malloc(raw_capacity);
-        slot->scratch = malloc(raw_capacity);
-        if (!slot->raw || !slot->scratch)
+        slot->memory = malloc(raw_capacity);
+        if (!slot->raw || !slot->memory)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int init_workers(struct bfs_pipeline *pipeline, uint32_t raw_capacity)
+{
+    pipeline->workers = calloc(pipeline->n_workers, sizeof(*pipeline->workers));
+    if (!pipeline->workers)
+        return -ENOMEM;
+    for (unsigned i = 0; i < pipeline->n_workers; i++) {
+        struct worker *worker = &pipeline->workers[i];
+        bool is_writer = i + 1 == pipeline->n_workers;
+        int r;
+        worker->pipeline = pipeline;
+        if ((r = bfs_chunk_reader_new(&worker->tools.reader)) ||
+            (!is_writer && (r = bfs_encoder_new(&worker->tools.encoder))))
+            return r;
+        worker->tools.scratch = malloc(raw_capacity);
+        if (!worker->tools.scratch)
             return -ENOMEM;
     }
     return 0;
@@ -202,11 +239,37 @@ static int init_slots(struct bfs_pipeline *pipeline, uint32_t raw_capacity)
 
 static int start(struct bfs_pipeline *pipeline, void *(*run)(void *))
 {
-    int r = pthread_create(&pipeline->threads[pipeline->n_threads], NULL, run, pipeline);
+    struct worker *worker = &pipeline->workers[pipeline->n_threads];
+    int r = pthread_create(&worker->thread, NULL, run, worker);
     if (r)
         return -r;
     pipeline->n_threads++;
     return 0;
+}
+
+static size_t together_of(uint32_t raw_capacity)
+{
+    size_t best = bfs_sha256_many_best(), most = TOGETHER_SIZE / raw_capacity;
+    best = best < most ? best : most;
+    return best ? best : 1;
+}
+
+/* Enough that no encoder waits while the writer writes and the reader reads, with those that wait
+ * for their digests. */
+static size_t count_slots(unsigned n_encoders, size_t together)
+{
+    return 2 * (size_t)n_encoders + 2 * together + 2;
+}
+
+unsigned bfs_pipeline_encoders(unsigned n_encoders, uint32_t raw_capacity)
+{
+    uint64_t slot = (uint64_t)SLOT_BUFFERS * raw_capacity;
+    uint64_t tools = TOOLS_SIZE + (uint64_t)TOOLS_BUFFERS * raw_capacity;
+    uint64_t fixed = count_slots(0, together_of(raw_capacity)) * slot + tools;
+    uint64_t left = fixed < BFS_PIPELINE_MEMORY ? BFS_PIPELINE_MEMORY - fixed : 0;
+    uint64_t most = left / (tools + 2 * slot);
+    most = most ? most : 1;
+    return n_encoders < most ? n_encoders : (unsigned)most;
 }
 
 int bfs_pipeline_new(const struct bfs_pipeline_ops *ops, void *context, unsigned n_encoders,
@@ -217,20 +280,17 @@ int bfs_pipeline_new(const struct bfs_pipeline_ops *ops, void *context, unsigned
         return -ENOMEM;
     pipeline->ops = ops;
     pipeline->context = context;
-    pipeline->together = bfs_sha256_many_best();
-    if (pipeline->together > TOGETHER_SIZE / raw_capacity)
-        pipeline->together = TOGETHER_SIZE / raw_capacity;
-    if (pipeline->together == 0)
-        pipeline->together = 1;
-    /* Enough that no encoder waits while the writer writes and the reader reads, with those that
-     * wait for their digests. */
-    pipeline->n_slots = 2 * (size_t)n_encoders + 2 * pipeline->together + 2;
+    pipeline->together = together_of(raw_capacity);
+    n_encoders = bfs_pipeline_encoders(n_encoders, raw_capacity);
+    pipeline->n_slots = count_slots(n_encoders, pipeline->together);
+    pipeline->n_workers = n_encoders + 1;
     (void)pthread_mutex_init(&pipeline->mutex, NULL);
     (void)pthread_cond_init(&pipeline->filled, NULL);
     (void)pthread_cond_init(&pipeline->ready, NULL);
     (void)pthread_cond_init(&pipeline->written, NULL);
-    pipeline->threads = calloc(n_encoders + (size_t)1, sizeof(*pipeline->threads));
-    int r = pipeline->threads ? init_slots(pipeline, raw_capacity) : -ENOMEM;
+    int r = init_slots(pipeline, raw_capacity);
+    if (r == 0)
+        r = init_workers(pipeline, raw_capacity);
     for (unsigned i = 0; r == 0 && i < n_encoders; i++)
         r = start(pipeline, run_encoder);
     if (r == 0)

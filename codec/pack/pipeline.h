@@ -27,30 +27,44 @@ struct bfs_slot {
     struct bfs_xxh128 check;      /* of `raw` */
     struct bfs_xxh128 file_check; /* after the transform; of `raw` too when there is none */
     uint32_t known;               /* number of a chunk that the store holds, or BFS_DEDUP_NONE */
-    const uint8_t *stored;        /* valid until the slot is written */
+    const uint8_t *stored;        /* `raw`, or `memory` */
     size_t stored_size;
     struct bfs_encoding encoding;
     struct bfs_digest digest;
+    uint8_t *memory; /* the slot's, of the raw capacity, for what is stored */
+};
 
-    /* tools of the slot, so that `stored` needs no copy */
-    struct bfs_encoder *encoder;
+/* What one thread works with. Threads are fewer than slots, and these are large. */
+struct bfs_pipeline_tools {
+    struct bfs_encoder *encoder; /* NULL for the writer */
     struct bfs_chunk_reader *reader;
     uint8_t *scratch; /* of the raw capacity */
 };
 
-enum { BFS_PIPELINE_TOGETHER = 16 };
+enum {
+    BFS_PIPELINE_TOGETHER = 16,
+    /* Bytes of all slots and tools, about: of large chunks fewer threads encode. The feeding thread
+     * hashes every file whole, which is as fast as two or three of them. */
+    BFS_PIPELINE_MEMORY = 320 << 20,
+};
 
 struct bfs_pipeline_ops {
     /* Called by the encoding threads, several at a time, for slots that hold a chunk. */
-    int (*encode)(void *context, struct bfs_slot *slot, struct bfs_error *error);
+    int (*encode)(void *context, const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
+                  struct bfs_error *error);
     /* The same, for up to BFS_PIPELINE_TOGETHER slots that were encoded, in any order. */
     int (*digest)(void *context, struct bfs_slot *slots[], size_t n, struct bfs_error *error);
     /* Called by one thread, in order. */
-    int (*write)(void *context, struct bfs_slot *slot, struct bfs_error *error);
+    int (*write)(void *context, const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
+                 struct bfs_error *error);
 };
 
+/* How many of `n_encoders` threads BFS_PIPELINE_MEMORY is enough for; at least 1. */
+unsigned bfs_pipeline_encoders(unsigned n_encoders, uint32_t raw_capacity);
+
 struct bfs_pipeline;
-/* `ops` and `context` outlive the pipeline. Errors: -ENOMEM, -EAGAIN (threads). */
+/* Encodes on as many of `n_encoders` threads as bfs_pipeline_encoders() says. `ops` and `context`
+ * outlive the pipeline. Errors: -ENOMEM, -EAGAIN (threads). */
 int bfs_pipeline_new(const struct bfs_pipeline_ops *ops, void *context, unsigned n_encoders,
                      uint32_t raw_capacity, struct bfs_pipeline **ret);
 /* Stops the threads; what was not written is dropped. */

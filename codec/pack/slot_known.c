@@ -23,7 +23,8 @@ uint32_t bfs_slot_find(const struct bfs_slot *slot, const struct bfs_dedup *dedu
     return number;
 }
 
-bool bfs_slot_confirm(const struct bfs_slot *slot, struct bfs_dedup *dedup, uint32_t number)
+bool bfs_slot_confirm(const struct bfs_slot *slot, const struct bfs_pipeline_tools *tools,
+                      struct bfs_dedup *dedup, uint32_t number)
 {
     struct bfs_chunk chunk = bfs_dedup_chunk(dedup, number);
     if (slot->transform != BFS_TRANSFORM_NONE) {
@@ -32,7 +33,7 @@ bool bfs_slot_confirm(const struct bfs_slot *slot, struct bfs_dedup *dedup, uint
         chunk.encoding.transform = BFS_TRANSFORM_NONE;
         chunk.check = slot->check;
     }
-    return bfs_dedup_confirm(dedup, &chunk, slot->raw, slot->reader, slot->scratch);
+    return bfs_dedup_confirm(dedup, &chunk, slot->raw, tools->reader, tools->scratch);
 }
 
 struct bfs_chunk bfs_slot_record(const struct bfs_slot *slot, struct bfs_chunk chunk)

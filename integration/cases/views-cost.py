@@ -54,6 +54,7 @@ def check_storage():
 def check_memory():
     options = [word for view in ("gpu-f16", "gpu-fp8", "amx-int8", "tpu-bf16-t8x128") for word in ("--view", view)]
     pack("large", "--jobs=64", *options)
+    pack("large-chunks", "--jobs=64", "--chunk-size=4M", *options)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     require(peak <= MOST_MEMORY, f"a peak of {peak >> 20} MiB")
 

@@ -31,8 +31,10 @@ static bool is_end(unsigned number)
     return number % 5 == 4;
 }
 
-static int encode(void *context, struct bfs_slot *slot, struct bfs_error *error)
+static int encode(void *context, const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
+                  struct bfs_error *error)
 {
+    assert_true(tools->encoder && tools->reader && tools->scratch);
     unsigned number = number_of(slot);
     (void)context;
     assert_int_equal(slot->raw[0], (uint8_t)number);
@@ -57,8 +59,10 @@ static int digest(void *context, struct bfs_slot *slots[], size_t n, struct bfs_
     return 0;
 }
 
-static int write_slot(void *context, struct bfs_slot *slot, struct bfs_error *error)
+static int write_slot(void *context, const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
+                      struct bfs_error *error)
 {
+    assert_true(!tools->encoder && tools->reader && tools->scratch);
     unsigned number = number_of(slot);
     (void)context;
     assert_int_equal(number, line.n_written);
@@ -145,12 +149,33 @@ static void failures_reach_the_feeder(void **state)
     check_failure(-ENOSPC, "write 330");
 }
 
+/* Encoders are many while chunks are small, few when they are large, and never none. */
+static void memory_bounds_the_encoders(void **state)
+{
+    (void)state;
+    assert_int_equal(bfs_pipeline_encoders(1, UINT32_MAX), 1);
+    unsigned last = UINT32_MAX;
+    for (uint32_t capacity = 80 << 10; capacity <= LARGE; capacity *= 2) {
+        assert_int_equal(bfs_pipeline_encoders(1, capacity), 1);
+        assert_int_equal(bfs_pipeline_encoders(4, capacity), 4);
+        unsigned most = bfs_pipeline_encoders(100000, capacity);
+        assert_in_range(most, 4, last);
+        assert_int_equal(bfs_pipeline_encoders(most, capacity), most);
+        /* Their buffers alone, two for each slot and five for each thread, keep within the bound.
+         */
+        assert_true((uint64_t)capacity * (most * 9) < BFS_PIPELINE_MEMORY);
+        last = most;
+    }
+    assert_in_range(last, 4, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_once_and_in_order),
         cmocka_unit_test(large_chunks_are_not_gathered),
         cmocka_unit_test(failures_reach_the_feeder),
+        cmocka_unit_test(memory_bounds_the_encoders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
