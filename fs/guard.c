@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/guard.h"
 
+#include "accel/review/policy_check.h"
 #include "codec/store/trust.h"
 #include "fs/call.h"
 #include "fs/json_text.h"
@@ -171,7 +172,8 @@ static int begin(struct bfs_guard *guard, uint32_t slot, struct inquiry *ret)
     ret->trust = (struct bfs_trust){.store = guard->store,
                                     .catalog = bfs_tree_catalog(ret->tree),
                                     .policy = ret->policy,
-                                    .now = now()};
+                                    .now = now(),
+                                    .check = bfs_policy_check_bundle};
     return 0;
 }
 
@@ -265,7 +267,7 @@ static int judge(struct bfs_guard *guard, const struct inquiry *inquiry)
                         &error);
     if (r) {
         verdict = (struct bfs_verdict){.code = r, .until = inquiry->trust.now + RETRY_S};
-        (void)snprintf(verdict.reason, sizeof(verdict.reason), "its statements: %.480s",
+        (void)snprintf(verdict.reason, sizeof(verdict.reason), "it cannot be judged: %.480s",
                        bfs_error_text(&error, text));
     }
     r = conclude(guard, inquiry, &verdict, &fingerprint);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/explain.h"
 
+#include "accel/review/policy_check.h"
 #include "codec/store/trust.h"
 #include "fs/policy_file.h"
 #include "tools/message.h"
@@ -97,7 +98,8 @@ static int judge(const struct bfs_opened *opened, const char *path, const struct
     struct bfs_trust trust = {.store = opened->store,
                               .catalog = opened->catalog,
                               .policy = policy,
-                              .now = (int64_t)time(NULL)};
+                              .now = (int64_t)time(NULL),
+                              .check = bfs_policy_check_bundle};
     const struct bfs_policy_trace trace = {.step = on_step, .context = &explanation};
     struct bfs_verdict verdict;
     struct bfs_error error = {0};

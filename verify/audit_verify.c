@@ -65,9 +65,11 @@ static int next_line(struct reader *reader, enum found *ret_found, struct bfs_by
 
 /* What is known when a line is judged. */
 struct chain {
-    uint64_t sequence;      /* of the last good line */
-    struct bfs_digest last; /* of it */
-    bool has_fragment;      /* the line before could not be read: the next one must vouch for it */
+    uint64_t sequence;        /* of the last good line */
+    struct bfs_digest last;   /* of it */
+    struct bfs_digest before; /* of the one before it */
+    uint64_t n_fragments;
+    bool has_fragment; /* the line before could not be read: the next one must vouch for it */
     struct bfs_digest digest; /* of that */
     struct bfs_error why;     /* it could not */
 };
@@ -98,7 +100,8 @@ static int check_line(const struct chain *chain, const struct bfs_audit_line *li
     }
     if (!bfs_digest_equal(&line->previous, before)) {
         *ret_back = chain->sequence > 0; /* the first one has nobody to blame */
-        return check_values(error, "the next line tells another digest of it", &line->previous, before);
+        return check_values(error, "the next line tells another digest of it", &line->previous,
+                            before);
     }
     if (line->is_recovery && !bfs_digest_equal(&line->last_complete, &chain->last))
         return check_values(error, "the last complete line before it was changed", &chain->last,
@@ -128,14 +131,26 @@ static int take_line(struct chain *chain, const struct bfs_bytes *bytes, unsigne
     *ret_back = 0;
     if (r) { /* torn, if the next line says so */
         chain->has_fragment = true;
+        chain->n_fragments++;
         chain->digest = digest;
         chain->why = why;
         return 0;
     }
+    if (line.is_recovery && !chain->has_fragment && chain->sequence > 0) {
+        /* All of the line was written but its newline, which its writer did not know. */
+        *chain = (struct chain){.sequence = chain->sequence - 1,
+                                .last = chain->before,
+                                .n_fragments = chain->n_fragments + 1,
+                                .has_fragment = true,
+                                .digest = chain->last};
+    }
     r = check_line(chain, &line, ret_back, error);
     if (r)
         return r;
-    *chain = (struct chain){.sequence = line.sequence, .last = digest};
+    *chain = (struct chain){.sequence = line.sequence,
+                            .last = digest,
+                            .before = chain->last,
+                            .n_fragments = chain->n_fragments};
     return 0;
 }
 
@@ -171,7 +186,7 @@ static int verify(struct reader *reader, struct bfs_audit_report *ret, struct bf
         }
         if (r)
             return r;
-        ret->n_fragments += chain.has_fragment;
+        ret->n_fragments = chain.n_fragments;
     }
 }
 

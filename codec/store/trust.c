@@ -141,6 +141,11 @@ int bfs_trust_judge(const struct bfs_trust *trust, const struct bfs_reference *r
         if (r)
             return r;
     }
+    if (trust->check && bfs_policy_wants_check(trust->policy, reference)) {
+        r = trust->check(trust, reference, bundle, &facts.check, error);
+        if (r)
+            return bfs_fail_context(error, r, "check");
+    }
     bfs_policy_judge(trust->policy, &facts, trace, &verdict);
     if (dossier.hides_revocation) {
         char text[BFS_VERDICT_REASON_SIZE];

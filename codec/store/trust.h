@@ -8,12 +8,22 @@
 #include "codec/store/statements.h"
 #include "verify/policy.h"
 
+struct bfs_trust;
+/* How bad is the worst that a check of the bundle finds? Errors: what kept it from being made. */
+typedef int (*bfs_trust_check)(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                               const struct bfs_digest *bundle, enum bfs_policy_check *ret,
+                               struct bfs_error *error);
+
 /* Where it is asked, by which policy, and when. All borrowed. */
 struct bfs_trust {
     const struct bfs_store *store;
     const struct bfs_catalog *catalog;
     const struct bfs_policy *policy; /* NULL: everything is believed */
     int64_t now;                     /* seconds since 1970 */
+    /* Makes the check, which takes more than this folder knows; NULL: where a rule asks for one,
+     * the bundle is refused. It is made when a verdict is reached, and not again because other
+     * bundles came or went. */
+    bfs_trust_check check;
 };
 
 /* Everything that is said about one bundle. */
