@@ -378,15 +378,10 @@ void bfs_backing_complete(struct bfs_backing *backing, uint64_t node)
     bool runs = has_fill && backed->state == BFS_BACKED_FILLING;
     if (has_fill)
         backed->fill->complete = true;
-    if (runs)
-        backed->fill->n_work++;
-    (void)pthread_mutex_unlock(&backing->mutex);
-    if (!runs)
-        return;
-    bfs_fill_go_on(backed);
-    (void)pthread_mutex_lock(&backing->mutex);
-    backed->fill->n_work--;
-    bfs_fill_end_locked(backed);
+    if (runs) {
+        backed->fill->n_work++; /* until the keeper has asked for chunks: this may be a request */
+        bfs_backing_queue_locked(backing, backed);
+    }
     (void)pthread_mutex_unlock(&backing->mutex);
 }
 

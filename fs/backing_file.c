@@ -4,6 +4,7 @@
 #include "verify/cleanup.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 enum {
     SHARE = 4,                  /* of what is free, when no size is named: the default limit */
     WRITE_BACK_SIZE = 16 << 20, /* the disk begins while the rest is still being decoded */
+    WINDOW = 2 << 20,           /* a huge page */
 };
 
 struct bfs_backing_file {
@@ -21,6 +23,8 @@ struct bfs_backing_file {
     bool is_memory;
     uint64_t size;
     uint32_t n_chunks;
+    pthread_mutex_t mutex;
+    uint8_t *windows; /* protected by mutex: 1 where a window has its pages */
     atomic_uint n_present;
     _Atomic uint64_t present; /* bytes */
     _Atomic uint64_t map[];   /* a bit for each chunk */
@@ -80,11 +84,18 @@ int bfs_backing_file_new(const struct bfs_backing_place *place, uint64_t size, u
     if (!file)
         return bfs_fail(error, -ENOMEM, "out of memory");
     file->is_memory = !place->folder;
+    file->windows = calloc((size_t)(size / WINDOW + 1), 1);
+    if (!file->windows) {
+        free(file);
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    }
+    (void)pthread_mutex_init(&file->mutex, NULL);
     file->size = size;
     file->n_chunks = n_chunks;
     file->fd = open_unnamed(place, size, error);
     if (file->fd < 0) {
         int r = file->fd;
+        free(file->windows);
         free(file);
         return r;
     }
@@ -96,6 +107,8 @@ struct bfs_backing_file *bfs_backing_file_free(struct bfs_backing_file *file)
 {
     if (file) {
         (void)close(file->fd);
+        (void)pthread_mutex_destroy(&file->mutex);
+        free(file->windows);
         free(file);
     }
     return NULL;
@@ -137,10 +150,33 @@ static int write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
     return 0;
 }
 
+/* A write takes page-cache memory in pieces as large as itself, and chunks begin anywhere: written
+ * as they come, a mapping of the file would be one of many small pieces. So each window is written
+ * once with zeros before anything is written into it, and what is written then finds its large
+ * pages. */
+static int prepare_windows(struct bfs_backing_file *file, uint64_t offset, uint64_t size)
+{
+    static const uint8_t zeros[WINDOW];
+    int r = 0;
+    if (file->is_memory)
+        return 0;
+    (void)pthread_mutex_lock(&file->mutex);
+    for (uint64_t i = offset / WINDOW; r == 0 && i * WINDOW < offset + size; i++) {
+        uint64_t left = file->size - i * WINDOW;
+        if (!file->windows[i])
+            r = write_all(file->fd, zeros, left < WINDOW ? (size_t)left : WINDOW, i * WINDOW);
+        file->windows[i] = r == 0;
+    }
+    (void)pthread_mutex_unlock(&file->mutex);
+    return r;
+}
+
 int bfs_backing_file_write(struct bfs_backing_file *file, uint32_t i, const struct bfs_chunk *chunk,
                            const uint8_t *raw)
 {
-    int r = write_all(file->fd, raw, chunk->raw_size, chunk->raw_off);
+    int r = prepare_windows(file, chunk->raw_off, chunk->raw_size);
+    if (r == 0)
+        r = write_all(file->fd, raw, chunk->raw_size, chunk->raw_off);
     if (r)
         return r;
     uint64_t bit = UINT64_C(1) << i % 64;

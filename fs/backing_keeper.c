@@ -33,6 +33,17 @@ static void give_up(struct bfs_backed *backed, int error)
     bfs_backed_fail_locked(backed, error);
 }
 
+/* The work that keeps the fill meanwhile is counted. */
+static void ask(struct bfs_backed *backed)
+{
+    struct bfs_backing *backing = backed->backing;
+    (void)pthread_mutex_unlock(&backing->mutex);
+    bfs_fill_go_on(backed);
+    (void)pthread_mutex_lock(&backing->mutex);
+    backed->fill->n_work--;
+    bfs_fill_end_locked(backed);
+}
+
 static void make(struct bfs_backed *backed)
 {
     struct bfs_backing *backing = backed->backing;
@@ -59,12 +70,8 @@ static void make(struct bfs_backed *backed)
     }
     backed->file = file;
     backed->state = BFS_BACKED_FILLING;
-    backed->fill->n_work++; /* keeps it until all is asked for */
-    (void)pthread_mutex_unlock(&backing->mutex);
-    bfs_fill_go_on(backed);
-    (void)pthread_mutex_lock(&backing->mutex);
-    backed->fill->n_work--;
-    bfs_fill_end_locked(backed);
+    backed->fill->n_work++;
+    ask(backed);
 }
 
 static void finish(struct bfs_backed *backed)
@@ -121,6 +128,9 @@ static void work_on(struct bfs_backed *backed)
     switch (backed->state) {
     case BFS_BACKED_WANTED:
         make(backed);
+        break;
+    case BFS_BACKED_FILLING:
+        ask(backed);
         break;
     case BFS_BACKED_ENDING:
         finish(backed);

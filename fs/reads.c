@@ -140,6 +140,8 @@ static void reply(struct bfs_read *read)
         return;
     }
     bfs_metric_add(read->reads->metrics, BFS_METRIC_READ_BYTES, read->size);
+    /* First: who has the answer may open the file again at once. */
+    bfs_backing_note_read(read->reads->backing, read->open->node, read->size);
     int sent = read->n_parts <= IOV_SEGMENTS_MAX ? reply_segments(read) : reply_copy(read);
     read->is_delivered = sent == 0;
 }
@@ -169,8 +171,6 @@ static struct bfs_read *admit_next(struct bfs_reads *reads)
 
 static void put_blocks(struct bfs_read *read)
 {
-    if (read->is_delivered)
-        bfs_backing_note_read(read->reads->backing, read->open->node, read->size);
     for (uint32_t i = 0; i < read->n_parts; i++) {
         struct bfs_block *block = read->parts[i].block;
         if (block && read->is_delivered)
