@@ -71,7 +71,8 @@ static bool kill_children(void)
     return any;
 }
 
-/* The group first, so that nobody in it forks any more; then who left the group and was adopted. */
+/* The group first, which any kernel can do; then who left it and was adopted, where the kernel
+ * lists children. */
 static int end_all(pid_t group, struct bfs_error *error)
 {
     int64_t deadline = now_ms() + DYING_MS;
