@@ -4,6 +4,7 @@
 threads at most 512 MiB of memory. A view that cannot be made costs nothing: no store, the right exit
 status, a sentence that names what is wrong."""
 # TIMEOUT: 300
+# NOT-UNDER: address thread
 import json
 import os
 import resource
