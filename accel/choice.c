@@ -32,13 +32,21 @@ static int find_forced(const struct bfs_choice *choice, const char *forced)
     return -1;
 }
 
+/* What the profiles with tiles write; docs/views.md. */
+static bool is_bare(const struct bfs_view_config *config)
+{
+    return strcmp(config->container, "bin") == 0;
+}
+
 static void judge(const struct bfs_host *host, const char *forced, struct bfs_choice *choice)
 {
     struct bfs_fit fits[BFS_VIEWS_MAX];
     const char *ids[BFS_VIEWS_MAX];
     for (unsigned i = 0; i < choice->n_views; i++) {
         struct bfs_choice_view *view = &choice->views[i];
-        bfs_fit_judge(host, &view->config->key, view->size, &view->fit);
+        bfs_fit_judge(host, &view->config->key,
+                      (struct bfs_fit_view){.size = view->size, .is_bare = is_bare(view->config)},
+                      &view->fit);
         fits[i] = view->fit;
         ids[i] = view->config->id;
     }

@@ -11,6 +11,7 @@ enum condition {
     CONDITION_ARCH,
     CONDITION_USABLE,
     CONDITION_INTEGRATED,
+    CONDITION_KIND,
     CONDITION_CAPABILITY,
     CONDITION_DRIVER,
     CONDITION_MEMORY,
@@ -34,6 +35,15 @@ static char *gb_text(uint64_t bytes, bool is_need, char ret[static GB_TEXT_SIZE]
     return ret;
 }
 
+/* The PCI class of accelerators has FPGA cards too, and nothing says what is loaded into them: a
+ * key for any accelerator fits those that are known by their ids. */
+static bool is_of_unknown_kind(const struct bfs_host_device *device,
+                               const struct bfs_hardware_key *key)
+{
+    return device->hardware == BFS_HARDWARE_ACCELERATOR && !device->arch[0] && !key->vendor[0] &&
+           !key->arch[0];
+}
+
 static enum condition first_missing(const struct bfs_host_device *device,
                                     const struct bfs_hardware_key *key, uint64_t need)
 {
@@ -45,6 +55,8 @@ static enum condition first_missing(const struct bfs_host_device *device,
         return CONDITION_USABLE;
     if (device->is_integrated && !key->vendor[0])
         return CONDITION_INTEGRATED;
+    if (is_of_unknown_kind(device, key))
+        return CONDITION_KIND;
     if (key->compute_capability_min > device->compute_capability)
         return CONDITION_CAPABILITY;
     if (key->driver_min > bfs_host_driver_major(device))
@@ -116,6 +128,11 @@ static void say_missing(const struct bfs_host_device *device, enum condition mis
         (void)snprintf(ret, size, "needs a %s of its own; %s one here is part of the CPU", class,
                        best);
         break;
+    case CONDITION_KIND:
+        (void)snprintf(ret, size,
+                       "needs an accelerator of a known arch; that of %s one here is unknown",
+                       best);
+        break;
     case CONDITION_CAPABILITY:
         if (device->compute_capability)
             (void)snprintf(ret, size, "needs compute capability %s; %s %s here has %s",
@@ -166,12 +183,17 @@ static unsigned isa_rank(const struct bfs_hardware_key *key)
     return best;
 }
 
-static uint64_t score(const struct bfs_hardware_key *key, bool is_memory_known, uint64_t need)
+static uint64_t score(const struct bfs_hardware_key *key, bool is_bare, bool is_memory_known,
+                      uint64_t need)
 {
     const struct part parts[] = {
-        {key->hardware, 2},        {is_memory_known, 1},
-        {key->arch[0] != '\0', 1}, {key->vendor[0] != '\0', 1},
-        {isa_rank(key), 3},        {key->compute_capability_min, 10},
+        {key->hardware, 2},
+        {!is_bare, 1},
+        {is_memory_known, 1},
+        {key->arch[0] != '\0', 1},
+        {key->vendor[0] != '\0', 1},
+        {isa_rank(key), 3},
+        {key->compute_capability_min, 10},
         {need >> 10, 44},
     };
     uint64_t sum = 1; /* of those that fit none has 0 */
@@ -253,16 +275,16 @@ static bool judge_device(const struct bfs_host *host, const struct bfs_hardware_
 }
 
 void bfs_fit_judge(const struct bfs_host *host, const struct bfs_hardware_key *key,
-                   uint64_t need_bytes, struct bfs_fit *ret)
+                   struct bfs_fit_view view, struct bfs_fit *ret)
 {
     struct bfs_fit fit = {0};
-    uint64_t need = key->memory_bytes ? key->memory_bytes : need_bytes;
+    uint64_t need = key->memory_bytes ? key->memory_bytes : view.size;
     bool is_memory_known = host->memory_bytes != 0;
     fit.fits = key->hardware == BFS_HARDWARE_CPU
                    ? judge_cpu(host, key, need, fit.reason)
                    : judge_device(host, key, need, &is_memory_known, fit.reason);
     if (fit.fits)
-        fit.score = score(key, is_memory_known, need);
+        fit.score = score(key, view.is_bare, is_memory_known, need);
     *ret = fit;
 }
 

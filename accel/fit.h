@@ -18,9 +18,16 @@ struct bfs_fit {
     char reason[BFS_FIT_REASON_MAX + 1]; /* one sentence: why it fits, or what is missing */
 };
 
-/* `need_bytes` is what the view itself takes in memory when its key does not say. */
+/* Of a view, what its key does not say. */
+struct bfs_fit_view {
+    uint64_t size; /* what it takes in memory, unless the key has that */
+    /* Its weights are a bare array of bytes, for programs that were written for them: runtimes that
+     * open files do not open it. */
+    bool is_bare;
+};
+
 void bfs_fit_judge(const struct bfs_host *host, const struct bfs_hardware_key *key,
-                   uint64_t need_bytes, struct bfs_fit *ret);
+                   struct bfs_fit_view view, struct bfs_fit *ret);
 
 /* The best of n: number of the fitting view with the highest score, of equal ones the one whose id
  * sorts first; -1: none fits. */

@@ -15,7 +15,7 @@ static void judge_accelerator(const struct bfs_contract *contract, const struct 
     if (!contract->accelerator ||
         bfs_hardware_key_read(contract->accelerator, "/resources/accelerator", &key, NULL))
         return;
-    bfs_fit_judge(host, &key, key.memory_bytes, &fit);
+    bfs_fit_judge(host, &key, (struct bfs_fit_view){.size = key.memory_bytes}, &fit);
     if (!fit.fits)
         bfs_finding_add(findings, BFS_FINDING_HOST_ACCELERATOR, "/resources/accelerator: %s",
                         fit.reason);

@@ -10,7 +10,8 @@ mkdir -p "$SRC/views/engine"
 echo '{"hardware": "gpu", "vendor": "nvidia", "arch": "sm_90", "runtime": "tensorrt"}' \
     >"$SRC/views/engine/view.json"
 head -c 5000 /dev/urandom >"$SRC/views/engine/rank0.engine"
-pack acme/t:1 "$SRC" --view cpu-f32 --view gpu-fp8 --view amx-bf16
+pack acme/t:1 "$SRC" --view cpu-f32 --view gpu-fp8 --view amx-bf16 --view npu-int8
+pack acme/bare:1 "$SRC" --view amx-bf16 --view amx-int8 --view gpu-fp8
 VIEWS=$MNT/acme/t/1/views
 
 # describe FILE FEATURES [DEVICE]: a host for view selection.
@@ -29,7 +30,12 @@ gpu() { # ARCH CAPABILITY
     echo '{"hardware": "gpu", "vendor": "nvidia", "arch": "'"$1"'", "compute_capability": "'"$2"'",
   "driver": "nvidia", "driver_version": "550.54.15", "memory_bytes": 84825604096, "usable": true, "integrated": false}'
 }
+npu() { # MEMBERS
+    echo '{"hardware": "accelerator", '"$1"', "usable": true}'
+}
 describe "$TMP/old.json" '"avx2"'
+describe "$TMP/npu.json" '"avx2"' "$(npu '"vendor": "intel", "arch": "npu40xx"')"
+describe "$TMP/fpga.json" '"avx2"' "$(npu '"name": "Accelerator 10ee:5000", "driver": "xocl"')"
 describe "$TMP/amx.json" '"avx2", "amx_tile", "amx_bf16"'
 describe "$TMP/a100.json" '"avx2"' "$(gpu sm_80 8.0)"
 describe "$TMP/l40.json" '"avx2"' "$(gpu sm_89 8.9)"
@@ -46,7 +52,11 @@ auto_is() {
     unmount
 }
 auto_is cpu-f32 "host=$TMP/old.json"
-auto_is amx-bf16 "host=$TMP/amx.json"
+# What a runtime opens comes before weights.bin, however wide the instructions.
+auto_is cpu-f32 "host=$TMP/amx.json"
+auto_is amx-bf16 "host=$TMP/amx.json" view=amx-bf16
+auto_is npu-int8 "host=$TMP/npu.json"
+auto_is cpu-f32 "host=$TMP/fpga.json"
 auto_is cpu-f32 "host=$TMP/a100.json"
 auto_is gpu-fp8 "host=$TMP/l40.json"
 auto_is engine "host=$TMP/h100.json"
@@ -54,6 +64,9 @@ auto_is gpu-fp8 "host=$TMP/old.json" "view=gpu-fp8"
 BUNDLEFS_HOST=$TMP/l40.json auto_is gpu-fp8
 auto_is cpu-f32 "host=$TMP/old.json" hide_unfit
 
+mount_store -o "host=$TMP/amx.json"
+[ "$(readlink "$MNT/acme/bare/1/views/auto")" = amx-bf16 ] || fail "tiled views alone have no auto"
+unmount
 mount_store -o "host=$TMP/a100.json" -o hide_unfit
 [ "$(ls "$VIEWS")" = $'auto\ncpu-f32' ] || fail "hide_unfit shows $(ls "$VIEWS")"
 expect_errno ENOENT stat "$VIEWS/gpu-fp8"
@@ -62,7 +75,7 @@ unmount
 
 mount_store -o "host=$TMP/old.json" -o view=none-such
 [ ! -e "$VIEWS/auto" ] || fail "auto points to what is not there"
-[ "$(ls "$VIEWS")" = $'amx-bf16\ncpu-f32\nengine\ngpu-fp8' ] || fail "views are $(ls "$VIEWS")"
+[ "$(ls "$VIEWS")" = $'amx-bf16\ncpu-f32\nengine\ngpu-fp8\nnpu-int8' ] || fail "views are $(ls "$VIEWS")"
 cmp "$SRC/views/engine/rank0.engine" "$VIEWS/engine/rank0.engine"
 [ "$(getfattr --absolute-names --only-values -n user.bundlefs.view "$VIEWS/gpu-fp8/model.safetensors")" = gpu-fp8 ]
 expect_exit 1 touch "$VIEWS/new"
@@ -75,6 +88,8 @@ expect_exit 2 "$BUNDLEFS" mount "$STORE" "$MNT" -o "view=a/b"
 # The same judgement, and its reasons, without a mount.
 BUNDLEFS_HOST=$TMP/a100.json expect_exit 0 "$BUNDLEFS" views "$STORE" acme/t:1
 grep -q '^gpu-fp8 .* no .*8\.9.*8\.0' "$OUT" || fail "no reason: $(cat "$OUT")"
+BUNDLEFS_HOST=$TMP/fpga.json expect_exit 0 "$BUNDLEFS" views "$STORE" acme/t:1
+grep -q '^npu-int8 .* no .*a known arch' "$OUT" || fail "no reason: $(cat "$OUT")"
 grep -q '^cpu-f32 .* auto ' "$OUT" || fail "no choice: $(cat "$OUT")"
 
 # Nothing is packed of what is wrong.

@@ -129,6 +129,11 @@ static const struct {
       NO_NPU, NO_NPU}},
 };
 
+static struct bfs_fit_view of_size(uint64_t size)
+{
+    return (struct bfs_fit_view){.size = size};
+}
+
 static void the_matrix(void **state)
 {
     (void)state;
@@ -138,7 +143,7 @@ static void the_matrix(void **state)
         struct bfs_fit fits[N_VIEWS];
         fake_probe(matrix[i].machine, &host);
         for (size_t k = 0; k < N_VIEWS; k++) {
-            bfs_fit_judge(&host, &keys[k], sizes[k], &fits[k]);
+            bfs_fit_judge(&host, &keys[k], of_size(sizes[k]), &fits[k]);
             assert_string_equal(fits[k].reason, matrix[i].reasons[k]);
             assert_int_equal(fits[k].fits, strncmp(fits[k].reason, "fits ", 5) == 0);
             assert_int_equal(fits[k].score != 0, fits[k].fits);
@@ -172,7 +177,7 @@ static void judged(struct bfs_host_device *devices, unsigned n, const struct bfs
     char features[] = "avx2";
     struct bfs_host host = {.cpu_features = features, .devices = devices, .n_devices = n};
     struct bfs_fit fit;
-    bfs_fit_judge(&host, key, need, &fit);
+    bfs_fit_judge(&host, key, of_size(need), &fit);
     assert_string_equal(fit.reason, reason);
     assert_int_equal(fit.fits, strncmp(reason, "fits ", 5) == 0);
 }
@@ -260,8 +265,29 @@ static void conditions_beside_the_device(void **state)
     struct bfs_fit fit;
     char none[] = "";
     struct bfs_host host = {.cpu_features = none};
-    bfs_fit_judge(&host, &many, 0, &fit);
+    bfs_fit_judge(&host, &many, of_size(0), &fit);
     assert_non_null(strstr(fit.reason, " ...; missing here"));
+}
+
+/* A card that may be an FPGA fits only what names it. */
+static void accelerators_of_unknown_kind(void **state)
+{
+    (void)state;
+    struct bfs_host_device devices[2] = {gpu(0, 0, ""), gpu(0, 0, "")};
+    struct bfs_hardware_key any = {.hardware = BFS_HARDWARE_ACCELERATOR}, key = any;
+    devices[0].hardware = devices[1].hardware = BFS_HARDWARE_ACCELERATOR;
+    judged(devices, 1, &any, 0,
+           "needs an accelerator of a known arch; that of the one here is unknown");
+    judged(devices, 2, &any, 0,
+           "needs an accelerator of a known arch; that of the best one here is unknown");
+    memcpy(key.vendor, "nvidia", 7);
+    judged(devices, 1, &key, 0, "fits GPU of 0; the size of its memory is unknown");
+    memcpy(devices[1].arch, "v9", 3);
+    judged(devices, 2, &any, 0, "fits GPU of 0; the size of its memory is unknown");
+    key = any;
+    memcpy(key.arch, "v9", 3);
+    judged(devices, 2, &key, 0, "fits GPU of 0; the size of its memory is unknown");
+    judged(devices, 1, &key, 0, "needs the arch v9; the accelerator here has an unknown one");
 }
 
 /* Needed is rounded up and there is rounded down: the two never look the same. */
@@ -285,30 +311,35 @@ static void the_order_of_scores(void **state)
 #define FEATURE(word) .features = {"sse2", word}, .n_features = 2
     static const struct {
         struct bfs_hardware_key key;
-        uint64_t size;
+        struct bfs_fit_view view;
     } order[] = {
-        {{.hardware = BFS_HARDWARE_ACCELERATOR}, 0},
-        {{.hardware = BFS_HARDWARE_GPU, .arch = "sm_90", .vendor = "nvidia"}, 0},
-        {{.hardware = BFS_HARDWARE_GPU, .arch = "sm_90"}, 0},
-        {{.hardware = BFS_HARDWARE_GPU, .vendor = "nvidia", .compute_capability_min = 90}, 0},
-        {{.hardware = BFS_HARDWARE_GPU, .vendor = "nvidia", .compute_capability_min = 89}, 9 << 20},
-        {{.hardware = BFS_HARDWARE_GPU, .vendor = "nvidia"}, 10 << 20},
-        {{.hardware = BFS_HARDWARE_GPU, FEATURE("avx2")}, 0},
-        {{.hardware = BFS_HARDWARE_GPU, .compute_capability_min = 90}, 0},
-        {{.hardware = BFS_HARDWARE_GPU}, GB(16)},
-        {{.hardware = BFS_HARDWARE_GPU}, GB(8)},
-        {{CPU, .arch = "x86_64", .vendor = "intel"}, 0},
-        {{CPU, .arch = "x86_64"}, 0},
-        {{CPU, .vendor = "intel"}, 0},
-        {{CPU, FEATURE("amx_int8")}, 0},
-        {{CPU, FEATURE("avx512_vnni")}, 0},
-        {{CPU, FEATURE("sve2")}, 0},
-        {{CPU, FEATURE("sve")}, 0},
-        {{CPU, FEATURE("avx2")}, 0},
-        {{CPU, FEATURE("neon")}, 0},
-        {{CPU, FEATURE("other")}, 0},
-        {{CPU}, GB(16)},
-        {{CPU}, GB(8)},
+        {{.hardware = BFS_HARDWARE_ACCELERATOR}, {0}},
+        {{.hardware = BFS_HARDWARE_ACCELERATOR, .vendor = "nvidia"}, {0, true}},
+        {{.hardware = BFS_HARDWARE_GPU, .arch = "sm_90", .vendor = "nvidia"}, {0}},
+        {{.hardware = BFS_HARDWARE_GPU, .arch = "sm_90"}, {0}},
+        {{.hardware = BFS_HARDWARE_GPU, .vendor = "nvidia", .compute_capability_min = 90}, {0}},
+        {{.hardware = BFS_HARDWARE_GPU, .vendor = "nvidia", .compute_capability_min = 89},
+         {.size = 9 << 20}},
+        {{.hardware = BFS_HARDWARE_GPU, .vendor = "nvidia"}, {.size = 10 << 20}},
+        {{.hardware = BFS_HARDWARE_GPU, FEATURE("avx2")}, {0}},
+        {{.hardware = BFS_HARDWARE_GPU, .compute_capability_min = 90}, {0}},
+        {{.hardware = BFS_HARDWARE_GPU}, {.size = GB(16)}},
+        {{.hardware = BFS_HARDWARE_GPU}, {.size = GB(8)}},
+        {{CPU, .arch = "x86_64", .vendor = "intel"}, {0}},
+        {{CPU, .arch = "x86_64"}, {0}},
+        {{CPU, .vendor = "intel"}, {0}},
+        {{CPU, FEATURE("amx_int8")}, {0}},
+        {{CPU, FEATURE("avx512_vnni")}, {0}},
+        {{CPU, FEATURE("sve2")}, {0}},
+        {{CPU, FEATURE("sve")}, {0}},
+        {{CPU, FEATURE("avx2")}, {0}},
+        {{CPU, FEATURE("neon")}, {0}},
+        {{CPU, FEATURE("other")}, {0}},
+        {{CPU}, {.size = GB(16)}},
+        {{CPU}, {.size = GB(8)}},
+        {{CPU, .arch = "x86_64", .vendor = "intel", FEATURE("amx_int8")}, {GB(16), true}},
+        {{CPU, FEATURE("avx512_vnni")}, {GB(16), true}},
+        {{CPU}, {GB(16), true}},
     };
     char features[] = "sse2 amx_int8 avx512_vnni avx2 sve2 sve neon other";
     struct bfs_host_device devices[2] = {gpu(90, GB(80), "550"), {0}};
@@ -324,7 +355,7 @@ static void the_order_of_scores(void **state)
     uint64_t last = UINT64_MAX;
     for (size_t i = 0; i < LENGTH(order); i++) {
         struct bfs_fit fit;
-        bfs_fit_judge(&host, &order[i].key, order[i].size, &fit);
+        bfs_fit_judge(&host, &order[i].key, order[i].view, &fit);
         assert_true(fit.fits);
         if (fit.score >= last)
             fail_msg("key %zu scores no less than the one before", i);
@@ -332,16 +363,16 @@ static void the_order_of_scores(void **state)
     }
     /* Unknown memory comes last within its class, whatever else the key says. */
     struct bfs_fit known, unknown;
-    bfs_fit_judge(&host, &order[9].key, 0, &known);
+    bfs_fit_judge(&host, &order[10].key, of_size(0), &known);
     devices[0].memory_bytes = 0;
-    bfs_fit_judge(&host, &order[1].key, 0, &unknown);
+    bfs_fit_judge(&host, &order[2].key, of_size(0), &unknown);
     assert_true(unknown.fits && unknown.score < known.score);
     /* A size beyond its bits stays within them. */
-    bfs_fit_judge(&host, &order[7].key, 0, &known);
-    bfs_fit_judge(&host, &order[8].key, UINT64_MAX, &unknown);
+    bfs_fit_judge(&host, &order[8].key, of_size(0), &known);
+    bfs_fit_judge(&host, &order[9].key, of_size(UINT64_MAX), &unknown);
     assert_true(known.fits && unknown.fits && known.score > unknown.score);
     host.memory_bytes = 0;
-    bfs_fit_judge(&host, &order[10].key, 0, &known);
+    bfs_fit_judge(&host, &order[11].key, of_size(0), &known);
     assert_true(unknown.score > known.score);
 }
 
@@ -367,6 +398,7 @@ int main(void)
         cmocka_unit_test(the_edges_of_conditions),
         cmocka_unit_test(what_is_unknown),
         cmocka_unit_test(conditions_beside_the_device),
+        cmocka_unit_test(accelerators_of_unknown_kind),
         cmocka_unit_test(sizes_in_words),
         cmocka_unit_test(the_order_of_scores),
         cmocka_unit_test(the_best_of_none_and_of_equals),
