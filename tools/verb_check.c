@@ -96,10 +96,10 @@ static int print_text(const struct options *options, const struct checking *chec
         bfs_autofree char *line = bfs_review_line(&findings->items[i]);
         (void)printf("%s\n", line ? line : "");
     }
-    (void)printf("%s: %zu errors, %zu warnings, %zu notes",
-                 bfs_reference_text(&checking->subject.reference, name),
-                 findings->counts[BFS_SEVERITY_ERROR], findings->counts[BFS_SEVERITY_WARNING],
-                 findings->counts[BFS_SEVERITY_NOTE]);
+    (void)printf("%s:", bfs_reference_text(&checking->subject.reference, name));
+    for (unsigned i = BFS_SEVERITY_COUNT; i-- > 0;)
+        (void)printf(" %zu %s%s%s", findings->counts[i], bfs_severity_name((enum bfs_severity)i),
+                     findings->counts[i] == 1 ? "" : "s", i ? "," : "");
     if (options->against)
         (void)printf("; since %s: %s", options->against,
                      bfs_change_class_name(checking->changes.largest));
