@@ -22,13 +22,12 @@ int bfs_store_errno(int code)
     }
 }
 
-int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_bundle **ret)
+/* Whatever the policy says. */
+static int get_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_bundle **ret)
 {
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     uint32_t slot = bfs_node_slot(node);
-    int r = bfs_guard_admit(fs->guard, slot, may_block);
-    if (r == 0)
-        r = bfs_bundles_get(fs->bundles, slot, may_block, &bundle);
+    int r = bfs_bundles_get(fs->bundles, slot, may_block, &bundle);
     if (r)
         return bfs_store_errno(r);
     bfs_guard_note_inodes(fs->guard, slot, bfs_index_n_inodes(bfs_bundle_index(bundle)));
@@ -37,6 +36,12 @@ int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_b
         return -ESTALE;
     *ret = bfs_steal(&bundle);
     return 0;
+}
+
+int bfs_op_bundle(struct bfs_fs *fs, uint64_t node, bool may_block, struct bfs_bundle **ret)
+{
+    int r = bfs_guard_admit(fs->guard, bfs_node_slot(node), may_block);
+    return r ? bfs_store_errno(r) : get_bundle(fs, node, may_block, ret);
 }
 
 struct bfs_views bfs_op_views(struct bfs_fs *fs, uint64_t node)
@@ -320,6 +325,25 @@ int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, st
     return bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
 }
 
+/* Of a file that is refused, nobody may do anything, but handles that were open before go on, and
+ * these need its size. */
+static int attr_of_inner(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
+                         struct stat *ret)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    int refusal = bfs_guard_admit(fs->guard, bfs_node_slot(op->node), may_block);
+    if (refusal == -EWOULDBLOCK || refusal == -ENOMEM)
+        return refusal;
+    int r = get_bundle(fs, op->node, may_block, &bundle);
+    if (r == 0 && bfs_inode_is_signature(bfs_node_inode(op->node)))
+        r = attr_of_known_signature(fs, bundle, op, may_block, ret);
+    else if (r == 0)
+        r = bfs_attr_of_inode(fs, bundle, op->node, ret);
+    if (r == 0 && refusal)
+        ret->st_mode &= S_IFMT;
+    return r;
+}
+
 int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                    struct bfs_reply *ret)
 {
@@ -329,11 +353,7 @@ int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
         if (bfs_node_inode(op->node) == BFS_INODE_ROOT)
             return attr_of_root(fs, op->node, may_block, &ret->entry.attr,
                                 &ret->entry.attr_timeout);
-        BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
-        int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
-        if (r == 0 && bfs_inode_is_signature(bfs_node_inode(op->node)))
-            return attr_of_known_signature(fs, bundle, op, may_block, &ret->entry.attr);
-        return r ? r : bfs_attr_of_inode(fs, bundle, op->node, &ret->entry.attr);
+        return attr_of_inner(fs, op, may_block, &ret->entry.attr);
     }
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
     const struct bfs_tree_node *node = bfs_tree_find(tree, op->node);
