@@ -41,11 +41,13 @@ static void pass_wildcards(const char *pattern, size_t length, bool at[])
  * pattern are used up. */
 bool bfs_pattern_match(const char *pattern, size_t length, const char *text)
 {
-    bool at[BFS_PATTERN_MAX + 2] = {true};
+    bool at[BFS_PATTERN_MAX + 2], next[BFS_PATTERN_MAX + 2];
+    memset(at, 0, length + 1);
+    at[0] = true;
     pass_wildcards(pattern, length, at);
     for (; *text; text++) {
-        bool next[BFS_PATTERN_MAX + 2] = {false};
         bool alive = false;
+        memset(next, 0, length + 1);
         for (size_t i = 0; i < length; i++) {
             bool is_wild = pattern[i] == '*';
             if (!at[i] ||
@@ -57,7 +59,7 @@ bool bfs_pattern_match(const char *pattern, size_t length, const char *text)
         if (!alive)
             return false;
         pass_wildcards(pattern, length, next);
-        memcpy(at, next, sizeof(at));
+        memcpy(at, next, length + 1);
     }
     return at[length];
 }
