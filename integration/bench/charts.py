@@ -17,9 +17,12 @@ COLORS = (
     ("zstd", "#b8a13a"),
     ("plain file, 8", "#2c7a57"),
     ("plain file", "#6fbf97"),
+    ("Amdahl", "#57606a"),
 )
-LEFT, BARS, RIGHT, EDGE = 190, 470, 90, 14
+BARS, RIGHT, EDGE = 470, 90, 14
 BAR, GAP, GROUP_GAP = 15, 2, 13
+LETTER = 6.4  # about as wide as one of 12 pixels is; of 13: LABEL
+LABEL = 7.4
 
 
 def color(name):
@@ -43,75 +46,83 @@ def step_of(most):
     return next(size * n for n in (0.2, 0.5, 1, 2, 5) if most / (size * n) <= 6)
 
 
-def legend(names, y):
-    """Squares with names, in lines; (elements, where the next thing may begin)."""
-    out, x = [], EDGE
-    for name in names:
-        width = 24 + 6.9 * len(name)
-        if x + width > LEFT + BARS + RIGHT and x > EDGE:
-            x, y = EDGE, y + 20
-        out.append(f'<rect x="{x:.1f}" y="{y - 10}" width="11" height="11" fill="{color(name)}"/>')
-        out.append(text(x + 16, y, name, 12))
-        x += width
-    return out, y + 18
+class Canvas:
+    """Bars between `left` and its right edge, from zero to `most`."""
 
+    def __init__(self, labels, most):
+        self.left = max(150, 24 + LABEL * max(map(len, labels)))
+        self.most = most
+        self.width = self.left + BARS + RIGHT
 
-def bar(item, y, most, fill):
-    def at(value):
-        return LEFT + BARS * min(value, most) / most
+    def at(self, value):
+        return self.left + BARS * value / self.most
 
-    middle = y + BAR / 2
-    return [
-        f'<rect x="{LEFT}" y="{y:.1f}" width="{max(at(item["median"]) - LEFT, 1):.1f}" '
-        f'height="{BAR}" fill="{fill}"/>',
-        f'<path d="M{at(item["min"]):.1f} {middle:.1f}H{at(item["max"]):.1f}" stroke="{INK}"/>',
-        text(at(item["max"]) + 6, y + BAR - 3, number(item["median"]), 12),
-    ]
+    def legend(self, names, y):
+        """Squares with names, in lines; (elements, where the next thing may begin)."""
+        out, x = [], EDGE
+        for name in names:
+            width = 38 + LETTER * len(name)
+            if x + width > self.width and x > EDGE:
+                x, y = EDGE, y + 20
+            out.append(
+                f'<rect x="{x:.1f}" y="{y - 10}" width="11" height="11" fill="{color(name)}"/>')
+            out.append(text(x + 16, y, name, 12))
+            x += width
+        return out, y + 18
 
+    def bar(self, item, y, fill):
+        middle = y + BAR / 2
+        low, median, high = (self.at(item[key]) for key in ("min", "median", "max"))
+        return [
+            f'<rect x="{self.left:.1f}" y="{y:.1f}" width="{max(median - self.left, 1):.1f}" '
+            f'height="{BAR}" fill="{fill}"/>',
+            f'<path d="M{low:.1f} {middle:.1f}H{high:.1f}" stroke="{INK}"/>',
+            text(high + 6, y + BAR - 3, number(item["median"]), 12),
+        ]
 
-def scale(most, top, bottom):
-    out, step, value = [], step_of(most), 0.0
-    while value <= most * 1.0001:
-        x = LEFT + BARS * value / most
-        out.append(f'<path d="M{x:.1f} {top}V{bottom}" stroke="{GRID}"/>')
-        out.append(text(x, bottom + 15, f"{value:g}", 11, "middle", FAINT))
-        value += step
-    return out
+    def label(self, y, words, size):
+        return text(self.left - 10, y, words, size, "end")
+
+    def scale(self, top, bottom):
+        out, step, value = [], step_of(self.most), 0.0
+        while value <= self.most * 1.0001:
+            x = self.at(value)
+            out.append(f'<path d="M{x:.1f} {top}V{bottom}" stroke="{GRID}"/>')
+            out.append(text(x, bottom + 15, f"{value:g}", 11, "middle", FAINT))
+            value += step
+        return out
 
 
 def chart(title, subtitle, groups):
     """groups: (label, [(name, item with median, min, max)]). One group: each bar has its name beside
     it; several: the label stands there, and a legend above."""
     groups = [(label, bars) for label, bars in groups if bars]
-    most = max(item["max"] for _, bars in groups for _, item in bars) or 1
-    body, y = [], 62
     names = list(dict.fromkeys(name for _, bars in groups for name, _ in bars))
-    if len(groups) > 1:
-        body, y = legend(names, y + 6)
+    most = max(item["max"] for _, bars in groups for _, item in bars) or 1
+    alone, y, head, marks = len(groups) == 1, 62, [], []
+    canvas = Canvas(names if alone else [label for label, _ in groups], most)
+    if not alone:
+        head, y = canvas.legend(names, y + 6)
     top = y
-    marks = []
     for label, bars in groups:
-        height = len(bars) * (BAR + GAP)
-        if len(groups) > 1:
-            marks.append(text(LEFT - 10, y + height / 2 + 4, label, 13, "end"))
+        if not alone:
+            marks.append(canvas.label(y + len(bars) * (BAR + GAP) / 2 + 4, label, 13))
         for name, item in bars:
-            if len(groups) == 1:
-                marks.append(text(LEFT - 10, y + BAR - 3, name, 12, "end"))
-            marks += bar(item, y, most, color(name))
-            y += BAR + GAP
-            if len(groups) == 1:
-                y += 7
+            if alone:
+                marks.append(canvas.label(y + BAR - 3, name, 12))
+            marks += canvas.bar(item, y, color(name))
+            y += BAR + GAP + (7 if alone else 0)
         y += GROUP_GAP
     bottom = y - GROUP_GAP + 4
-    width, height = LEFT + BARS + RIGHT, bottom + 26
+    width, height = f"{canvas.width:.0f}", f"{bottom + 26:.0f}"
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" '
-        f'width="{width}" height="{height:.0f}" font-family="sans-serif">',
-        f'<rect width="{width}" height="{height:.0f}" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="sans-serif">',
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         text(EDGE, 27, title, 17, weight="bold"),
         text(EDGE, 47, subtitle, 13, fill=FAINT),
-        *body,
-        *scale(most, top - 4, bottom),
+        *head,
+        *canvas.scale(top - 4, bottom),
         *marks,
     ]
     return "\n".join(out + ["</svg>", ""])

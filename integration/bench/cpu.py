@@ -26,6 +26,23 @@ def process_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+class Stolen:
+    """The share of the CPUs' time that a hypervisor gave to others, since it was made."""
+
+    @staticmethod
+    def ticks():
+        with open("/proc/stat", encoding="ascii") as file:
+            fields = [int(word) for word in file.readline().split()[1:9]]
+        return fields[7], sum(fields)
+
+    def __init__(self):
+        self.before = self.ticks()
+
+    def share(self):
+        stolen, total = (new - old for new, old in zip(self.ticks(), self.before))
+        return stolen / total if total else 0.0
+
+
 class Quiet:
     """Waits until the machine is mostly idle: others may be at work on it. Not for ever: `each`
     seconds a time, and `total` in all; then measurements begin in spite of it, and are counted."""

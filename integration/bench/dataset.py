@@ -59,26 +59,30 @@ class Dataset:
         run(["zstd", "-3", "-q", "-f", "-T0", os.path.join(self.folder, self.file), "-o", frame])
         return frame
 
+    def sized(self, place):
+        place.size = self.size
+        return place
+
     def bundlefs(self, options="", user=None, store=None):
         world = self.world
         place = Bundlefs(world.work, self.file, world.program, store or self.store, options, user)
         place.fill = "warm" if "warm" in world.verbs else None
-        return place
+        return self.sized(place)
 
     def kernel_squashfs(self):
-        return Image(self.world.work, self.file, self.squashfs, "squashfs")
+        return self.sized(Image(self.world.work, self.file, self.squashfs, "squashfs"))
 
     def kernel_erofs(self):
-        return Image(self.world.work, self.file, self.erofs, "erofs")
+        return self.sized(Image(self.world.work, self.file, self.erofs, "erofs"))
 
     def squashfuse(self):
-        return Squashfuse(self.world.work, self.file, self.squashfs)
+        return self.sized(Squashfuse(self.world.work, self.file, self.squashfs))
 
     def plain(self, cold=True):
-        return Plain(self.world.work, self.file, self.folder, cold)
+        return self.sized(Plain(self.world.work, self.file, self.folder, cold))
 
     def stream(self):
-        return Stream(self.world.work, self.frame)
+        return self.sized(Stream(self.world.work, self.frame))
 
     def warm(self):
         warm(self.folder)

@@ -6,13 +6,16 @@ import re
 import subprocess
 import sys
 
-from system import first_line, run, which
+from system import output_of, run, which
 
+RUNTIMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "runtimes")
 PROGRAMS = {  # name -> how it tells its version
     "squashfs-tools": ["mksquashfs", "-version"],
     "erofs-utils": ["mkfs.erofs", "--version"],
     "squashfuse": ["squashfuse_ll", "--help"],
     "zstd": ["zstd", "--version"],
+    "fuse3": ["fusermount3", "--version"],
+    "openssl": ["openssl", "version"],
     "node": ["node", "--version"],
 }
 
@@ -53,9 +56,11 @@ def cpu_features():
 
 
 def disk(folder):
-    """The file system of the work folder, and its disk's rate in one pass, as far as is known."""
-    kind = run(["stat", "-f", "-c", "%T", folder]).strip()
-    return {"ext2/ext3": "ext4 or its ancestors"}.get(kind, kind)
+    """The kind of file system that a folder lies on."""
+    try:
+        return run(["findmnt", "-n", "-o", "FSTYPE", "-T", folder]).strip()
+    except (OSError, RuntimeError):
+        return "an unknown file system"
 
 
 def torch_version():
@@ -66,18 +71,22 @@ def torch_version():
     return done.stdout.strip()
 
 
+def llama_version():
+    path = os.path.join(RUNTIMES, "node_modules", "node-llama-cpp", "package.json")
+    return first_match(path, r'^\s*"version":\s*"([^"]+)"', "")
+
+
 def versions():
     found = {}
     for name, command in PROGRAMS.items():
-        number = re.search(r"\d+(\.\d+)+\S*", first_line(command))
+        number = re.search(r"\d+(\.\d+)+\S*", output_of(command))
         if number:
             found[name] = number[0].strip("(),")
         elif which(command[0]):
             found[name] = "of unknown version"
+    if llama_version():
+        found["node-llama-cpp"] = llama_version()
     if torch_version():
         found["PyTorch"] = torch_version()
-    libcrypto = first_line(["openssl", "version"])
-    if libcrypto:
-        found["libcrypto"] = libcrypto.split()[1]
     found["Python"] = platform.python_version()
     return found

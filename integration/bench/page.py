@@ -22,12 +22,16 @@ def bullets(lines):
 
 def head(results):
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    rounds = f"{results['repeats']} round{'s' if results['repeats'] > 1 else ''}"
+    stolen = ""
+    if results["stolen"] > 0.001:
+        stolen = f" A hypervisor gave {100 * results['stolen']:.1f} % of the CPUs' time to others."
     return bullets([
         f"Machine: {results['machine']}. CPU features that matter here: {results['cpu_features']}. "
         f"Work folder on {results['disk']}.",
         f"bundlefs {results['version']}; {versions}.",
         f"Command: `{results['command']}`: {results['size'] / 1e9:.2f} GB of bf16, "
-        f"{results['repeats']} rounds; {results['seconds'] / 60:.0f} minutes. {results['quiet']}",
+        f"{rounds}; {results['seconds'] / 60:.0f} minutes. {results['quiet']}{stolen}",
     ])
 
 

@@ -41,7 +41,8 @@ class Place:
     user = None
     prefix = ()
     pid = None  # of the daemon, if there is one
-    size = 0  # of the file, the same everywhere: a user's mount does not tell root
+    size = 0  # of the file: a user's mount does not tell root
+    second_pass = False  # its daemon has read all of it before, but the kernel keeps nothing of that
 
     def __init__(self, work, file):
         self.file = file
@@ -83,7 +84,8 @@ class Place:
         folder = self.mount()
         try:
             path = os.path.join(folder, self.file)
-            touch_memory(self.size)
+            if temperature == WARM or self.second_pass:
+                touch_memory(self.size)
             self.ready(path, temperature)
             settle(0 if temperature == WARM else self.size)
             yield path
@@ -92,10 +94,8 @@ class Place:
 
 
 class Bundlefs(Place):
-    """`second_pass`: the daemon has read all of it before, but the kernel keeps nothing of that.
-    `fill`: a verb that makes it resident in the way that is best, if the program has one."""
+    """`fill`: a verb that makes it resident in the way that is best, if the program has one."""
 
-    second_pass = False
     fill = None
 
     def __init__(self, work, file, program, store, options="", user=None):

@@ -29,7 +29,7 @@ def pinned(place, cores):
 
 def scaling(world):
     row = Row("cores", "Cold read(2) by the number of cores", "GB/s")
-    data, (cores, steps) = world.half, counts()
+    data, (cores, steps) = world.third, counts()
     places = {SHIPPED: data.bundlefs(), SQUASHFS: data.kernel_squashfs()}
     columns = {n: f"{n} core{'s' if n > 1 else ''}" for n in steps}
     row.grid = {"lines": list(places), "columns": list(columns.values())}

@@ -27,7 +27,7 @@ def limited(place, throttle, limit, way):
 def slow_disk(world):
     row = Row("slow-disk", "Cold read(2), 1 MiB at a time, from a disk with a limit", "GB/s")
     plain, best = "plain file", "plain file, 8 threads pread 16M"
-    data = world.half
+    data = world.third
     with Throttle(world.work, f"bundlefs-bench-{os.getpid()}").open() as throttle:
         places = {
             SHIPPED: (data.bundlefs(), ONE),

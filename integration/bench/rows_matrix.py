@@ -40,7 +40,7 @@ def figures_of(got):
 class Matrix:
     def __init__(self, world):
         self.world = world
-        data = world.half
+        data = world.third
         self.places = {
             SHIPPED: data.bundlefs(),
             ONCE: second_pass(data),

@@ -93,7 +93,7 @@ def other_data(world):
 def memory(world):
     """Eight readers with O_DIRECT, so that every byte passes through the daemon."""
     row = Row("memory", "Peak memory of the daemon, 8 readers, O_DIRECT", "MiB")
-    readers, data = 8, world.half
+    readers, data = 8, world.third
     total = data.size * 2
     for cache in (32, DEFAULT_CACHE):
         place = data.bundlefs(options=f"cache_size={cache}M")
@@ -125,7 +125,7 @@ def run_readers(jobs):
 def eight_readers(world):
     """Ranks that open the same file: each chunk is decoded for all of them."""
     row = Row("readers", "8 readers of one file, cold: bytes decoded / bytes in the file", "")
-    data = world.half
+    data = world.third
     for name, method, size in (
             ("read(2) 1M", "sequential", 1 << 20), ("mmap, each page in order", "touch", 0),
             ("O_DIRECT 1M", "direct", 1 << 20)):

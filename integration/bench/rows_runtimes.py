@@ -86,7 +86,7 @@ def torch(world):
     if found.returncode:
         raise Skipped("PyTorch is not installed for this Python")
     program = os.path.join(RUNTIMES, "torch_time.py")
-    places = places_of(world, world.half)
+    places = places_of(world, world.third)
     row.interleave(
         {
             name: timed(place, lambda path: [sys.executable, program, path], {"": "loaded"})

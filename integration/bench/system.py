@@ -34,14 +34,14 @@ def which(program):
     return shutil.which(program, path=PATH)
 
 
-def first_line(command):
-    """Of what a command says, on either stream; empty when it is not installed."""
+def output_of(command):
+    """What a command says, on either stream; empty when it is not installed."""
     if not which(command[0]):
         return ""
     done = subprocess.run(
         [which(command[0]), *command[1:]], capture_output=True, text=True, check=False
     )
-    return next(iter((done.stdout + done.stderr).strip().splitlines()), "").strip()
+    return done.stdout + done.stderr
 
 
 def as_user(user):

@@ -14,7 +14,7 @@ from system import run, which
 FILE, GGUF = "model.safetensors", "model.gguf"
 LEVEL, BLOCK = 3, "1M"  # of squashfs, in all rows
 TENSOR = "32M"
-HALF, QUARTER = 2, 4
+THIRD, QUARTER = 3, 4
 
 
 def tree_size(path):
@@ -76,9 +76,9 @@ class World:
         return self.safetensors("model")
 
     @functools.cached_property
-    def half(self):
+    def third(self):
         """For the rows that read it very often."""
-        return self.safetensors("half", HALF)
+        return self.safetensors("third", THIRD)
 
     @functools.cached_property
     def q4(self):
