@@ -110,7 +110,8 @@ def row_section(row):
     body = []
     if row["grid"] and row["measurements"]:
         body += grid_table(row)
-        body += plain_table(ratio_lines(row))
+        judged = (line for line in measurement_lines(row) if line[5])
+        body += plain_table([*judged, *ratio_lines(row)])
     else:
         body += plain_table([*measurement_lines(row), *ratio_lines(row)])
     notes = [note for note in row["notes"]]

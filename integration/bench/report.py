@@ -53,7 +53,9 @@ def text(row):
     as_table = row["grid"] and row["measurements"]
     if as_table:
         lines += grid_text(row)
-    for name, unit, median, low, high, word in ratio_lines(row) if as_table else lines_of(row):
+    for name, unit, median, low, high, word in lines_of(row):
+        if as_table and unit != "x" and not word:
+            continue
         line = f"  {name:<64} {median:>11} {unit:<9} ({low} to {high})  {word}"
         lines.append(line.rstrip())
     lines += [f"  note: {note}" for note in row["notes"]]
