@@ -36,14 +36,14 @@ def read_twice(path):
 
 def passthrough(world):
     row = Row("passthrough", "Read again: by the kernel itself, or through FUSE's page cache", "MB/s")
-    disk = world.bundlefs(f"backing={world.path('.')},backing_fill=warm")
-    memory = world.bundlefs("backing=memory,backing_size=16G,backing_fill=warm")
+    disk = world.third.bundlefs(f"backing={world.path('.')},backing_fill=warm")
+    memory = world.third.bundlefs("backing=memory,backing_size=16G,backing_fill=warm")
     row.interleave(
         {
             "passthrough, disk:": read_warm(disk, lambda path: warm_up(disk)),
             "passthrough, memory:": read_warm(memory, lambda path: warm_up(memory)),
-            "page cache of FUSE:": read_warm(world.bundlefs("passthrough=off"), read_twice),
-            f"{PLAIN}:": read_warm(world.plain(cold=False), read_twice),
+            "page cache of FUSE:": read_warm(world.third.bundlefs("passthrough=off"), read_twice),
+            f"{PLAIN}:": read_warm(world.third.plain(cold=False), read_twice),
         },
         world.repeats,
     )
@@ -70,8 +70,8 @@ def filling(world):
         return measure
 
     places = {
-        "onto a disk": world.bundlefs(f"backing={world.path('.')}"),
-        "into memory": world.bundlefs("backing=memory,backing_size=16G"),
+        "onto a disk": world.third.bundlefs(f"backing={world.path('.')}"),
+        "into memory": world.third.bundlefs("backing=memory,backing_size=16G"),
     }
     row.interleave({name: measure_at(place) for name, place in places.items()}, world.repeats)
     return row
@@ -95,7 +95,7 @@ def cost_of_filling(world):
         return measure
 
     row.interleave(
-        {name: cold(world.bundlefs(text)) for name, text in options.items()}, world.repeats
+        {name: cold(world.third.bundlefs(text)) for name, text in options.items()}, world.repeats
     )
     row.compare("backing_fill=again, first pass", "passthrough=off")
     row.compare("backing_fill=first, first pass", "passthrough=off")
