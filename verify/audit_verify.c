@@ -103,9 +103,11 @@ static int check_line(const struct chain *chain, const struct bfs_audit_line *li
         return check_values(error, "the next line tells another digest of it", &line->previous,
                             before);
     }
-    if (line->is_recovery && !bfs_digest_equal(&line->last_complete, &chain->last))
-        return check_values(error, "the last complete line before it was changed", &chain->last,
-                            &line->last_complete);
+    if (line->is_recovery && !bfs_digest_equal(&line->last_complete, &chain->last)) {
+        *ret_back = chain->sequence > 0 ? 2 : 0; /* the fragment lies between */
+        return check_values(error, "the line that recovers the next one tells another digest of it",
+                            &line->last_complete, &chain->last);
+    }
     return 0;
 }
 

@@ -66,6 +66,23 @@ static void test_first_match_wins(void **state)
     }
 }
 
+/* A rule whose pattern says more comes later and does not win. */
+static void test_general_rule_first(void **state)
+{
+    (void)state;
+    static const char *const orders[] = {
+        "{\"match\":\"acme/**\"},{\"match\":\"acme/tiny\"}",
+        "{\"match\":\"**\"},{\"match\":\"acme/*\"},{\"match\":\"acme/tiny:1.0.0\"}",
+    };
+    for (size_t i = 0; i < LENGTH(orders); i++) {
+        BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy = policy_of(orders[i]);
+        struct bfs_facts facts = {.reference = &tiny, .now = NOW};
+        struct bfs_verdict verdict;
+        bfs_policy_judge(policy, &facts, NULL, &verdict);
+        assert_int_equal(verdict.rule, 0);
+    }
+}
+
 static void refused_text(const char *text, int code, const char *why)
 {
     struct bfs_policy *policy = (struct bfs_policy *)-1;
@@ -302,11 +319,17 @@ static void test_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_first_match_wins),
-        cmocka_unit_test(test_bad_rules),      cmocka_unit_test(test_bad_keys),
-        cmocka_unit_test(test_bad_documents),  cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_mutation),       cmocka_unit_test(test_access),
-        cmocka_unit_test(test_access_unknown), cmocka_unit_test(test_load),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_first_match_wins),
+        cmocka_unit_test(test_general_rule_first),
+        cmocka_unit_test(test_bad_rules),
+        cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_bad_documents),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_mutation),
+        cmocka_unit_test(test_access),
+        cmocka_unit_test(test_access_unknown),
+        cmocka_unit_test(test_load),
     };
     return cmocka_run_group_tests(tests, make_keys, drop_keys);
 }
