@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-int bfs_stream_no_memory(const struct bfs_stream *stream, struct bfs_error *error)
+int bfs_stream_no_memory(struct bfs_error *error)
 {
-    return bfs_fail(error, -ENOMEM, "%.400s: out of memory", stream->what);
+    return bfs_fail(error, -ENOMEM, "out of memory");
 }
 
 static void close_sources(struct bfs_stream *stream)
@@ -45,7 +45,7 @@ static void stream_free(void *context)
     bfs_part_list_done(&stream->list);
     free(stream->source_of);
     free(stream->sources);
-    free(stream->what);
+    free(stream->last_use);
     free(stream);
 }
 
@@ -55,9 +55,8 @@ static int stream_begin(void *context, struct bfs_error *error)
     stream->scratches = calloc(stream->n_threads, sizeof(*stream->scratches));
     stream->measures = calloc(stream->n_measures + 1, sizeof(*stream->measures));
     stream->items = calloc(BFS_STREAM_ITEMS_MAX, sizeof(*stream->items));
-    int r = stream->scratches && stream->measures && stream->items
-                ? 0
-                : bfs_stream_no_memory(stream, error);
+    int r =
+        stream->scratches && stream->measures && stream->items ? 0 : bfs_stream_no_memory(error);
     for (int i = 0; r == 0 && i < stream->n_sources; i++)
         r = bfs_source_file_open(stream->sources[i].file, &stream->sources[i].fd, error);
     if (r)
@@ -82,12 +81,12 @@ static int stream_read(void *context, uint8_t *to, size_t size, struct bfs_error
 {
     struct bfs_stream *stream = context;
     if (size > stream->left)
-        return bfs_fail(error, -EINVAL, "%.400s: read beyond its end", stream->what);
+        return bfs_fail(error, -EINVAL, "read beyond its end");
     while (size > 0) {
         if (stream->given == stream->made) {
             int r = bfs_stream_make_batch(stream, error);
             if (r)
-                return bfs_fail_context(error, r, "%.200s", stream->what);
+                return r;
         }
         size_t step = stream->made - stream->given;
         step = step < size ? step : size;
@@ -161,7 +160,6 @@ int bfs_stream_new(struct bfs_part_list *parts, const struct bfs_stream_options 
         return bfs_fail(error, -ENOMEM, "%.400s: out of memory", options->what);
     }
     *stream = (struct bfs_stream){
-        .what = strdup(options->what),
         .list = *parts,
         .n_threads = options->n_threads,
         .into = options->measures,
@@ -169,12 +167,17 @@ int bfs_stream_new(struct bfs_part_list *parts, const struct bfs_stream_options 
         .left = parts->size,
     };
     *parts = (struct bfs_part_list){0};
-    int r = stream->what && number_sources(stream) == 0
+    int r = number_sources(stream) == 0
                 ? 0
                 : bfs_fail(error, -ENOMEM, "%.400s: out of memory", options->what);
     for (size_t i = 0; r == 0 && i < stream->list.n_parts; i++)
         if (!part_is_sound(stream, &stream->list.parts[i]))
             r = bfs_fail(error, -EINVAL, "%.400s: part %zu contradicts itself", options->what, i);
+    if (r == 0 && (r = bfs_stream_bound_scales(stream)))
+        r = bfs_fail(error, r, "%.400s: %s", options->what,
+                     r == -ENOMEM ? "out of memory"
+                                  : "its matrices have too many scales at a time; cut the model "
+                                    "into more files");
     if (r) {
         stream_free(stream);
         return r;

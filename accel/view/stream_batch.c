@@ -65,7 +65,7 @@ static int grow_memory(struct bfs_stream *stream, struct bfs_error *error)
     free(stream->memory);
     stream->memory = malloc(stream->made ? stream->made : 1);
     stream->capacity = stream->memory ? stream->made : 0;
-    return stream->memory ? 0 : bfs_stream_no_memory(stream, error);
+    return stream->memory ? 0 : bfs_stream_no_memory(error);
 }
 
 static int prepare_piece(void *context, unsigned worker, uint64_t i, struct bfs_error *error)
@@ -119,7 +119,7 @@ static int prepare(struct bfs_stream *stream, struct bfs_error *error)
     bfs_autofree uint64_t *first = calloc(stream->n_items + 1, sizeof(*first));
     struct preparation preparation = {.stream = stream, .parts = parts, .first = first};
     if (!parts || !first || choose_preparations(stream, &preparation))
-        return bfs_stream_no_memory(stream, error);
+        return bfs_stream_no_memory(error);
     if (preparation.n == 0)
         return 0;
     int r = bfs_parallel_run(stream->n_threads, first[preparation.n], &ops, &preparation, error);
@@ -163,5 +163,6 @@ int bfs_stream_make_batch(struct bfs_stream *stream, struct bfs_error *error)
         if (part->ops && part->tensor_class < stream->n_measures)
             bfs_measure_merge(&stream->measures[part->tensor_class], &stream->items[i].measure);
     }
+    bfs_stream_release_scales(stream);
     return 0;
 }

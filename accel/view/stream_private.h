@@ -25,11 +25,11 @@ struct bfs_stream_source {
 };
 
 struct bfs_stream {
-    char *what;
     struct bfs_part_list list;
     int *source_of; /* for each part: number of its source, or BFS_STREAM_NO_SOURCE */
     struct bfs_stream_source *sources;
     int n_sources;
+    size_t *last_use; /* of each part that has scales: the last part that uses them */
     unsigned n_threads;
     struct bfs_part_scratch *scratches; /* one for each thread */
     struct bfs_measure *measures;       /* of this file */
@@ -51,7 +51,13 @@ struct bfs_stream {
  * bytes before were all given. */
 int bfs_stream_make_batch(struct bfs_stream *stream, struct bfs_error *error);
 
+/* Finds out how long scales are kept. Errors: -ENOMEM, -E2BIG (more than BFS_STREAM_SCALES_MAX at a
+ * time). */
+int bfs_stream_bound_scales(struct bfs_stream *stream);
+/* Of the batch that was made: releases scales that no later part uses. */
+void bfs_stream_release_scales(struct bfs_stream *stream);
+
 /* Records it and returns -ENOMEM. */
-int bfs_stream_no_memory(const struct bfs_stream *stream, struct bfs_error *error);
+int bfs_stream_no_memory(struct bfs_error *error);
 
 #endif

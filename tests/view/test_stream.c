@@ -178,7 +178,7 @@ static void a_failing_band_stops_the_file(void **state)
         for (size_t at = 0; r == 0 && at + BAND <= sizeof(bytes); at += BAND)
             r = made.ops->read(made.context, bytes + at, BAND, &error);
         assert_int_equal(r, -ENOSPC);
-        assert_string_equal(error.what, "views/x/y: no");
+        assert_string_equal(error.what, "no");
         made.ops->end(made.context);
         assert_int_equal(measures[1].n, 0); /* of a file that is not whole, nothing counts */
     }
@@ -276,6 +276,31 @@ static void parts_that_contradict_themselves_are_refused(void **state)
     assert_int_equal(parts.n_parts, 0);
 }
 
+/* Scales live from the first part that uses them to the last: only those of one time count. */
+static void scales_at_a_time_are_bounded(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        bfs_automade struct bfs_made made = {0};
+        struct bfs_part_list parts = {0};
+        struct bfs_error error = {0};
+        struct bfs_part part = converted(*state);
+        part.n_scales = BFS_STREAM_SCALES_MAX / 2 + (i == 1);
+        assert_int_equal(bfs_part_list_add(&parts, &part), 0);
+        if (i == 2)
+            assert_int_equal(bfs_part_list_add_scales(&parts, 0, part.n_scales), 0);
+        assert_int_equal(bfs_part_list_add(&parts, &part), 0);
+        assert_int_equal(bfs_part_list_add(&parts, &part), 0);
+        size_t last = parts.n_parts - 1;
+        if (i < 2) {
+            assert_int_equal(bfs_part_list_add_scales(&parts, last, part.n_scales), 0);
+            assert_int_equal(bfs_part_list_add_scales(&parts, last - 1, part.n_scales), 0);
+        }
+        const struct bfs_stream_options options = {.what = "views/x/y", .n_threads = 1};
+        assert_int_equal(bfs_stream_new(&parts, &options, &made, &error), i == 1 ? -E2BIG : 0);
+        assert_int_equal(strncmp(error.what, "views/x/y: its matrices", i == 1 ? 23 : 0), 0);
+    }
+}
+
 static void reads_outside_of_the_tensor_are_refused(void **state)
 {
     const struct fixture *fixture = *state;
@@ -301,6 +326,7 @@ int main(void)
         WITH_FILE(a_symlink_in_place_of_the_source_is_not_followed),
         WITH_FILE(a_stream_makes_no_more_than_its_memory),
         WITH_FILE(parts_that_contradict_themselves_are_refused),
+        WITH_FILE(scales_at_a_time_are_bounded),
         WITH_FILE(reads_outside_of_the_tensor_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
