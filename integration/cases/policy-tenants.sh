@@ -157,8 +157,10 @@ reader=$!
 wait_until 10 grep -q ready "$TMP/ready"
 write_policy "{\"users\": [\"$B\", \"$C\"], \"groups\": [\"$B\", \"$C\"], \"mode\": \"0550\"}" \
     "{\"groups\": [\"$A\"], \"mode\": \"0050\"}"
-wait_until 2 as "$B" cat "$MNT/a/model/1.0.0/config.json" >/dev/null
+# A first: the kernel asks anew for what it would refuse, so somebody who is let in now would hide
+# that it was not told.
 wait_until 2 not as "$A" cat "$MNT/a/model/1.0.0/config.json" >/dev/null
+wait_until 2 as "$B" cat "$MNT/a/model/1.0.0/config.json" >/dev/null
 echo >"$TMP/go"
 wait "$reader" || fail "the reader that was there before"
 opens "$C" "$MNT/a/model/1.0.0/config.json"
