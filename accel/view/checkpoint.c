@@ -97,8 +97,10 @@ int bfs_checkpoint_check(const struct bfs_view_plan *plan, struct bfs_error *err
         n++;
     }
     if (n == 0)
-        return bfs_view_plan_refuse(plan, error, -EINVAL, NULL, NULL,
-                                    "wants safetensors files; the directory has none");
+        return bfs_view_plan_refuse(
+            plan, error, -EINVAL, NULL, NULL,
+            "wants safetensors files; the directory has none (links are not "
+            "followed without --dereference)");
     for (uint32_t i = 0; i < directory->n_entries; i++) {
         if (!is_index(&directory->scan->entries[i]))
             continue;

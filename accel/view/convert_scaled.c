@@ -104,17 +104,40 @@ uint64_t bfs_convert_row_pieces(uint64_t rows, uint64_t cols)
     return bfs_divide_up(rows, rows_of_piece(cols));
 }
 
+static int scale_row(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
+                     uint64_t *row, struct bfs_error *error)
+{
+    float amax;
+    int r = find_amax(part, fd, scratch, *row * part->cols, part->cols, &amax, error);
+    if (r == 0)
+        part->scales[(*row)++] = bfs_int8_scale(amax);
+    return r;
+}
+
+/* As many as are read at a time: a read for each row would cost more than the rows. */
+static int scale_short_rows(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
+                            uint64_t *row, uint64_t end, struct bfs_error *error)
+{
+    size_t cols = (size_t)part->cols, n = BFS_PART_STEP / cols;
+    const float *floats;
+    n = end - *row < n ? (size_t)(end - *row) : n;
+    int r = bfs_convert_read(part, fd, scratch, *row * cols, n * cols, &floats, error);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        part->scales[(*row)++] = bfs_int8_scale(bfs_amax(BFS_FLOAT_F32, floats + i * cols, cols));
+    return r;
+}
+
 int bfs_convert_prepare_rows(const struct bfs_part *part, int fd, struct bfs_part_scratch *scratch,
                              uint64_t piece, struct bfs_error *error)
 {
     uint64_t step = rows_of_piece(part->cols), row = piece * step;
     uint64_t end = part->rows - row < step ? part->rows : row + step;
-    for (; row < end; row++) {
-        float amax;
-        int r = find_amax(part, fd, scratch, row * part->cols, part->cols, &amax, error);
+    while (row < end) {
+        int r = part->cols > 0 && part->cols <= BFS_PART_STEP / 2
+                    ? scale_short_rows(part, fd, scratch, &row, end, error)
+                    : scale_row(part, fd, scratch, &row, error);
         if (r)
             return r;
-        part->scales[row] = bfs_int8_scale(amax);
     }
     return 0;
 }

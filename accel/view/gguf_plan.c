@@ -156,7 +156,9 @@ static int add_files(struct bfs_view_plan *plan, struct bfs_error *error)
         n_splits += was_model;
     }
     if (n_splits == 0)
-        return bfs_fail(error, -EINVAL, "no GGUF model to make it from");
+        return bfs_fail(error, -EINVAL,
+                        "no GGUF model to make it from (links are not followed without "
+                        "--dereference)");
     return bfs_gguf_split_check(splits, n_splits, error);
 }
 
