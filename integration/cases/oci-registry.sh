@@ -62,7 +62,7 @@ expect_exit 0 "$BUNDLEFS" verify "$TMP/back"
 mount_at "$TMP/back" "$MNT"
 checks same-tree "$SRC" "$MNT/acme/tiny/1.0.0" mount
 [ "$(readlink "$MNT/acme/tiny/production")" = 1.0.0 ] || fail "the alias did not come back"
-[ "$(ls "$MNT/acme/tiny/1.0.0/signatures" | wc -l)" = 3 ] || fail "not all statements came back"
+[ "$(find "$MNT/acme/tiny/1.0.0/signatures" -type f | wc -l)" = 3 ] || fail "not all statements came back"
 "$BUNDLEFS" history "$TMP/back" acme/tiny:1.0.0 --json >"$TMP/there"
 "$BUNDLEFS" history "$STORE" acme/tiny:1.0.0 --json | cmp - "$TMP/there" || fail "history tells something else"
 (cd "$MNT/acme/tiny/1.0.0" && sha256sum -c --quiet --strict SHA256SUMS)

@@ -39,7 +39,7 @@ checks same-tree "$SRC" "$MNT/acme/one/1" mount
 checks mmap-random "$SRC/model.safetensors" "$file" 4 500
 (cd "$MNT/acme/one/1" && sha256sum --quiet -c SHA256SUMS)
 before=$(metric read_requests_total)
-for i in 1 2 3 4 5 6 7 8; do cmp "$SRC/model.safetensors" "$file" & done
+for _ in 1 2 3 4 5 6 7 8; do cmp "$SRC/model.safetensors" "$file" & done
 wait
 [ "$(metric read_requests_total)" = "$before" ] || fail "the daemon was asked for what the kernel has"
 checks writes-refused "$MNT/acme/one/1" "$file" "$MNT/acme/one/latest"
@@ -63,12 +63,12 @@ unmount
 
 # Only what is asked for; and off.
 mount_store -o "backing=$backing,backing_fill=warm"
-for i in 1 2 3; do cmp "$SRC/model.safetensors" "$file"; done
+for _ in 1 2 3; do cmp "$SRC/model.safetensors" "$file"; done
 [ "$(metric backing_bytes)" = 0 ] || fail "filled without being asked"
 unmount
 mount_store -o passthrough=off
 grep -q '"passthrough_reason": "-o passthrough=off"' "$MNT/.bundlefs/health.json"
-for i in 1 2 3; do cmp "$SRC/model.safetensors" "$file"; done
+for _ in 1 2 3; do cmp "$SRC/model.safetensors" "$file"; done
 [ "$(metric passthrough_opens_total)" = 0 ] || fail "passthrough although it is off"
 unmount
 mount_store -o "backing=$TMP/nowhere"

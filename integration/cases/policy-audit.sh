@@ -29,7 +29,8 @@ grep -q "\"uid\":$(id -u)" "$LOG" || fail "nobody opened it"
 # The next mount continues; a killed one leaves half a line, which the third recovers.
 before=$(lines)
 mount_store -o "audit=$LOG"
-wait_until 5 eval '[ "$(lines)" -gt "$before" ]'
+grew() { [ "$(lines)" -gt "$before" ]; }
+wait_until 5 grew
 verify_log
 daemon=$(daemon_pid)
 kill -KILL "$daemon"
@@ -39,7 +40,8 @@ expect_exit 1 "$BUNDLEFS" audit verify "$LOG"
 grep -q "has no end" "$OUT" || fail "$(cat "$OUT")"
 mount_store -o "audit=$LOG"
 unmount
-wait_until 5 eval 'tail -n 1 "$LOG" | grep -q unmount'
+ended() { tail -n 1 "$LOG" | grep -q unmount; }
+wait_until 5 ended
 verify_log
 checks json-value "$OUT" 'it["n_fragments"]' 1
 [ "$(grep -c '"event":"recovered"' "$LOG")" = 1 ] || fail "not recovered once"

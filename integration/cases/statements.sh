@@ -25,8 +25,8 @@ for s in json.load(sys.stdin)["statements"]:
 }
 link_is() { [ "$(readlink "$MODEL/$1")" = "$2" ]; }
 no_link() { [ ! -L "$MODEL/$1" ]; }
-has() { ls "$MODEL/$1"/signatures | grep -q "^$2-[0-9a-f]\{12\}\.dsse\.json$"; }
-shows() { ls "$MODEL/$1" | grep -qx "$2"; }
+has() { find "$MODEL/$1"/signatures -type f -printf '%f\n' | grep -q "^$2-[0-9a-f]\{12\}\.dsse\.json$"; }
+shows() { find "$MODEL/$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | grep -qx "$2"; }
 same() { [ "$1" = "$2" ] || fail "$3: \"$1\" instead of \"$2\""; }
 MODEL=$MNT/acme/tiny KEY=builder
 
@@ -59,7 +59,8 @@ wait_until 2 link_is production 1.0.0
 cmp "$MODEL/production/model.safetensors" "$SRC/model.safetensors"
 for file in "$MODEL"/1.0.0/signatures/*; do
     [ "$(stat -c %a "$file")" = 444 ] || fail "$file can be written"
-    [[ $(sha256sum "$file") == "$(sed 's/.*-\([0-9a-f]*\)\.dsse\.json/\1/' <<<"$file")"* ]] || fail "$file has another name"
+    digest=${file##*-}
+    [[ $(sha256sum "$file") == "${digest%.dsse.json}"* ]] || fail "$file has another name"
     [ "$(stat -c %s "$file")" = "$(wc -c <"$file")" ] || fail "$file has another size"
     [ "$(getfattr --only-values -n user.bundlefs.bundle "$file")" = \
         "$(getfattr --only-values -n user.bundlefs.bundle "$MODEL/1.0.0")" ] || fail "$file is about another bundle"
