@@ -91,7 +91,7 @@ static void part_done(struct bfs_waiter *waiter, int status, struct bfs_block *b
     (void)pthread_mutex_unlock(&backing->mutex);
 }
 
-/* The next chunk to ask for, counted as work; NULL: none for now. */
+/* The next chunk to ask for, counted as work; NULL: none at present. */
 static struct bfs_fill_part *next_part_locked(struct bfs_backed *backed)
 {
     struct bfs_fill *fill = backed->fill;
