@@ -387,7 +387,7 @@ void bfs_backing_complete(struct bfs_backing *backing, uint64_t node)
 
 void bfs_backing_note_open(struct bfs_backing *backing, uint64_t node, struct bfs_file *file)
 {
-    if (!atomic_load_explicit(&backing->started, memory_order_relaxed) ||
+    if (!atomic_load_explicit(&backing->started, memory_order_acquire) ||
         backing->fill == BFS_FILL_WARM || bfs_file_size(file) < BFS_BACKING_SIZE_MIN ||
         bfs_file_size(file) > backing->place.limit)
         return;
@@ -404,7 +404,7 @@ void bfs_backing_note_open(struct bfs_backing *backing, uint64_t node, struct bf
 
 void bfs_backing_note_read(struct bfs_backing *backing, uint64_t node, uint64_t size)
 {
-    if (!atomic_load_explicit(&backing->started, memory_order_relaxed))
+    if (!atomic_load_explicit(&backing->started, memory_order_acquire))
         return;
     (void)pthread_mutex_lock(&backing->mutex);
     struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));

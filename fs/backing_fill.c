@@ -184,7 +184,7 @@ static struct bfs_backed *accept_offer(struct bfs_backing *backing, uint64_t nod
 void bfs_backing_offer(struct bfs_backing *backing, uint64_t node, uint32_t i,
                        struct bfs_block *block)
 {
-    if (!atomic_load_explicit(&backing->started, memory_order_relaxed))
+    if (!atomic_load_explicit(&backing->started, memory_order_acquire))
         return;
     struct offer *offer = calloc(1, sizeof(*offer));
     struct bfs_backed *backed =
