@@ -23,6 +23,7 @@ struct stream {
     unsigned crossed; /* ends of tensors */
     size_t window;    /* bytes; 0: random until it continues */
     size_t reach;     /* bytes beyond the window whose stored bytes are asked for */
+    uint32_t again;   /* before the reader is at this chunk, a settled stream plans nothing */
     bool by_name;     /* at its end it goes on at the next tensor by name */
     uint64_t touched; /* for replacing the least recent */
 };
@@ -224,7 +225,7 @@ static struct bfs_readahead_run take_run(const struct bfs_readahead *readahead, 
     struct bfs_readahead_run run = {.first = first};
     size_t total = 0;
     while (first + run.n < end && total < bytes) {
-        total += bfs_slab_round(bfs_chunk_table_at(readahead->table, first + run.n).raw_size);
+        total += bfs_slab_round(bfs_chunk_table_raw_size(readahead->table, first + run.n));
         run.n++;
     }
     return run;
@@ -251,6 +252,14 @@ static bool is_time(const struct bfs_readahead *readahead, const struct stream *
            (stream->ahead - stream->next) * 2 <= reach->n;
 }
 
+/* A stream at its full window, which the kernel may read in small pieces: most of its reads need no
+ * walk over the chunks of the window. */
+static bool is_settled(const struct bfs_readahead *readahead, const struct stream *stream)
+{
+    return stream->next < stream->again && stream->window == readahead->limits->decoded &&
+           (stream->reach == readahead->limits->stored || readahead->limits->stored == 0);
+}
+
 static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX])
 {
@@ -264,6 +273,10 @@ static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
         n += ret[n].n > 0;
         stream->ahead = until;
     }
+    uint32_t sooner = reach.n / 2 + reach.n / 8; /* windows differ in how many chunks they are */
+    stream->again = stream->ahead == stream->end ? stream->end
+                    : stream->ahead > sooner     ? stream->ahead - sooner
+                                                 : 0;
     /* The window reaches past the tensor: on with the next by name, once. */
     if (stream->window && until == stream->end && stream->by_name) {
         uint32_t span = span_of(readahead, stream->end - 1);
@@ -307,6 +320,7 @@ static void cross(struct bfs_readahead *readahead, struct stream *stream)
 {
     uint32_t span = span_of(readahead, stream->next - 1);
     stream->window = 0;
+    stream->again = 0;
     stream->end = readahead->n_chunks;
     if (++stream->crossed >= CROSSINGS)
         readahead->jumps = 0;
@@ -326,7 +340,10 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
     } else if (last + 1 > stream->next) {
         size_t wider = stream->window ? stream->window * 2 : WINDOW_MIN;
         size_t limit = readahead->limits->decoded;
-        stream->window = wider < limit ? wider : limit;
+        wider = wider < limit ? wider : limit;
+        if (wider != stream->window)
+            stream->again = 0;
+        stream->window = wider;
     }
     if (last + 1 > stream->next)
         stream->next = last + 1;
@@ -335,9 +352,11 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
     stream->touched = ++readahead->clock;
     for (uint32_t i = first; i <= last; i++)
         readahead->seen[i / 8] |= (uint8_t)(1U << i % 8);
-    size_t n = stream->window ? plan_ahead(readahead, stream, ret) : 0;
-    if (stream->window)
+    size_t n = 0;
+    if (stream->window && !is_settled(readahead, stream)) {
+        n = plan_ahead(readahead, stream, ret);
         plan_stored(readahead, stream, ret_stored);
+    }
     (void)pthread_mutex_unlock(&readahead->mutex);
     return n;
 }

@@ -310,7 +310,7 @@ static size_t cost_of(const struct bfs_reads *reads, const struct bfs_chunk_tabl
     enum { FEW = 4 };
     size_t cost = 0;
     for (uint32_t i = first; i <= last; i++) {
-        cost += bfs_slab_round(bfs_chunk_table_at(table, i).raw_size);
+        cost += bfs_slab_round(bfs_chunk_table_raw_size(table, i));
         if (cost > bfs_cache_limit(reads->cache) && i - first >= FEW)
             return 0;
     }

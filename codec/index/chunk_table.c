@@ -172,14 +172,26 @@ struct bfs_table_blob bfs_chunk_table_blob(const struct bfs_chunk_table *table, 
     return blob;
 }
 
+static uint64_t raw_off(const struct bfs_chunk_table *table, uint32_t i)
+{
+    uint64_t offset;
+    memcpy(&offset, table->records + (size_t)i * BFS_CHUNK_RECORD_SIZE, sizeof(offset));
+    return offset;
+}
+
+/* Chunks lie one after the other, which was validated. */
+uint32_t bfs_chunk_table_raw_size(const struct bfs_chunk_table *table, uint32_t i)
+{
+    uint64_t end = i + 1 < table->n_chunks ? raw_off(table, i + 1) : table->file_size;
+    return (uint32_t)(end - raw_off(table, i));
+}
+
 uint32_t bfs_chunk_table_find(const struct bfs_chunk_table *table, uint64_t offset)
 {
     uint32_t low = 0, high = table->n_chunks;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        uint64_t start;
-        memcpy(&start, table->records + (size_t)middle * BFS_CHUNK_RECORD_SIZE, sizeof(start));
-        if (start <= offset)
+        if (raw_off(table, middle) <= offset)
             low = middle;
         else
             high = middle;

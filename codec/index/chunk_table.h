@@ -48,6 +48,8 @@ uint32_t bfs_chunk_table_n_blobs(const struct bfs_chunk_table *table);
 size_t bfs_chunk_table_size(const struct bfs_chunk_table *table);
 /* i < n_chunks. */
 struct bfs_chunk bfs_chunk_table_at(const struct bfs_chunk_table *table, uint32_t i);
+/* The raw_size of chunk i alone, for who goes over many. i < n_chunks. */
+uint32_t bfs_chunk_table_raw_size(const struct bfs_chunk_table *table, uint32_t i);
 /* 1 <= k <= n_blobs. */
 struct bfs_table_blob bfs_chunk_table_blob(const struct bfs_chunk_table *table, uint32_t k);
 /* The chunk that holds byte `offset`; offset < file size. */

@@ -23,6 +23,7 @@ static void check(const struct bfs_chunk_table *table)
         fuzz_require(chunk.stored_size <= decoded_size && chunk.stored_off <= limit &&
                          chunk.stored_size <= limit - chunk.stored_off,
                      "chunks lie in their blobs");
+        fuzz_require(bfs_chunk_table_raw_size(table, i) == chunk.raw_size, "one size");
         fuzz_require(bfs_chunk_table_find(table, offset) == i &&
                          bfs_chunk_table_find(table, offset + chunk.raw_size - 1) == i,
                      "an offset finds its chunk");
