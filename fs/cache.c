@@ -274,7 +274,7 @@ struct bfs_block *bfs_cache_ref(struct bfs_cache *cache, struct bfs_block *block
 }
 
 void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, const uint32_t chunks[],
-                        size_t n)
+                        size_t n, enum bfs_priority priority)
 {
     struct bfs_job *first = NULL, **last = &first;
     uint64_t n_new = 0;
@@ -291,7 +291,7 @@ void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, const ui
     }
     (void)pthread_mutex_unlock(&cache->mutex);
     bfs_metric_add(cache->metrics, BFS_METRIC_CHUNKS_AHEAD, n_new);
-    bfs_pool_submit_all(cache->pool, first, BFS_PRIORITY_AHEAD);
+    bfs_pool_submit_all(cache->pool, first, priority);
 }
 
 bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk)

@@ -59,9 +59,9 @@ void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block);
  * will ask for it again soon. */
 void bfs_cache_put_delivered(struct bfs_cache *cache, struct bfs_block *block, size_t bytes);
 /* Decodes n chunks that may be wanted soon, unless the memory is taken by chunks in use. Those that
- * are given at once may be proved together. */
+ * are given at once may be proved together. `priority` is AHEAD or FILL. */
 void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, const uint32_t chunks[],
-                        size_t n);
+                        size_t n, enum bfs_priority priority);
 bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk);
 /* The chunk with a reference when it is decoded, else NULL. Counts neither as hit nor as miss. */
 struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk *chunk);

@@ -9,16 +9,11 @@
 #include "fs/metrics.h"
 #include "fs/readahead.h"
 
-#include <stdatomic.h>
-
-struct bfs_replay_file;
-
 struct bfs_open_file {
     uint64_t node;
-    struct bfs_file *file;                    /* set once, before anybody else sees the object */
-    struct bfs_readahead *readahead;          /* likewise */
-    _Atomic(struct bfs_replay_file *) replay; /* its part in a trace that is replayed; NULL: none */
-    unsigned references;                      /* protected by the table's mutex */
+    struct bfs_file *file;           /* set once, before anybody else sees the object */
+    struct bfs_readahead *readahead; /* likewise */
+    unsigned references;             /* protected by the table's mutex */
     struct bfs_open_file *next;
 };
 

@@ -19,6 +19,9 @@ enum bfs_verify_mode {
     BFS_VERIFY_STRICT, /* the same, and all of a file before it is opened */
 };
 
+/* Instead of a file: nothing is replayed. A file of that name is ./off. */
+#define BFS_REPLAY_OFF "off"
+
 struct bfs_mount_options {
     uint64_t cache_size;
     uint64_t workers; /* 0: as many as there are CPUs */
@@ -31,7 +34,7 @@ struct bfs_mount_options {
     char *host; /* owned; a file; NULL: BUNDLEFS_HOST, or what this host is found to be */
     bool allow_other;
     char *trace;           /* owned; NULL: none */
-    char *replay;          /* owned; NULL: none */
+    char *replay;          /* owned; a trace or BFS_REPLAY_OFF; NULL: what bundles bring */
     char *passthrough;     /* owned; "auto" or "off"; NULL: auto */
     char *backing;         /* owned; a folder or "memory"; NULL: the default folder */
     uint64_t backing_size; /* 0: a quarter of what is free there */

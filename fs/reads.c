@@ -51,7 +51,7 @@ struct bfs_reads {
     struct bfs_metrics *metrics;
     struct bfs_advice *advice; /* NULL: none */
     struct bfs_trace *trace;   /* NULL: none */
-    struct bfs_replay *replay; /* NULL: none */
+    struct bfs_replay *replay; /* NULL: it is off */
     size_t cost_limit;
     pthread_mutex_t mutex;
     size_t admitted; /* protected by mutex, like all below */
@@ -278,11 +278,11 @@ static void look_ahead(struct bfs_reads *reads, struct bfs_open_file *open,
                 continue;
             chunks[n_chunks++] = runs[i].first + k;
             if (n_chunks == PREFETCH_MAX) {
-                bfs_cache_prefetch(reads->cache, open->file, chunks, n_chunks);
+                bfs_cache_prefetch(reads->cache, open->file, chunks, n_chunks, BFS_PRIORITY_AHEAD);
                 n_chunks = 0;
             }
         }
-    bfs_cache_prefetch(reads->cache, open->file, chunks, n_chunks);
+    bfs_cache_prefetch(reads->cache, open->file, chunks, n_chunks, BFS_PRIORITY_AHEAD);
 }
 
 static void enter(struct bfs_reads *reads, struct bfs_read *read)

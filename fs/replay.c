@@ -1,139 +1,97 @@
-/* SPDX-License-Identifier: Apache-2.0
- * Positions are raw bytes along the trace of one bundle, all its steps laid end to end. */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/replay.h"
 
+#include "codec/trace/order_make.h"
 #include "fs/advice.h"
 #include "fs/clock.h"
 #include "fs/node.h"
+#include "fs/replay_track.h"
 #include "fs/thread.h"
-#include "fs/trace_read.h"
 
-#include <fcntl.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 enum {
     ROUND_MS = 1000,
-    IDLE_MS = 60 * 1000, /* without a read, its files are let go */
+    IDLE_MS = 60 * 1000, /* without a read, the files of a load are let go */
     PREFETCH_MAX = 64,
-    STEPS_NEAR = 256, /* reads overtake each other: a read is looked for so far along the trace */
+    OPENED_MAX = 64,          /* opens of bundles whose order is not known yet */
+    TRACKS_MAX = 16,          /* loads that are remembered */
+    TRACKS_MEMORY = 16 << 20, /* of those that bundles bring; the largest takes about 3 MB */
+    OPEN_MAX = 64,            /* files that a load keeps open ahead of its reader */
 };
 
-/* One file of the trace. */
-struct bfs_replay_file {
-    struct track *track;
-    const char *path;           /* the trace's */
-    struct bfs_open_file *open; /* a reference while its track runs; the thread's alone */
-    bool cannot;                /* be opened; the thread's alone */
-};
-
-struct step {
-    struct bfs_replay_file *file;
-    uint64_t offset, size;
-    uint64_t position;
-};
-
-/* The trace of one bundle. */
-struct track {
-    const struct bfs_digest *bundle; /* the trace's */
-    struct step *steps;
-    uint32_t n_steps;
-    uint64_t size;
-    uint32_t slot; /* protected by the replay's mutex, like all below */
-    bool running;
-    uint32_t near;   /* the furthest step that was read */
-    uint64_t at;     /* the furthest position that was read */
-    uint64_t asked;  /* decoding was asked for up to there */
-    uint64_t stored; /* stored bytes were asked for up to there */
-    uint64_t moved_ms;
+struct opened {
+    uint32_t slot, inode;
 };
 
 struct bfs_replay {
-    struct bfs_bundles *bundles;
-    struct bfs_files *files;
-    struct bfs_cache *cache;
-    struct bfs_metrics *metrics;
-    uint64_t window, stored_window;
-    struct bfs_trace_steps trace;
-    struct bfs_replay_file *traced; /* as many as the trace has files */
-    struct track *tracks;
-    size_t n_tracks;
+    struct bfs_replay_setup with;
+    struct bfs_trace_steps trace; /* without files: there is none */
     pthread_t thread;
     bool has_thread;
+    atomic_bool is_used; /* there was a bundle with an order */
     pthread_mutex_t mutex;
     pthread_cond_t moved;
-    bool stopping; /* protected by mutex */
-    bool is_news;  /* likewise: something is to be asked for */
+    /* Protected by mutex, like all below. The thread alone changes the list, so it may read it as
+     * it likes. */
+    struct bfs_track *tracks[TRACKS_MAX];
+    size_t n_tracks;
+    struct opened opened[OPENED_MAX];
+    size_t n_opened;
+    bool stopping;
+    bool is_news; /* something is to be asked for */
 };
 
-static struct track *track_of(const struct bfs_replay *replay, const struct bfs_digest *bundle)
+static struct bfs_track *track_of(const struct bfs_replay *replay, uint32_t slot)
 {
     for (size_t i = 0; i < replay->n_tracks; i++)
-        if (bfs_digest_equal(replay->tracks[i].bundle, bundle))
-            return &replay->tracks[i];
+        if (replay->tracks[i]->slot == slot)
+            return replay->tracks[i];
     return NULL;
 }
 
-/* Sorts the steps of the trace to their bundles' tracks. */
-static int lay_tracks(struct bfs_replay *replay)
+static bool is_traced(const struct bfs_replay *replay, const struct bfs_bundle *bundle)
 {
-    const struct bfs_trace_steps *trace = &replay->trace;
-    replay->traced = calloc(trace->n_files + 1, sizeof(*replay->traced));
-    replay->tracks = calloc(trace->n_files + 1, sizeof(*replay->tracks));
-    if (!replay->traced || !replay->tracks)
-        return -ENOMEM;
-    for (size_t i = 0; i < trace->n_files; i++) {
-        struct track *track = track_of(replay, &trace->files[i].bundle);
-        if (!track) {
-            track = &replay->tracks[replay->n_tracks++];
-            track->bundle = &trace->files[i].bundle;
-        }
-        replay->traced[i] = (struct bfs_replay_file){.track = track, .path = trace->files[i].path};
-    }
-    for (size_t i = 0; i < trace->n_steps; i++)
-        replay->traced[trace->steps[i].file].track->n_steps++;
-    for (size_t i = 0; i < replay->n_tracks; i++) {
-        struct track *track = &replay->tracks[i];
-        track->steps = calloc(track->n_steps + (size_t)1, sizeof(*track->steps));
-        if (!track->steps)
-            return -ENOMEM;
-        track->n_steps = 0;
-    }
-    for (size_t i = 0; i < trace->n_steps; i++) {
-        const struct bfs_trace_step *from = &trace->steps[i];
-        struct track *track = replay->traced[from->file].track;
-        track->steps[track->n_steps++] =
-            (struct step){&replay->traced[from->file], from->offset, from->size, track->size};
-        track->size += from->size; /* 2^20 steps below 2^53 may wrap: then the track ends early */
-    }
-    return 0;
+    for (size_t i = 0; i < replay->trace.n_files; i++)
+        if (bfs_digest_equal(&replay->trace.files[i].bundle, bfs_bundle_id(bundle)))
+            return true;
+    return false;
 }
 
-void bfs_replay_opened(struct bfs_replay *replay, struct bfs_open_file *open)
+/* All loads share the windows; with the mutex held. */
+static uint64_t window_of(const struct bfs_replay *replay, uint64_t *ret_stored)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < replay->n_tracks; i++)
+        n += replay->tracks[i]->running;
+    uint64_t window = replay->with.window / (n ? n : 1), limit = replay->with.limits->decoded;
+    bool is_tight = replay->with.limits->stored == 0;
+    *ret_stored = is_tight ? 0 : replay->with.stored_window / (n ? n : 1);
+    return is_tight && window > limit ? limit : window;
+}
+
+static void wake(struct bfs_replay *replay)
+{
+    replay->is_news = true;
+    (void)pthread_cond_signal(&replay->moved);
+}
+
+void bfs_replay_opened(struct bfs_replay *replay, const struct bfs_open_file *open)
 {
     const struct bfs_bundle *bundle = bfs_file_bundle(open->file);
-    struct track *track = track_of(replay, bfs_bundle_id(bundle));
-    if (!track)
+    const struct opened opened = {bfs_node_slot(open->node), bfs_file_inode(open->file)};
+    if (!bfs_bundle_config(bundle)->has_trace && !is_traced(replay, bundle))
         return;
-    bfs_autofree char *path = bfs_index_path(bfs_bundle_index(bundle), bfs_file_inode(open->file));
-    struct bfs_replay_file *file = NULL;
-    for (size_t i = 0; path && !file && i < replay->trace.n_files; i++)
-        if (replay->traced[i].track == track && strcmp(replay->traced[i].path, path) == 0)
-            file = &replay->traced[i];
-    if (!file)
-        return;
-    atomic_store(&open->replay, file);
+    atomic_store(&replay->is_used, true);
     (void)pthread_mutex_lock(&replay->mutex);
-    if (!track->running && track->steps[0].file == file) {
-        track->slot = bfs_node_slot(open->node);
-        track->running = true;
-        track->near = 0;
-        track->at = track->asked = track->stored = 0;
-        track->moved_ms = bfs_now_ms();
-        replay->is_news = true;
-        (void)pthread_cond_signal(&replay->moved);
+    struct bfs_track *track = track_of(replay, opened.slot);
+    if (track ? bfs_track_begin(track, opened.inode) : replay->n_opened < OPENED_MAX) {
+        if (!track)
+            replay->opened[replay->n_opened++] = opened;
+        wake(replay);
     }
     (void)pthread_mutex_unlock(&replay->mutex);
 }
@@ -141,55 +99,68 @@ void bfs_replay_opened(struct bfs_replay *replay, struct bfs_open_file *open)
 bool bfs_replay_note(struct bfs_replay *replay, const struct bfs_open_file *open, uint64_t offset,
                      uint64_t end)
 {
-    const struct bfs_replay_file *file = atomic_load(&open->replay);
+    uint64_t stored_window;
     bool follows = false;
-    if (!file)
+    if (!atomic_load_explicit(&replay->is_used, memory_order_relaxed))
         return false;
-    struct track *track = file->track;
     (void)pthread_mutex_lock(&replay->mutex);
-    uint32_t limit = track->running ? track->near + STEPS_NEAR : 0;
-    for (uint32_t i = track->near; i < limit && i < track->n_steps; i++) {
-        const struct step *step = &track->steps[i];
-        if (step->file != file || offset < step->offset || offset - step->offset >= step->size)
-            continue;
-        uint64_t reached = end - step->offset < step->size ? end - step->offset : step->size;
-        track->near = i;
-        if (track->at < step->position + reached)
-            track->at = step->position + reached;
-        track->moved_ms = bfs_now_ms();
-        follows = true;
-        break;
-    }
-    /* By halves, so that workers find many chunks at once. */
-    if (track->running && track->at + replay->window / 2 >= track->asked && !replay->is_news) {
-        replay->is_news = true;
-        (void)pthread_cond_signal(&replay->moved);
+    struct bfs_track *track = track_of(replay, bfs_node_slot(open->node));
+    if (track) {
+        follows = bfs_track_note(track, bfs_file_inode(open->file), offset, end);
+        if (!replay->is_news && bfs_track_is_due(track, window_of(replay, &stored_window)))
+            wake(replay);
     }
     (void)pthread_mutex_unlock(&replay->mutex);
     return follows;
 }
 
+static void close_file(struct bfs_replay *replay, struct bfs_track *track,
+                       struct bfs_track_file *file)
+{
+    if (file->open) {
+        bfs_files_unref(replay->with.files, file->open);
+        track->n_open--;
+    }
+    file->open = NULL;
+}
+
+static void let_go(struct bfs_replay *replay, struct bfs_track *track)
+{
+    for (uint32_t i = 0; i < track->n_files; i++) {
+        close_file(replay, track, &track->files[i]);
+        track->files[i].cannot = false;
+    }
+}
+
+static void close_passed(struct bfs_replay *replay, struct bfs_track *track, uint32_t near)
+{
+    for (uint32_t i = 0; i < track->n_files; i++)
+        if (track->files[i].last < near)
+            close_file(replay, track, &track->files[i]);
+}
+
 /* The file of a step, opened if need be; NULL: it cannot be. */
-static struct bfs_open_file *open_file(struct bfs_replay *replay, struct bfs_replay_file *file,
-                                       uint32_t slot)
+static struct bfs_open_file *open_file(struct bfs_replay *replay, struct bfs_track *track,
+                                       struct bfs_track_file *file, uint32_t near)
 {
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     struct bfs_error error = {0};
-    uint32_t inode;
     if (file->open || file->cannot)
         return file->open;
-    file->cannot = true;
-    if (bfs_bundles_get(replay->bundles, slot, true, &bundle) ||
-        !bfs_digest_equal(bfs_bundle_id(bundle), file->track->bundle) ||
-        bfs_index_resolve(bfs_bundle_index(bundle), file->path, &inode) ||
-        !S_ISREG(bfs_index_inode(bfs_bundle_index(bundle), inode).mode))
+    if (track->n_open == OPEN_MAX)
+        close_passed(replay, track, near);
+    if (track->n_open == OPEN_MAX)
         return NULL;
-    uint64_t node = bfs_node_of(slot, inode);
-    file->open = bfs_files_find(replay->files, node);
-    if (!file->open && bfs_files_open(replay->files, node, bundle, inode, &file->open, &error))
+    file->cannot = true;
+    if (bfs_bundles_get(replay->with.bundles, track->slot, true, &bundle))
+        return NULL;
+    uint64_t node = bfs_node_of(track->slot, file->inode);
+    file->open = bfs_files_find(replay->with.files, node);
+    if (!file->open &&
+        bfs_files_open(replay->with.files, node, bundle, file->inode, &file->open, &error))
         return NULL; /* who opens it is told */
     file->cannot = false;
-    atomic_store(&file->open->replay, file);
+    track->n_open++;
     return file->open;
 }
 
@@ -208,7 +179,7 @@ static bool chunks_in(const struct bfs_file *file, uint64_t from, uint64_t end, 
 }
 
 static void ask_decoded(struct bfs_replay *replay, const struct bfs_open_file *open, uint64_t from,
-                        uint64_t end)
+                        uint64_t end, enum bfs_priority priority)
 {
     uint32_t chunks[PREFETCH_MAX], first, last;
     size_t n = 0;
@@ -218,8 +189,8 @@ static void ask_decoded(struct bfs_replay *replay, const struct bfs_open_file *o
         if (!bfs_readahead_is_late(open->readahead, i))
             chunks[n++] = i;
         if (n == PREFETCH_MAX || i == last) {
-            bfs_cache_prefetch(replay->cache, open->file, chunks, n);
-            bfs_metric_add(replay->metrics, BFS_METRIC_REPLAY_CHUNKS, n);
+            bfs_cache_prefetch(replay->with.cache, open->file, chunks, n, priority);
+            bfs_metric_add(replay->with.metrics, BFS_METRIC_REPLAY_CHUNKS, n);
             n = 0;
         }
     }
@@ -232,97 +203,148 @@ static void ask_stored(const struct bfs_open_file *open, uint64_t from, uint64_t
         bfs_advice_ask_now(open->file, first, last - first + 1);
 }
 
-static uint64_t later(uint64_t a, uint64_t b)
+/* The next wish of a track that runs, under the mutex. */
+static bool next_wish(struct bfs_replay *replay, struct bfs_track *track,
+                      struct bfs_track_wish *ret, uint32_t *ret_near)
 {
-    return a > b ? a : b;
+    uint64_t stored_window;
+    (void)pthread_mutex_lock(&replay->mutex);
+    uint64_t window = window_of(replay, &stored_window);
+    *ret_near = track->near;
+    bool found =
+        !replay->stopping && track->running && bfs_track_next(track, window, stored_window, ret);
+    (void)pthread_mutex_unlock(&replay->mutex);
+    return found;
 }
 
-/* What is to be asked for next: a part of one step. */
-struct wish {
-    struct step *step;
-    uint64_t from, end; /* of the file */
-    bool is_stored;
-};
-
-/* The next wish, which is then taken to be granted; false: there is none. With the mutex held. */
-static bool next_wish(const struct bfs_replay *replay, struct track *track, uint32_t *step,
-                      struct wish *ret)
+static void advance(struct bfs_replay *replay, struct bfs_track *track)
 {
-    uint64_t decoded_until = track->at + replay->window;
-    uint64_t stored_until = decoded_until + replay->stored_window;
-    track->asked = later(track->asked, track->at); /* what was passed needs no asking */
-    track->stored = later(track->stored, track->asked);
-    bool is_stored = track->asked >= decoded_until || track->asked >= track->size;
-    uint64_t *mark = is_stored ? &track->stored : &track->asked;
-    uint64_t until = is_stored ? stored_until : decoded_until;
-    if (*mark >= until || *mark >= track->size)
-        return false;
-    while (*step + 1 < track->n_steps && track->steps[*step + 1].position <= *mark)
-        ++*step;
-    while (*step > 0 && track->steps[*step].position > *mark)
-        --*step;
-    ret->step = &track->steps[*step];
-    ret->from = ret->step->offset + (*mark - ret->step->position);
-    ret->end = ret->step->offset + ret->step->size;
-    if (ret->end - ret->from > until - *mark)
-        ret->end = ret->from + (until - *mark);
-    ret->is_stored = is_stored;
-    *mark += ret->end - ret->from;
-    return true;
-}
-
-static void let_go(struct bfs_replay *replay, struct track *track)
-{
-    for (size_t i = 0; i < replay->trace.n_files; i++) {
-        struct bfs_replay_file *file = &replay->traced[i];
-        if (file->track != track)
-            continue;
-        if (file->open)
-            bfs_files_unref(replay->files, file->open);
-        file->open = NULL;
-        file->cannot = false;
-    }
-}
-
-/* With the mutex held on entry and exit. */
-static void advance(struct bfs_replay *replay, struct track *track)
-{
-    struct wish wish;
-    uint32_t step = track->near;
-    while (!replay->stopping && track->running && next_wish(replay, track, &step, &wish)) {
-        uint32_t slot = track->slot;
-        (void)pthread_mutex_unlock(&replay->mutex);
-        const struct bfs_open_file *open = open_file(replay, wish.step->file, slot);
+    struct bfs_track_wish wish;
+    uint32_t near;
+    while (next_wish(replay, track, &wish, &near)) {
+        const struct bfs_open_file *open = open_file(replay, track, &track->files[wish.file], near);
         if (open && wish.is_stored)
             ask_stored(open, wish.from, wish.end);
         else if (open)
-            ask_decoded(replay, open, wish.from, wish.end);
-        (void)pthread_mutex_lock(&replay->mutex);
+            ask_decoded(replay, open, wish.from, wish.end,
+                        track->is_bundles ? BFS_PRIORITY_FILL : BFS_PRIORITY_AHEAD);
     }
-    if (track->running && (track->at >= track->size || bfs_now_ms() - track->moved_ms > IDLE_MS)) {
-        track->running = false;
-        (void)pthread_mutex_unlock(&replay->mutex);
+    (void)pthread_mutex_lock(&replay->mutex);
+    bool ends =
+        track->running && (track->at >= track->size || bfs_now_ms() - track->moved_ms > IDLE_MS);
+    track->running = track->running && !ends;
+    (void)pthread_mutex_unlock(&replay->mutex);
+    if (ends)
         let_go(replay, track);
-        (void)pthread_mutex_lock(&replay->mutex);
+}
+
+/* What the bundle of a slot is loaded in: by the trace, else as it says itself. */
+static int read_order(struct bfs_replay *replay, uint32_t slot, bool *ret_is_bundles,
+                      struct bfs_order *ret, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    struct bfs_order_report report;
+    int r = bfs_bundles_get(replay->with.bundles, slot, true, &bundle);
+    if (r)
+        return bfs_fail(error, r, "%s", strerror(-r));
+    *ret_is_bundles = !is_traced(replay, bundle);
+    if (*ret_is_bundles)
+        return bfs_bundle_trace(bundle, ret, error);
+    r = bfs_order_make(&replay->trace, bfs_bundle_id(bundle), bfs_bundle_index(bundle),
+                       BFS_TRACE_STEPS_MAX, ret, &report);
+    return r ? bfs_fail(error, r, "out of memory") : 0;
+}
+
+/* Takes away loads that ended longest ago, until there is room. */
+static bool make_room(struct bfs_replay *replay, const struct bfs_track *wanted)
+{
+    for (;;) {
+        size_t memory = bfs_track_memory(wanted), oldest = TRACKS_MAX;
+        for (size_t i = 0; i < replay->n_tracks; i++) {
+            const struct bfs_track *track = replay->tracks[i];
+            memory += track->is_bundles ? bfs_track_memory(track) : 0;
+            if (!track->running &&
+                (oldest == TRACKS_MAX || track->moved_ms < replay->tracks[oldest]->moved_ms))
+                oldest = i;
+        }
+        if (replay->n_tracks < TRACKS_MAX && (!wanted->is_bundles || memory <= TRACKS_MEMORY))
+            return true;
+        if (oldest == TRACKS_MAX)
+            return false;
+        (void)bfs_track_free(replay->tracks[oldest]);
+        replay->tracks[oldest] = replay->tracks[--replay->n_tracks];
     }
+}
+
+/* A bundle whose order is not known yet. One that cannot be used is remembered, so that it is read
+ * and reported once. */
+static void meet(struct bfs_replay *replay, const struct opened *opened)
+{
+    bfs_autoorder struct bfs_order order = {0};
+    BFS_CLEANUP(bfs_track_cleanup) struct bfs_track *track = NULL;
+    char text[BFS_ERROR_TEXT_SIZE];
+    struct bfs_error error = {0};
+    bool is_bundles = true;
+    if (!track_of(replay, opened->slot)) {
+        if (read_order(replay, opened->slot, &is_bundles, &order, &error))
+            bfs_log(replay->with.log, BFS_LOG_WARNING, "%s: its trace is not used: %s",
+                    bfs_bundles_name(replay->with.bundles, opened->slot),
+                    bfs_error_text(&error, text));
+        if (bfs_track_new(opened->slot, is_bundles, &order, &track))
+            return;
+        track->moved_ms = bfs_now_ms();
+    }
+    (void)pthread_mutex_lock(&replay->mutex);
+    if (track && make_room(replay, track))
+        replay->tracks[replay->n_tracks++] = bfs_steal(&track);
+    struct bfs_track *known = track_of(replay, opened->slot);
+    if (known)
+        (void)bfs_track_begin(known, opened->inode);
+    (void)pthread_mutex_unlock(&replay->mutex);
+}
+
+static bool next_opened(struct bfs_replay *replay, struct opened *ret)
+{
+    (void)pthread_mutex_lock(&replay->mutex);
+    bool found = replay->n_opened > 0 && !replay->stopping;
+    if (found) {
+        *ret = replay->opened[0];
+        memmove(replay->opened, replay->opened + 1, --replay->n_opened * sizeof(*ret));
+    }
+    (void)pthread_mutex_unlock(&replay->mutex);
+    return found;
+}
+
+/* Waits for news, or a round's time while a load runs; false: it is time to stop. */
+static bool wait_for_news(struct bfs_replay *replay)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ROUND_MS / 1000;
+    (void)pthread_mutex_lock(&replay->mutex);
+    bool runs = false;
+    for (size_t i = 0; i < replay->n_tracks; i++)
+        runs = runs || replay->tracks[i]->running;
+    while (!replay->is_news && !replay->stopping &&
+           (runs ? pthread_cond_timedwait(&replay->moved, &replay->mutex, &until)
+                 : pthread_cond_wait(&replay->moved, &replay->mutex)) == 0)
+        continue;
+    replay->is_news = false;
+    bool stopping = replay->stopping;
+    (void)pthread_mutex_unlock(&replay->mutex);
+    return !stopping;
 }
 
 static void *run_replay(void *argument)
 {
     struct bfs_replay *replay = argument;
-    (void)pthread_mutex_lock(&replay->mutex);
-    while (!replay->stopping) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += ROUND_MS / 1000;
-        while (!replay->is_news && !replay->stopping &&
-               pthread_cond_timedwait(&replay->moved, &replay->mutex, &until) == 0)
-            continue;
-        replay->is_news = false;
+    while (wait_for_news(replay)) {
+        struct opened opened;
+        while (next_opened(replay, &opened))
+            meet(replay, &opened);
         for (size_t i = 0; i < replay->n_tracks; i++)
-            advance(replay, &replay->tracks[i]);
+            advance(replay, replay->tracks[i]);
     }
-    (void)pthread_mutex_unlock(&replay->mutex);
     return NULL;
 }
 
@@ -344,11 +366,9 @@ struct bfs_replay *bfs_replay_free(struct bfs_replay *replay)
         return NULL;
     bfs_replay_stop(replay);
     for (size_t i = 0; i < replay->n_tracks; i++) {
-        let_go(replay, &replay->tracks[i]);
-        free(replay->tracks[i].steps);
+        let_go(replay, replay->tracks[i]);
+        (void)bfs_track_free(replay->tracks[i]);
     }
-    free(replay->tracks);
-    free(replay->traced);
     bfs_trace_steps_done(&replay->trace);
     (void)pthread_mutex_destroy(&replay->mutex);
     (void)pthread_cond_destroy(&replay->moved);
@@ -356,30 +376,22 @@ struct bfs_replay *bfs_replay_free(struct bfs_replay *replay)
     return NULL;
 }
 
-int bfs_replay_new(const char *path, struct bfs_bundles *bundles, struct bfs_files *files,
-                   struct bfs_cache *cache, struct bfs_metrics *metrics, uint64_t window,
-                   uint64_t stored_window, struct bfs_replay **ret, struct bfs_error *error)
+int bfs_replay_new(const struct bfs_replay_setup *setup, struct bfs_replay **ret,
+                   struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_replay_cleanup) struct bfs_replay *replay = calloc(1, sizeof(*replay));
     if (!replay)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    replay->bundles = bundles;
-    replay->files = files;
-    replay->cache = cache;
-    replay->metrics = metrics;
-    replay->window = window;
-    replay->stored_window = stored_window;
+    replay->with = *setup;
     (void)pthread_mutex_init(&replay->mutex, NULL);
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&replay->moved, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    int r = bfs_trace_read(path, &replay->trace, error);
+    int r = setup->path ? bfs_trace_read(setup->path, &replay->trace, error) : 0;
     if (r)
         return bfs_fail_context(error, r, "replay");
-    if (lay_tracks(replay))
-        return bfs_fail(error, -ENOMEM, "out of memory");
     r = bfs_thread_start(&replay->thread, run_replay, replay);
     if (r)
         return bfs_fail(error, r, "replay: cannot start a thread: %s", strerror(-r));

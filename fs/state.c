@@ -116,10 +116,17 @@ static int start_policy(struct bfs_fs *fs, struct bfs_error *error)
 static int start_tracing(struct bfs_fs *fs, struct bfs_error *error)
 {
     const struct bfs_mount_options *options = fs->options;
-    int r = 0;
-    if (options->replay)
-        r = bfs_replay_new(options->replay, fs->bundles, fs->files, fs->cache, &fs->metrics,
-                           options->cache_size / REPLAY_SHARE, REPLAY_STORED, &fs->replay, error);
+    bool is_off = options->replay && strcmp(options->replay, BFS_REPLAY_OFF) == 0;
+    const struct bfs_replay_setup setup = {.path = options->replay,
+                                           .bundles = fs->bundles,
+                                           .files = fs->files,
+                                           .cache = fs->cache,
+                                           .metrics = &fs->metrics,
+                                           .log = fs->log,
+                                           .limits = &fs->ahead,
+                                           .window = options->cache_size / REPLAY_SHARE,
+                                           .stored_window = REPLAY_STORED};
+    int r = is_off ? 0 : bfs_replay_new(&setup, &fs->replay, error);
     if (r == 0 && options->trace)
         r = bfs_trace_new(options->trace, &fs->metrics, fs->log, &fs->trace, error);
     bfs_reads_watch(fs->reads, fs->advice, fs->trace, fs->replay);

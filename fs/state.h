@@ -45,7 +45,7 @@ struct bfs_fs {
         *prover; /* NULL: files are opened unproved, and their chunks proved by reads */
     struct bfs_advice *advice;
     struct bfs_trace *trace;   /* NULL: none */
-    struct bfs_replay *replay; /* NULL: none */
+    struct bfs_replay *replay; /* NULL: it is off */
     struct bfs_bundles *bundles;
     struct bfs_lookahead *lookahead;
     struct bfs_tree_numbers *numbers;
@@ -57,8 +57,8 @@ struct bfs_fs {
     struct fuse_session *session; /* NULL in tests that mount nothing */
     uid_t uid;                    /* whose everything is: the daemon's */
     gid_t gid;
-    struct stat index_seen;       /* index.json before it was first read; zeros when it was not */
-    bool needs_opendir;           /* the kernel cannot do without; set before the first request */
+    struct stat index_seen; /* index.json before it was first read; zeros when it was not */
+    bool needs_opendir;     /* the kernel cannot do without; set before the first request */
 
     pthread_mutex_t mutex;
     struct bfs_tree *tree; /* protected by mutex, like all below */

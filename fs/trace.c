@@ -2,6 +2,7 @@
 #include "fs/trace.h"
 
 #include "codec/store/files.h"
+#include "codec/trace/trace_text.h"
 #include "fs/clock.h"
 #include "fs/thread.h"
 #include "verify/json.h"
@@ -105,27 +106,6 @@ static struct traced *traced_of(struct bfs_trace *trace, const struct bfs_file *
     return traced;
 }
 
-/* The first of the file's tensors that has bytes in [offset, end); its name is no string. */
-static bool tensor_at(const struct bfs_file *file, uint64_t offset, uint64_t end,
-                      struct bfs_index_tensor *ret)
-{
-    const struct bfs_index *index = bfs_bundle_index(bfs_file_bundle(file));
-    struct bfs_inode inode = bfs_index_inode(index, bfs_file_inode(file));
-    uint32_t low = 0, high = inode.n_tensors;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        struct bfs_index_tensor tensor = bfs_index_tensor(index, &inode, middle);
-        if (tensor.offset + tensor.size <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == inode.n_tensors)
-        return false;
-    *ret = bfs_index_tensor(index, &inode, low);
-    return ret->offset < end;
-}
-
 static void put_line(const struct traced *traced, const struct note *note, struct bfs_buffer *ret)
 {
     const struct bfs_chunk_table *table = bfs_file_table(note->file);
@@ -133,6 +113,8 @@ static void put_line(const struct traced *traced, const struct note *note, struc
     uint64_t offset = bfs_chunk_table_at(table, note->first).raw_off;
     uint64_t end = last.raw_off + last.raw_size;
     char digest[BFS_DIGEST_TEXT_SIZE];
+    const struct bfs_index *index = bfs_bundle_index(bfs_file_bundle(note->file));
+    struct bfs_inode inode = bfs_index_inode(index, bfs_file_inode(note->file));
     struct bfs_index_tensor tensor;
     int status = 0;
     bfs_autojson struct json_object *line = bfs_json_new_object(&status);
@@ -141,7 +123,7 @@ static void put_line(const struct traced *traced, const struct note *note, struc
     bfs_json_add_string(line, "path", traced->path, &status);
     bfs_json_add_integer(line, "offset", offset, &status);
     bfs_json_add_integer(line, "size", end - offset, &status);
-    if (tensor_at(note->file, offset, end, &tensor)) {
+    if (bfs_index_tensor_in(index, &inode, offset, end, &tensor)) {
         bfs_autofree char *name = strndup(tensor.name, tensor.name_length);
         if (name && is_utf8(name))
             bfs_json_add_string(line, "tensor", name, &status);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writes down in which order a runtime touches files: for each part of a file the first touch, as
- * one line of JSON. docs/operations.md has the fields. A request only leaves a note in a ring; a thread
- * of its own does the rest, and when the ring is full the note is lost and counted.
+ * one line of JSON. docs/operations.md has the fields. A request only leaves a note in a ring; a
+ * thread of its own does the rest, and when the ring is full the note is lost and counted.
  *
  * THREAD SAFETY: bfs_trace_note() from any thread; the rest from the owner. */
 #ifndef BFS_FS_TRACE_H
@@ -10,8 +10,6 @@
 #include "codec/store/file.h"
 #include "fs/log.h"
 #include "fs/metrics.h"
-
-enum { BFS_TRACE_FILES_MAX = 4096 }; /* more are not traced */
 
 struct bfs_trace;
 /* Replaces what is at `path`. Errors: -ENOMEM, -EAGAIN, errno of open(2). */

@@ -224,7 +224,7 @@ static void look_at_work(struct bfs_diagnosis *diagnosis)
         hits, misses, hits + misses ? 100.0 * (double)hits / (double)(hits + misses) : 0.0);
     add(diagnosis, "decoded twice", missing_unless(decoded <= given + given / 4 + (64 << 20)),
         "CPU time: chunks are decoded again after the cache let them go, or for nothing",
-        "raise cache_size; record the load with trace=FILE and mount with replay=FILE",
+        "raise cache_size; record the load with trace=FILE, then replay=FILE or pack --trace",
         "%" PRIu64 " MB decoded for %" PRIu64 " MB read", decoded / 1000000, given / 1000000);
 }
 

@@ -42,4 +42,15 @@ int bfs_inspect_codecs(struct bfs_bundle *bundle, uint32_t file,
 /* What element i counts: "planes", "planes+widen-bf16". */
 const char *bfs_inspect_codec_name(unsigned i, char ret[static BFS_INSPECT_NAME_SIZE]);
 
+/* The order of a load that the bundle carries. */
+struct bfs_inspect_trace {
+    uint32_t n_steps;
+    uint32_t n_files; /* that it goes through */
+    uint64_t size;    /* bytes that it goes through */
+    char *first;      /* path of the file that it begins with; malloc'ed */
+};
+/* Of a bundle that has one. Errors: those of bfs_bundle_trace(). */
+int bfs_inspect_trace(const struct bfs_bundle *bundle, struct bfs_inspect_trace *ret,
+                      struct bfs_error *error);
+
 #endif

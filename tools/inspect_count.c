@@ -4,6 +4,7 @@
 #include "codec/store/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void bfs_inspect_dtypes(const struct bfs_index *index,
@@ -54,4 +55,27 @@ const char *bfs_inspect_codec_name(unsigned i, char ret[static BFS_INSPECT_NAME_
         return codec;
     (void)snprintf(ret, BFS_INSPECT_NAME_SIZE, "%s+%s", codec, bfs_transform_name(transform));
     return ret;
+}
+
+int bfs_inspect_trace(const struct bfs_bundle *bundle, struct bfs_inspect_trace *ret,
+                      struct bfs_error *error)
+{
+    bfs_autoorder struct bfs_order order = {0};
+    const struct bfs_index *index = bfs_bundle_index(bundle);
+    int r = bfs_bundle_trace(bundle, &order, error);
+    if (r)
+        return r;
+    bfs_autofree uint8_t *met = calloc(bfs_index_n_inodes(index), 1);
+    char *first = bfs_index_path(index, order.steps[0].inode);
+    if (!met || !first) {
+        free(first);
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    }
+    *ret = (struct bfs_inspect_trace){.n_steps = order.n_steps, .size = order.size, .first = first};
+    for (uint32_t i = 0; i < order.n_steps; i++) {
+        uint32_t inode = order.steps[i].inode;
+        ret->n_files += !met[inode];
+        met[inode] = 1;
+    }
+    return 0;
 }

@@ -76,6 +76,28 @@ static void add_layers(struct json_object *root, const struct bfs_bundle *bundle
     bfs_json_add(root, "layers", array, status);
 }
 
+static void add_trace(struct lister *lister, struct json_object *root,
+                      const struct bfs_bundle *bundle)
+{
+    struct bfs_inspect_trace trace;
+    struct bfs_error error = {0};
+    int *status = &lister->status;
+    if (!bfs_bundle_config(bundle)->has_trace)
+        return;
+    if (bfs_inspect_trace(bundle, &trace, &error)) {
+        (void)bfs_message_error(&error);
+        lister->failed = true;
+        return;
+    }
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_integer(object, "n_steps", trace.n_steps, status);
+    bfs_json_add_integer(object, "n_files", trace.n_files, status);
+    bfs_json_add_integer(object, "size", trace.size, status);
+    bfs_report_text(object, "first", trace.first, strlen(trace.first), status);
+    bfs_json_add(root, "trace", object, status);
+    free(trace.first);
+}
+
 /* As manifest.json has it, and what it takes. */
 static void add_views(struct lister *lister, struct json_object *root)
 {
@@ -188,6 +210,7 @@ int bfs_inspect_json(const struct bfs_opened *opened)
     add_config(root, opened->bundle, status);
     add_dtypes(root, bfs_bundle_index(opened->bundle), status);
     add_views(&lister, root);
+    add_trace(&lister, root, opened->bundle);
     add_layers(root, opened->bundle, status);
     lister.files = bfs_json_new_array(status);
     bfs_json_add(root, "files", lister.files, status);

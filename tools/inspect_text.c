@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct lister {
@@ -65,6 +66,25 @@ static void print_standing(struct lister *lister, const struct bfs_opened *opene
         print_word("deprecated", "yes");
     if (standing.is_revoked)
         print_word("revoked", "yes");
+}
+
+static void print_trace(struct lister *lister)
+{
+    struct bfs_inspect_trace trace;
+    struct bfs_error error = {0};
+    char size[BFS_SIZE_TEXT_SIZE];
+    if (!bfs_bundle_config(lister->bundle)->has_trace)
+        return;
+    if (bfs_inspect_trace(lister->bundle, &trace, &error)) {
+        (void)bfs_message_error(&error);
+        lister->failed = true;
+        return;
+    }
+    bfs_autofree char *first = bfs_text_printable(trace.first, strlen(trace.first));
+    (void)printf("%-14s%" PRIu32 " steps through %s of %" PRIu32 " files, from %s\n", "trace",
+                 trace.n_steps, bfs_text_size(trace.size, size), trace.n_files,
+                 first ? first : "?");
+    free(trace.first);
 }
 
 static int visit_file(void *context, const char *path, uint32_t number,
@@ -203,7 +223,9 @@ static void print_layers(const struct bfs_bundle *bundle)
         const struct bfs_descriptor *layer = bfs_bundle_layer(bundle, i);
         char digest[BFS_DIGEST_TEXT_SIZE];
         (void)printf("%s %14" PRIu64 "  %s\n", bfs_digest_text(&layer->digest, digest), layer->size,
-                     strcmp(layer->media_type, BFS_MEDIA_INDEX) == 0 ? "index" : "data");
+                     strcmp(layer->media_type, BFS_MEDIA_INDEX) == 0   ? "index"
+                     : strcmp(layer->media_type, BFS_MEDIA_TRACE) == 0 ? "trace"
+                                                                       : "data");
     }
 }
 
@@ -215,6 +237,7 @@ int bfs_inspect_text(const struct bfs_opened *opened, bool tensors, bool chunks)
     struct lister lister = {.bundle = opened->bundle};
     print_summary(opened);
     print_standing(&lister, opened);
+    print_trace(&lister);
     int r = print_list(&lister, "rrll", files, visit_file);
     print_dtypes(bfs_bundle_index(opened->bundle));
     if (r == 0)

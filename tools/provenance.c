@@ -22,6 +22,10 @@ static int write_parameters(const struct bfs_bundle_config *config,
     bfs_json_add_string(root, "reference", bfs_reference_text(&config->reference, reference),
                         &status);
     bfs_json_add_integer(root, "chunk_size", config->chunk_size, &status);
+    if (config->has_trace) {
+        char digest[BFS_DIGEST_TEXT_SIZE];
+        bfs_json_add_string(root, "trace", bfs_digest_text(&config->trace_digest, digest), &status);
+    }
     if (config->n_views) {
         struct json_object *views = bfs_json_new_array(&status);
         for (uint32_t i = 0; i < config->n_views; i++)

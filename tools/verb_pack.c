@@ -23,6 +23,7 @@
 struct options {
     const char *key;
     const char *password_file;
+    const char *trace;
     char *views; /* ids, joined by commas */
     uint64_t jobs;
     uint64_t chunk_size;
@@ -194,6 +195,17 @@ static int make_views(char *text, const struct bfs_pack_options *pack, struct bf
     return bfs_views_new(&options, ret, &error) ? bfs_message_error(&error) : BFS_EXIT_OK;
 }
 
+static int read_trace(const char *path, struct bfs_pack_options *pack, struct bfs_trace_steps *ret)
+{
+    struct bfs_error error = {0};
+    if (!path)
+        return BFS_EXIT_OK;
+    if (bfs_trace_read(path, ret, &error))
+        return bfs_message_error(&error);
+    pack->trace = ret;
+    return BFS_EXIT_OK;
+}
+
 static int run(const void *given, int n_args, char **args)
 {
     const struct options *options = given;
@@ -203,6 +215,7 @@ static int run(const void *given, int n_args, char **args)
         .no_dedup = options->no_dedup,
     };
     BFS_CLEANUP(bfs_views_cleanup) struct bfs_views *views = NULL;
+    bfs_autotrace struct bfs_trace_steps trace = {0};
     bfs_autofree char *ids = options->views ? strdup(options->views) : NULL;
     struct bfs_pack_report report;
     int status;
@@ -218,6 +231,7 @@ static int run(const void *given, int n_args, char **args)
     if ((status = bfs_jobs_resolve("pack", options->jobs, &pack.n_jobs)) ||
         (status = read_source_date_epoch(&pack.source_date_epoch)) ||
         (status = bfs_parse_reference("pack", args[1], &pack.reference)) ||
+        (status = read_trace(options->trace, &pack, &trace)) ||
         (status = make_views(ids, &pack, &views)))
         return status;
     pack.extension = bfs_views_extension(views);
@@ -238,6 +252,8 @@ static const struct bfs_option table[] = {
      "store what symbolic links point to instead of the links"},
     {"no-dedup", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_dedup),
      "do not share content with the bundles that the store holds"},
+    {"trace", 't', "FILE", BFS_OPTION_STRING, offsetof(struct options, trace),
+     "keep the order of a load, which \"mount -o trace=FILE\" recorded: mounts decode ahead in it"},
     {"key", 'k', "FILE", BFS_OPTION_STRING, offsetof(struct options, key),
      "state how the bundle was made (SLSA provenance), signed with the secret key in FILE"},
     {"password-file", '\0', "FILE", BFS_OPTION_STRING, offsetof(struct options, password_file),
@@ -267,6 +283,10 @@ const struct bfs_verb bfs_verb_pack = {
         "file view.json becomes a view as it is.\n\n"
         "Before anything is written, the directory is checked as \"bundlefs check\" does it, but "
         "for the host; it is refused when there is an error.\n\n"
+        "A --trace is of a mount of one bundle, of another version or id too: its lines are "
+        "matched "
+        "by path, and those that name no bytes of DIR are left out, with a warning; when all do, "
+        "nothing is packed.\n\n"
         "On a terminal a progress bar shows the speed and what is left to do. One line on "
         "stdout names the new bundle's id.",
     .options = table,

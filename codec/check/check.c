@@ -133,12 +133,26 @@ static int survey(struct bfs_check *check, struct bfs_error *error)
     return 0;
 }
 
+/* Nobody needs it for reading, but who packed it meant it to be one. */
+static int check_trace(struct bfs_check *check, uint32_t entry, const struct bfs_bundle *bundle,
+                       struct bfs_error *error)
+{
+    bfs_autoorder struct bfs_order order = {0};
+    struct bfs_error found = {0};
+    int r = bfs_bundle_trace(bundle, &order, &found);
+    if (r == -ENOMEM)
+        return bfs_fail(error, r, "out of memory");
+    if (r)
+        bfs_check_problem(check, BFS_CHECK_BUNDLE, entry, NULL, NULL, &found);
+    return 0;
+}
+
 static int check_bundles(struct bfs_check *check, struct bfs_error *error)
 {
     for (uint32_t entry = 0; entry < check->n_entries; entry++) {
         BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
         int r = open_bundle(check, entry, false, &bundle, error);
-        if (r == 0 && bundle)
+        if (r == 0 && bundle && (r = check_trace(check, entry, bundle, error)) == 0)
             r = bfs_check_files(check, entry, bundle, error);
         if (r)
             return r;

@@ -85,6 +85,9 @@ struct bfs_dirent bfs_index_dirent(const struct bfs_index *index, const struct b
                                    uint32_t position);
 struct bfs_index_tensor bfs_index_tensor(const struct bfs_index *index,
                                          const struct bfs_inode *file, uint32_t i);
+/* The first of the file's tensors that has bytes in [offset, end); false when there is none. */
+bool bfs_index_tensor_in(const struct bfs_index *index, const struct bfs_inode *file,
+                         uint64_t offset, uint64_t end, struct bfs_index_tensor *ret);
 /* A link's target, inode->size bytes, borrowed, not NUL-terminated. */
 const char *bfs_index_target(const struct bfs_index *index, const struct bfs_inode *link);
 

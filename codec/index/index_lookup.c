@@ -48,6 +48,27 @@ int bfs_index_resolve(const struct bfs_index *index, const char *path, uint32_t 
     return 0;
 }
 
+bool bfs_index_tensor_in(const struct bfs_index *index, const struct bfs_inode *file,
+                         uint64_t offset, uint64_t end, struct bfs_index_tensor *ret)
+{
+    uint32_t low = 0, high = file->n_tensors;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct bfs_index_tensor tensor = bfs_index_tensor(index, file, middle);
+        if (tensor.offset + tensor.size <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == file->n_tensors)
+        return false;
+    struct bfs_index_tensor found = bfs_index_tensor(index, file, low);
+    if (found.offset >= end)
+        return false;
+    *ret = found;
+    return true;
+}
+
 /* The name under which the parent holds the inode. Linear in the directory: for messages. */
 static struct bfs_dirent own_dirent(const struct bfs_index *index, uint32_t number)
 {

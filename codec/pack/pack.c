@@ -141,7 +141,8 @@ static int take_stock(const struct bfs_pack_options *options, struct bfs_scan *r
     int r;
     if ((r = bfs_scan_directory(options->directory, options->dereference, &scan, error)) ||
         (extension && (r = extension->extend(extension->context, &scan, error))) ||
-        (r = bfs_scan_finish(&scan, error)) || (r = check_made(options, &scan, error)))
+        (r = bfs_scan_finish(&scan, error)) || (r = check_made(options, &scan, error)) ||
+        (r = bfs_pack_check_trace(options, &scan, error)))
         return r;
     if (!extension && scan.n_sections > 1)
         return bfs_fail(error, -EINVAL, "%s/views: views cannot be packed here; move them away",

@@ -9,6 +9,7 @@
 #include "codec/pack/scan.h"
 #include "codec/store/bundle_config.h"
 #include "codec/store/store.h"
+#include "codec/trace/trace_text.h"
 #include "verify/name.h"
 
 struct bfs_pack_progress {
@@ -42,10 +43,13 @@ struct bfs_pack_options {
     /* Seconds since the epoch that cap every time stored and become the creation time; negative:
      * times are kept, and the newest file is the creation time. */
     int64_t source_date_epoch;
+    /* The order of a load that the bundle will carry: what of it fits. NULL: none. Borrowed, of one
+     * bundle, whatever its id. */
+    const struct bfs_trace_steps *trace;
     /* NULL: a directory with views is refused. */
     const struct bfs_pack_extension *extension;
-    /* Called by bfs_pack_check() alone, with all that would be packed; a failure refuses it. NULL is
-     * fine. */
+    /* Called by bfs_pack_check() alone, with all that would be packed; a failure refuses it. NULL
+     * is fine. */
     int (*review)(void *context, const struct bfs_scan *scan, struct bfs_error *error);
     /* Called from the packing thread about four times a second; a non-zero result stops with
      * -EINTR. NULL is fine, as for warn(), which gets one line. */
@@ -65,7 +69,8 @@ struct bfs_pack_report {
 };
 
 /* Would the directory be packed? For refusing it before a store is made for it. Errors: those of
- * bfs_scan_directory(), of bfs_scan_finish(), of the extension and of the review. */
+ * bfs_scan_directory(), of bfs_scan_finish(), of the extension and of the review; -EINVAL when
+ * nothing of the trace fits. */
 int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error);
 
 /* Packs and publishes. On failure nothing is published; blobs that were already complete stay until

@@ -7,6 +7,7 @@
 #include "codec/pack/pack.h"
 #include "codec/pack/scan.h"
 #include "codec/store/catalog.h"
+#include "codec/trace/order_make.h"
 
 struct bfs_pack {
     const struct bfs_store *store;
@@ -58,6 +59,15 @@ int bfs_pack_publish(struct bfs_pack *pack, struct bfs_pack_report *ret, struct 
 /* Tells how far it is, at most a few times a second. Errors: -EINTR, when the caller wants to stop.
  */
 int bfs_pack_progress(struct bfs_pack *pack, struct bfs_error *error);
+
+/* Is there anything in the directory that the trace names? Errors: -EINVAL, -ENOMEM. */
+int bfs_pack_check_trace(const struct bfs_pack_options *options, const struct bfs_scan *scan,
+                         struct bfs_error *error);
+/* Appends the trace as the bundle with this index will carry it. Errors: -EINVAL (nothing of it
+ * fits), -ENOMEM. */
+int bfs_pack_write_trace(const struct bfs_pack *pack, const struct bfs_index *index,
+                         struct bfs_order_report *ret_report, struct bfs_buffer *ret,
+                         struct bfs_error *error);
 
 /* A time as it is stored: capped by SOURCE_DATE_EPOCH. */
 struct timespec bfs_pack_time(const struct bfs_pack *pack, struct timespec time);

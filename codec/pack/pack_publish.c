@@ -5,6 +5,8 @@
 #include "codec/index/index_builder.h"
 #include "codec/store/catalog.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct bfs_inode inode_of(const struct bfs_pack *pack, uint32_t i)
@@ -69,15 +71,60 @@ static int build_index(struct bfs_pack *pack, struct bfs_buffer *ret)
     return r ? r : bfs_index_builder_write(builder, ret);
 }
 
-static int put_index(struct bfs_pack *pack, struct bfs_descriptor *ret, struct bfs_error *error)
+static int put_index(struct bfs_pack *pack, struct bfs_buffer *index, struct bfs_descriptor *ret,
+                     struct bfs_error *error)
 {
-    bfs_autobuffer struct bfs_buffer index = BFS_BUFFER_INIT;
-    int r = build_index(pack, &index);
+    int r = build_index(pack, index);
     if (r)
         return bfs_fail(error, r, "index: %s", strerror(-r));
-    ret->size = index.size;
+    ret->size = index->size;
     memcpy(ret->media_type, BFS_MEDIA_INDEX, sizeof(BFS_MEDIA_INDEX));
-    return bfs_store_put_blob(pack->store, index.bytes, index.size, &ret->digest, error);
+    return bfs_store_put_blob(pack->store, index->bytes, index->size, &ret->digest, error);
+}
+
+static void warn_left_out(const struct bfs_pack *pack, const struct bfs_order_report *report)
+{
+    char line[512];
+    if (!pack->options->warn)
+        return;
+    if (report->n_left_out) {
+        (void)snprintf(line, sizeof(line),
+                       "trace: %" PRIu64 " of %" PRIu64 " lines are left out; %s",
+                       report->n_left_out, report->n_lines, report->reason);
+        pack->options->warn(pack->options->context, line);
+    }
+    if (report->is_cut) {
+        (void)snprintf(line, sizeof(line), "trace: only the first %d steps are kept",
+                       BFS_ORDER_STEPS_MAX);
+        pack->options->warn(pack->options->context, line);
+    }
+}
+
+/* As the last layer. Takes over the bytes of the index. */
+static int put_trace(struct bfs_pack *pack, struct bfs_buffer *index_bytes,
+                     struct bfs_oci_manifest *manifest, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_index_cleanup) struct bfs_index *index = NULL;
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    struct bfs_bundle_config *config = &pack->config;
+    struct bfs_order_report report;
+    if (!pack->options->trace)
+        return 0;
+    int r =
+        bfs_index_parse(index_bytes->bytes, index_bytes->size, manifest->n_layers, &index, error);
+    if (r)
+        return r;
+    (void)bfs_buffer_steal(index_bytes); /* transferred to the index */
+    if ((r = bfs_pack_write_trace(pack, index, &report, &text, error)) ||
+        (r = bfs_store_put_blob(pack->store, text.bytes, text.size, &config->trace_digest, error)))
+        return r;
+    warn_left_out(pack, &report);
+    struct bfs_descriptor *layer = &manifest->layers[manifest->n_layers++];
+    config->has_trace = true;
+    config->trace_size = layer->size = text.size;
+    layer->digest = config->trace_digest;
+    memcpy(layer->media_type, BFS_MEDIA_TRACE, sizeof(BFS_MEDIA_TRACE));
+    return 0;
 }
 
 static int put_config(struct bfs_pack *pack, const struct bfs_descriptor *index,
@@ -128,7 +175,7 @@ static int collect_layers(struct bfs_pack *pack, struct bfs_oci_manifest *ret,
     int r = bfs_layout_writer_layers(pack->writer, &data, &n, error);
     if (r)
         return r;
-    ret->layers = calloc(n + (size_t)1, sizeof(*ret->layers));
+    ret->layers = calloc(n + (size_t)2, sizeof(*ret->layers)); /* the index, and room for a trace */
     if (!ret->layers)
         return bfs_fail(error, -ENOMEM, "out of memory");
     memcpy(ret->layers + 1, data, n * sizeof(*data));
@@ -141,7 +188,8 @@ static int collect_layers(struct bfs_pack *pack, struct bfs_oci_manifest *ret,
 static void fill_report(const struct bfs_pack *pack, const struct bfs_oci_manifest *manifest,
                         const struct bfs_descriptor *descriptor, struct bfs_pack_report *ret)
 {
-    uint64_t metadata = descriptor->size + manifest->config.size + manifest->layers[0].size;
+    uint64_t metadata = descriptor->size + manifest->config.size + manifest->layers[0].size +
+                        pack->config.trace_size;
     *ret = (struct bfs_pack_report){
         .bundle = descriptor->digest,
         .n_files = pack->config.n_files,
@@ -158,10 +206,12 @@ static void fill_report(const struct bfs_pack *pack, const struct bfs_oci_manife
 int bfs_pack_publish(struct bfs_pack *pack, struct bfs_pack_report *ret, struct bfs_error *error)
 {
     bfs_automanifest struct bfs_oci_manifest manifest = {0};
+    bfs_autobuffer struct bfs_buffer index = BFS_BUFFER_INIT;
     struct bfs_descriptor descriptor = {0};
     int r;
     if ((r = collect_layers(pack, &manifest, error)) ||
-        (r = put_index(pack, &manifest.layers[0], error)) ||
+        (r = put_index(pack, &index, &manifest.layers[0], error)) ||
+        (r = put_trace(pack, &index, &manifest, error)) ||
         (r = put_config(pack, &manifest.layers[0], &manifest.config, error)) ||
         (r = put_manifest(pack, &manifest, &descriptor, error)) ||
         (r = bfs_catalog_publish(pack->store, &pack->options->reference, &descriptor, error)))

@@ -114,6 +114,26 @@ static int compare_entry(struct bfs_pack *pack, const struct bfs_index *index, u
     return 0;
 }
 
+/* When one is asked for, else any will do, as with the size of chunks. */
+static int compare_trace(const struct bfs_pack *pack, const struct bfs_bundle *bundle, bool *ret,
+                         struct bfs_error *error)
+{
+    const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    struct bfs_order_report report;
+    struct bfs_digest digest;
+    if (!pack->options->trace)
+        return 0;
+    int r = bfs_pack_write_trace(pack, bfs_bundle_index(bundle), &report, &text, error);
+    if (r)
+        return r;
+    r = bfs_sha256(text.bytes, text.size, &digest);
+    if (r)
+        return bfs_fail(error, r, "cannot compute SHA-256");
+    *ret = config->has_trace && bfs_digest_equal(&digest, &config->trace_digest);
+    return 0;
+}
+
 int bfs_pack_is_same(struct bfs_pack *pack, const struct bfs_bundle *bundle, bool *ret,
                      struct bfs_error *error)
 {
@@ -124,6 +144,9 @@ int bfs_pack_is_same(struct bfs_pack *pack, const struct bfs_bundle *bundle, boo
             return r;
     }
     pack->done = 0;
+    int r = same ? compare_trace(pack, bundle, &same, error) : 0;
+    if (r)
+        return r;
     *ret = same;
     return 0;
 }

@@ -77,7 +77,39 @@ static int load_config(struct bfs_bundle *bundle, struct bfs_error *error)
     if (!bfs_digest_equal(&bundle->config.index_digest, &index->digest) ||
         bundle->config.index_size != index->size)
         return bfs_fail(error, -EBADMSG, "manifest.json names another index than the manifest");
+    return check_trace(bundle, error);
+}
+
+static const struct bfs_descriptor *trace_layer(const struct bfs_bundle *bundle)
+{
+    const struct bfs_descriptor *last = &bundle->manifest.layers[bundle->manifest.n_layers - 1];
+    return strcmp(last->media_type, BFS_MEDIA_TRACE) == 0 ? last : NULL;
+}
+
+/* manifest.json names the trace exactly when the manifest has it. */
+static int check_trace(const struct bfs_bundle *bundle, struct bfs_error *error)
+{
+    const struct bfs_bundle_config *config = &bundle->config;
+    const struct bfs_descriptor *layer = trace_layer(bundle);
+    if (config->has_trace != (layer != NULL) ||
+        (layer && (!bfs_digest_equal(&config->trace_digest, &layer->digest) ||
+                   config->trace_size != layer->size)))
+        return bfs_fail(error, -EBADMSG, "manifest.json names another trace than the manifest");
     return 0;
+}
+
+int bfs_bundle_trace(const struct bfs_bundle *bundle, struct bfs_order *ret,
+                     struct bfs_error *error)
+{
+    const struct bfs_bundle_config *config = &bundle->config;
+    bfs_autofree uint8_t *bytes = NULL;
+    if (!config->has_trace) {
+        *ret = (struct bfs_order){0};
+        return 0;
+    }
+    int r = bfs_store_read_blob(bundle->store, &config->trace_digest, config->trace_size,
+                                BFS_ORDER_SIZE_MAX, &bytes, error);
+    return r ? r : bfs_order_parse(bytes, (size_t)config->trace_size, bundle->index, ret, error);
 }
 
 /* manifest.json describes each directory in views/, and nothing else. */
@@ -106,8 +138,9 @@ static int load_index(struct bfs_bundle *bundle, struct bfs_error *error)
     int r = bfs_store_read_blob(bundle->store, &layer->digest, layer->size, BFS_INDEX_SIZE_MAX,
                                 &bytes, error);
     if (r == 0)
-        r = bfs_index_parse(bytes, (size_t)layer->size, bundle->manifest.n_layers, &bundle->index,
-                            error);
+        r = bfs_index_parse(bytes, (size_t)layer->size,
+                            bundle->manifest.n_layers - (trace_layer(bundle) ? 1 : 0),
+                            &bundle->index, error);
     if (r)
         return r;
     (void)bfs_steal(&bytes); /* transferred to the index */

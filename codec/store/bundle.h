@@ -9,6 +9,7 @@
 #include "codec/index/index.h"
 #include "codec/store/bundle_config.h"
 #include "codec/store/store.h"
+#include "codec/trace/order.h"
 
 struct bfs_bundle;
 
@@ -29,6 +30,12 @@ const uint8_t *bfs_bundle_config_bytes(const struct bfs_bundle *bundle, size_t *
 const struct bfs_digest *bfs_bundle_config_digest(const struct bfs_bundle *bundle);
 uint32_t bfs_bundle_n_layers(const struct bfs_bundle *bundle);
 const struct bfs_descriptor *bfs_bundle_layer(const struct bfs_bundle *bundle, uint32_t i);
+/* The order of a load that the bundle carries, read from the store; without steps when there is
+ * none. Errors: those of bfs_order_parse(), -ENOENT (the blob is missing), errno of the file
+ * system.
+ */
+int bfs_bundle_trace(const struct bfs_bundle *bundle, struct bfs_order *ret,
+                     struct bfs_error *error);
 /* The layer that is this blob, with that size; false when there is none. */
 bool bfs_bundle_find_blob(const struct bfs_bundle *bundle, const struct bfs_digest *digest,
                           uint64_t size, uint32_t *ret);
@@ -44,8 +51,7 @@ uint64_t bfs_bundle_stored_size(const struct bfs_bundle *bundle);
 /* Appends what `sha256sum -c` reads: every regular file of the tree in path order, and
  * manifest.json; without the views whose bits are set in `hidden_views` (bit i: the i-th entry of
  * the directory `views`). Errors: -ENOMEM. */
-int bfs_bundle_sums(const struct bfs_bundle *bundle, uint64_t hidden_views,
-                    struct bfs_buffer *ret);
+int bfs_bundle_sums(const struct bfs_bundle *bundle, uint64_t hidden_views, struct bfs_buffer *ret);
 /* How many bytes that is. */
 uint64_t bfs_bundle_sums_size(const struct bfs_bundle *bundle, uint64_t hidden_views);
 

@@ -11,15 +11,11 @@
 #define SCHEMA_VERSION "1.0"
 
 static const struct bfs_json_field root_fields[] = {
-    {"schema_version", BFS_JSON_STRING, true},
-    {"descriptor", BFS_JSON_OBJECT, true},
-    {"config", BFS_JSON_OBJECT, false},
-    {"index", BFS_JSON_OBJECT, true},
-    {"content", BFS_JSON_OBJECT, true},
-    {"views", BFS_JSON_ARRAY, false},
-    {"packer", BFS_JSON_OBJECT, true},
-    {"annotations", BFS_JSON_OBJECT, false},
-    {0},
+    {"schema_version", BFS_JSON_STRING, true}, {"descriptor", BFS_JSON_OBJECT, true},
+    {"config", BFS_JSON_OBJECT, false},        {"index", BFS_JSON_OBJECT, true},
+    {"trace", BFS_JSON_OBJECT, false},         {"content", BFS_JSON_OBJECT, true},
+    {"views", BFS_JSON_ARRAY, false},          {"packer", BFS_JSON_OBJECT, true},
+    {"annotations", BFS_JSON_OBJECT, false},   {0},
 };
 static const struct bfs_json_field descriptor_fields[] = {
     {"name", BFS_JSON_STRING, true},
@@ -32,7 +28,7 @@ static const struct bfs_json_field config_fields[] = {
     {"paramSize", BFS_JSON_STRING, false},    {"precision", BFS_JSON_STRING, false},
     {"quantization", BFS_JSON_STRING, false}, {0},
 };
-static const struct bfs_json_field index_fields[] = {
+static const struct bfs_json_field blob_fields[] = {
     {"digest", BFS_JSON_STRING, true},
     {"size", BFS_JSON_INTEGER, true},
     {0},
@@ -99,21 +95,29 @@ static int take_known(struct bfs_json_value object, struct bfs_bundle_config *re
     return 0;
 }
 
-static int take_index(struct bfs_json_value object, struct bfs_bundle_config *ret,
-                      struct bfs_error *error)
+static int take_blob(struct bfs_json_value object, const char *what, struct bfs_digest *ret_digest,
+                     uint64_t *ret_size, struct bfs_error *error)
 {
     enum { DIGEST, SIZE, N };
     struct bfs_json_value values[N];
     char digest[BFS_DIGEST_TEXT_SIZE];
-    int r =
-        bfs_json_value_fields(object, index_fields, false, "manifest.json: index", values, error);
+    int r = bfs_json_value_fields(object, blob_fields, false, what, values, error);
     if (r)
         return r;
     if (bfs_json_value_text(values[DIGEST], digest, sizeof(digest)) ||
-        bfs_digest_parse_text(digest, &ret->index_digest))
-        return bfs_fail(error, -EBADMSG, "manifest.json: index: the digest is not understood");
-    ret->index_size = bfs_json_value_integer(values[SIZE]);
+        bfs_digest_parse_text(digest, ret_digest))
+        return bfs_fail(error, -EBADMSG, "%s: the digest is not understood", what);
+    *ret_size = bfs_json_value_integer(values[SIZE]);
     return 0;
+}
+
+static int take_trace(struct bfs_json_value object, struct bfs_bundle_config *ret,
+                      struct bfs_error *error)
+{
+    ret->has_trace = object.text != NULL;
+    return ret->has_trace ? take_blob(object, "manifest.json: trace", &ret->trace_digest,
+                                      &ret->trace_size, error)
+                          : 0;
 }
 
 static int take_content(struct bfs_json_value object, struct bfs_bundle_config *ret,
@@ -190,7 +194,7 @@ static int check_version(struct bfs_json_value version, struct bfs_error *error)
 int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_config *ret,
                             struct bfs_error *error)
 {
-    enum { SCHEMA, DESCRIPTOR, CONFIG, INDEX, CONTENT, VIEWS, PACKER, ANNOTATIONS, N };
+    enum { SCHEMA, DESCRIPTOR, CONFIG, INDEX, TRACE, CONTENT, VIEWS, PACKER, ANNOTATIONS, N };
     struct bfs_json_value root, values[N];
     bfs_autoconfig struct bfs_bundle_config config = {0};
     int r;
@@ -199,7 +203,9 @@ int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_co
         (r = check_version(values[SCHEMA], error)) ||
         (r = take_descriptor(values[DESCRIPTOR], &config, error)) ||
         (r = take_known(values[CONFIG], &config, error)) ||
-        (r = take_index(values[INDEX], &config, error)) ||
+        (r = take_blob(values[INDEX], "manifest.json: index", &config.index_digest,
+                       &config.index_size, error)) ||
+        (r = take_trace(values[TRACE], &config, error)) ||
         (r = take_content(values[CONTENT], &config, error)) ||
         (r = take_packer(values[PACKER], &config, error)) ||
         (r = take_views(values[VIEWS], &config, error)))
@@ -239,12 +245,12 @@ static struct json_object *config_object(const struct bfs_bundle_config *config,
     return object;
 }
 
-static struct json_object *index_object(const struct bfs_bundle_config *config, int *status)
+static struct json_object *blob_object(const struct bfs_digest *digest, uint64_t size, int *status)
 {
-    char digest[BFS_DIGEST_TEXT_SIZE];
+    char text[BFS_DIGEST_TEXT_SIZE];
     struct json_object *object = bfs_json_new_object(status);
-    bfs_json_add_string(object, "digest", bfs_digest_text(&config->index_digest, digest), status);
-    bfs_json_add_integer(object, "size", config->index_size, status);
+    bfs_json_add_string(object, "digest", bfs_digest_text(digest, text), status);
+    bfs_json_add_integer(object, "size", size, status);
     return object;
 }
 
@@ -287,7 +293,11 @@ int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_b
         bfs_json_add(root, "config", known, &status);
     else
         (void)json_object_put(known);
-    bfs_json_add(root, "index", index_object(config, &status), &status);
+    bfs_json_add(root, "index", blob_object(&config->index_digest, config->index_size, &status),
+                 &status);
+    if (config->has_trace)
+        bfs_json_add(root, "trace", blob_object(&config->trace_digest, config->trace_size, &status),
+                     &status);
     bfs_json_add(root, "content", content_object(config, &status), &status);
     if (config->n_views)
         bfs_json_add(root, "views", views_array(config, &status), &status);

@@ -29,6 +29,9 @@ struct bfs_bundle_config {
     char quantization[BFS_CONFIG_WORD_MAX + 1];
     struct bfs_digest index_digest;
     uint64_t index_size;
+    bool has_trace; /* then the next two: the order of a load (codec/trace/order.h) */
+    struct bfs_digest trace_digest;
+    uint64_t trace_size;
     uint64_t n_files; /* these five: of the whole tree, views included */
     uint64_t n_directories;
     uint64_t n_symlinks;

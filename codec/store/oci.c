@@ -118,7 +118,8 @@ static int read_layers(struct bfs_json_value layers, struct bfs_oci_manifest *re
             return r;
         bool is_index = strcmp(ret->layers[i].media_type, BFS_MEDIA_INDEX) == 0;
         bool is_data = strcmp(ret->layers[i].media_type, BFS_MEDIA_DATA) == 0;
-        if (i == 0 ? !is_index : !is_data)
+        bool is_trace = i == n - 1 && strcmp(ret->layers[i].media_type, BFS_MEDIA_TRACE) == 0;
+        if (i == 0 ? !is_index : !is_data && !is_trace)
             return bfs_fail(error, -EBADMSG, "%s has media type %.80s", what,
                             ret->layers[i].media_type);
         ret->n_layers++;

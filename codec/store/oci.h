@@ -22,6 +22,7 @@
 #define BFS_MEDIA_CONFIG "application/vnd.bundlefs.config.v1+json"
 #define BFS_MEDIA_INDEX "application/vnd.bundlefs.index.v1"
 #define BFS_MEDIA_DATA "application/vnd.bundlefs.data.v1"
+#define BFS_MEDIA_TRACE "application/vnd.bundlefs.trace.v1"
 #define BFS_OCI_REF_NAME "org.opencontainers.image.ref.name"
 #define BFS_OCI_CREATED "org.opencontainers.image.created"
 
@@ -61,8 +62,9 @@ struct bfs_oci_manifest {
 };
 
 /* Reads a bundle's manifest: artifactType must be BFS_MEDIA_BUNDLE, config BFS_MEDIA_CONFIG, layers
- * [0] BFS_MEDIA_INDEX and all others BFS_MEDIA_INDEX or BFS_MEDIA_DATA. -EINVAL: a valid OCI
- * manifest of something that is not a bundle; else as above, -E2BIG, -ENOMEM. */
+ * [0] BFS_MEDIA_INDEX and all others BFS_MEDIA_DATA, but for the last one, which may be
+ * BFS_MEDIA_TRACE. -EINVAL: a valid OCI manifest of something that is not a bundle; else as above,
+ * -E2BIG, -ENOMEM. */
 int bfs_oci_manifest_parse(const void *bytes, size_t size, struct bfs_oci_manifest *ret,
                            struct bfs_error *error);
 /* Deterministic. `created` is an RFC 3339 time. Errors: -ENOMEM. */

@@ -20,7 +20,7 @@ import tempfile
 LIMIT_HEADERS = ("codec/index/format.h", "codec/chunk/codec.h", "codec/container/tensor.h",
                  "codec/store/bundle_config.h", "codec/store/catalog.h", "codec/store/oci.h",
                  "codec/store/statement_manifest.h", "codec/store/statements.h",
-                 "codec/store/view_config.h", "verify/name.h", "verify/trust/envelope.h",
+                 "codec/store/view_config.h", "codec/trace/order.h", "verify/name.h", "verify/trust/envelope.h",
                  "verify/trust/provenance.h", "verify/trust/public_key.h",
                  "verify/trust/secret_key.h", "verify/trust/statement.h")
 EXAMPLE_TIME = 1767225600  # 2026-01-01T00:00:00Z
@@ -117,7 +117,7 @@ def check_dtypes(checker):
             for number, name, _, safetensors, ggml, elements, size
             in re.findall(pattern, listed(checker.text("codec/container/dtype_list.h")))]
     checker.same_rows("element types", code,
-                      table(checker.text("docs/format.md"), "## 8. Element types"))
+                      table(checker.text("docs/format.md"), "## 9. Element types"))
 
 
 def check_metrics(checker):
@@ -230,7 +230,7 @@ def check_records(checker, numbers):
 
 
 def check_limits(checker, numbers):
-    for name, heading in (("format.md", "## 9. Limits"), ("trust.md", "## Limits")):
+    for name, heading in (("format.md", "## 10. Limits"), ("trust.md", "## Limits")):
         rows = table(checker.text(f"docs/{name}"), heading)
         checker.expect(len(rows) > 5, f"{name}: the table of limits is missing")
         for row in rows:

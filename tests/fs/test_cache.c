@@ -14,7 +14,7 @@
 
 static void prefetch(struct bfs_cache *cache, struct bfs_file *file, uint32_t chunk)
 {
-    bfs_cache_prefetch(cache, file, &chunk, 1);
+    bfs_cache_prefetch(cache, file, &chunk, 1, BFS_PRIORITY_AHEAD);
 }
 
 static const char model[] = "acme/tiny/1.0.0/model.safetensors";

@@ -5,9 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fs/trace_read.h"
+#include "codec/trace/trace_text.h"
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/served.h"
+#include "tests/pack/traced.h"
 
 #define HEX "0584b0df696456f801715bb2da4c3f3f436ab7ddd7da3ffb2e4f49875a9c9447"
 #define OTHER "1584b0df696456f801715bb2da4c3f3f436ab7ddd7da3ffb2e4f49875a9c9447"
@@ -170,10 +171,17 @@ static void a_full_disk_stops_only_the_trace(void **state)
     bfs_files_unref(served.fs->files, open);
 }
 
-static void start_replaying(struct served *served, const char *lines)
+/* As if memory were plenty, whatever else runs on this machine. */
+static void start_with_memory(struct served *served)
+{
+    served_start(served);
+    served->fs->ahead.decoded = 8 << 20;
+    served->fs->ahead.stored = 64 << 20;
+}
+
+static void start_replaying(struct served *served, const char *lines, uint64_t cache_size)
 {
     char hex[BFS_DIGEST_HEX_SIZE];
-    struct bfs_error error = {0};
     served_make(served);
     struct bfs_open_file *open = served_open(served, model);
     (void)bfs_digest_hex(bfs_bundle_id(bfs_file_bundle(open->file)), hex);
@@ -187,9 +195,8 @@ static void start_replaying(struct served *served, const char *lines)
             bfs_buffer_put_u8(&text, (uint8_t)*lines);
     test_write_file(&served->packed.folder, "trace", text.bytes, text.size);
     served->options.replay = test_path(&served->packed.folder, "trace");
-    served->options.cache_size = 64 << 20; /* a window of 16M */
-    assert_int_equal(
-        bfs_fs_new(served->packed.store, &served->options, &served->log, &served->fs, &error), 0);
+    served->options.cache_size = cache_size;
+    start_with_memory(served);
 }
 
 static bool has(struct served *served, struct bfs_open_file *open, uint32_t i)
@@ -213,11 +220,13 @@ static void the_first_open_starts_it(void **state)
 {
     (void)state;
     test_autoserved struct served served;
-    start_replaying(&served, "@\"path\":\"config.json\",\"offset\":0,\"size\":10}\n"
-                             "@\"path\":\"model.safetensors\",\"offset\":1000000,\"size\":65536}\n"
-                             "@\"path\":\"no/such/file\",\"offset\":0,\"size\":65536}\n"
-                             "@\"path\":\"model.safetensors\",\"offset\":200,\"size\":10}\n"
-                             "@\"path\":\"model.safetensors\",\"offset\":9000000,\"size\":10}\n");
+    start_replaying(&served,
+                    "@\"path\":\"config.json\",\"offset\":0,\"size\":10}\n"
+                    "@\"path\":\"model.safetensors\",\"offset\":1000000,\"size\":65536}\n"
+                    "@\"path\":\"no/such/file\",\"offset\":0,\"size\":65536}\n"
+                    "@\"path\":\"model.safetensors\",\"offset\":200,\"size\":10}\n"
+                    "@\"path\":\"model.safetensors\",\"offset\":9000000,\"size\":10}\n",
+                    64 << 20);
     struct bfs_open_file *config = served_open(&served, "acme/tiny/1.0.0/config.json");
     while (!bfs_files_find(served.fs->files, served_node(&served, model)))
         (void)sched_yield();
@@ -240,12 +249,12 @@ static void reads_move_the_window(void **state)
     start_replaying(&served,
                     "@\"path\":\"model.safetensors\",\"offset\":0,\"size\":100000}\n"
                     "@\"path\":\"hole.bin\",\"offset\":0,\"size\":9437184}\n"
-                    "@\"path\":\"hole.bin\",\"offset\":0,\"size\":9437184}\n"
-                    "@\"path\":\"model.safetensors\",\"offset\":1000000,\"size\":500000}\n");
+                    "@\"path\":\"model.safetensors\",\"offset\":1000000,\"size\":500000}\n",
+                    16 << 20);
     struct bfs_open_file *open = served_open(&served, model);
     struct bfs_open_file *hole = served_open(&served, "acme/tiny/1.0.0/hole.bin");
     await(&served, open, 0);
-    await(&served, hole, 5 << 20);
+    await(&served, hole, 3 << 20);
     uint32_t far = bfs_chunk_table_find(bfs_file_table(open->file), 1000000);
     assert_false(has(&served, open, far));
     /* Another order is no step along the trace. */
@@ -256,6 +265,112 @@ static void reads_move_the_window(void **state)
     await(&served, open, 1000000);
     bfs_files_unref(served.fs->files, open);
     bfs_files_unref(served.fs->files, hole);
+}
+
+/* What a bundle brings, without any option. */
+static const char own[] = "@\"path\":\"config.json\",\"offset\":0,\"size\":22}\n"
+                          "@\"path\":\"model.safetensors\",\"offset\":1000000,\"size\":65536}\n";
+
+static void pack_with_trace(struct served *served)
+{
+    struct bfs_pack_report report;
+    served_pack(served, NULL, 0);
+    assert_int_equal(traced_pack(&served->packed, "acme/tiny:1.0.0", own,
+                                 (struct bfs_pack_options){.source_date_epoch = -1}, &report),
+                     0);
+}
+
+static void a_bundle_brings_its_order(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    pack_with_trace(&served);
+    start_with_memory(&served);
+    struct bfs_open_file *open = served_open(&served, model); /* it does not begin with that */
+    assert_false(bfs_replay_note(served.fs->replay, open, 1000000, 1000010));
+    assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_REPLAY_CHUNKS), 0);
+    struct bfs_open_file *config = served_open(&served, "acme/tiny/1.0.0/config.json");
+    await(&served, config, 0);
+    await(&served, open, 1000000);
+    assert_false(has(&served, open, 0));
+    assert_true(bfs_replay_note(served.fs->replay, open, 1000000, 1000010));
+    assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_READ_REQUESTS), 0);
+    bfs_files_unref(served.fs->files, open);
+    bfs_files_unref(served.fs->files, config);
+}
+
+static void off_is_off(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    pack_with_trace(&served);
+    served.options.replay = strdup("off");
+    start_with_memory(&served);
+    assert_null(served.fs->replay);
+    struct bfs_open_file *config = served_open(&served, "acme/tiny/1.0.0/config.json");
+    read_at(&served, config, 0, 4096);
+    assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_REPLAY_CHUNKS), 0);
+    bfs_files_unref(served.fs->files, config);
+}
+
+static void a_trace_takes_the_place_of_the_bundles(void **state)
+{
+    char hex[BFS_DIGEST_HEX_SIZE];
+    (void)state;
+    test_autoserved struct served served;
+    pack_with_trace(&served);
+    BFS_CLEANUP(bfs_bundle_cleanup)
+    struct bfs_bundle *bundle = packed_open(&served.packed, "acme/tiny:1.0.0");
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    bfs_buffer_printf(&text,
+                      "{\"ms\":0,\"bundle\":\"sha256:%s\",\"path\":\"model.safetensors\","
+                      "\"offset\":0,\"size\":10}\n",
+                      bfs_digest_hex(bfs_bundle_id(bundle), hex));
+    test_write_file(&served.packed.folder, "trace", text.bytes, text.size);
+    served.options.replay = test_path(&served.packed.folder, "trace");
+    start_with_memory(&served);
+    struct bfs_open_file *config = served_open(&served, "acme/tiny/1.0.0/config.json");
+    struct bfs_open_file *open = served_open(&served, model);
+    await(&served, open, 0);
+    assert_false(has(&served, config, 0));
+    assert_false(has(&served, open, bfs_chunk_table_find(bfs_file_table(open->file), 1000000)));
+    bfs_files_unref(served.fs->files, open);
+    bfs_files_unref(served.fs->files, config);
+}
+
+static void count_told(void *context, enum bfs_log_level level, const char *line)
+{
+    atomic_uint *n = context;
+    (void)level;
+    if (strstr(line, "its trace is not used"))
+        atomic_fetch_add(n, 1);
+}
+
+/* It is told once, and reads go on as ever. */
+static void a_wrong_order_is_not_used(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    pack_with_trace(&served);
+    bfs_autobuffer struct bfs_buffer wrong = BFS_BUFFER_INIT;
+    bfs_buffer_put_text(&wrong, "BFSTRACE and nothing that belongs there");
+    traced_publish(&served.packed, "acme/tiny:1.0.0", "acme/tiny:2.0.0",
+                   &(struct traced_change){.bytes = &wrong});
+    atomic_uint n_told = 0;
+    served.log = (struct bfs_log){.write = count_told, .context = &n_told};
+    start_with_memory(&served);
+    struct bfs_open_file *good = served_open(&served, "acme/tiny/1.0.0/config.json");
+    struct bfs_open_file *bad = served_open(&served, "acme/tiny/2.0.0/config.json");
+    struct bfs_open_file *again = served_open(&served, "acme/tiny/2.0.0/config.json");
+    await(&served, good, 0);
+    read_at(&served, bad, 0, 4096);
+    while (atomic_load(&n_told) == 0)
+        (void)sched_yield();
+    bfs_files_unref(served.fs->files, good);
+    bfs_files_unref(served.fs->files, bad);
+    bfs_files_unref(served.fs->files, again);
+    served.fs = bfs_fs_free(served.fs);
+    assert_int_equal(atomic_load(&n_told), 1);
 }
 
 static void a_bad_replay_mounts_nothing(void **state)
@@ -284,6 +399,10 @@ int main(void)
         cmocka_unit_test(a_full_disk_stops_only_the_trace),
         cmocka_unit_test(the_first_open_starts_it),
         cmocka_unit_test(reads_move_the_window),
+        cmocka_unit_test(a_bundle_brings_its_order),
+        cmocka_unit_test(off_is_off),
+        cmocka_unit_test(a_trace_takes_the_place_of_the_bundles),
+        cmocka_unit_test(a_wrong_order_is_not_used),
         cmocka_unit_test(a_bad_replay_mounts_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

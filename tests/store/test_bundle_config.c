@@ -139,6 +139,28 @@ static void times_are_rfc_3339(void **state)
     assert_int_equal(bfs_time_text(-1, text), -EINVAL);
 }
 
+static void a_trace_is_named_like_the_index(void **state)
+{
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    struct bfs_bundle_config config = sample(), again;
+    (void)state;
+    config.has_trace = true;
+    config.trace_size = 56;
+    memset(config.trace_digest.bytes, 0xcd, sizeof(config.trace_digest.bytes));
+    assert_int_equal(bfs_bundle_config_write(&config, &text), 0);
+    assert_int_equal(bfs_bundle_config_parse(text.bytes, text.size, &again, NULL), 0);
+    assert_true(again.has_trace);
+    assert_int_equal(again.trace_size, 56);
+    assert_true(bfs_digest_equal(&again.trace_digest, &config.trace_digest));
+    assert_int_equal(bfs_bundle_config_parse(golden, strlen(golden), &again, NULL), 0);
+    assert_false(again.has_trace);
+    assert_int_equal(parse_changed("\"content\": {", "\"trace\": {}, \"content\": {"), -EBADMSG);
+    assert_int_equal(parse_changed("\"content\": {", "\"trace\": 1, \"content\": {"), -EBADMSG);
+    assert_int_equal(parse_changed("\"content\": {", "\"trace\": {\"digest\": \"sha256:1\", "
+                                                     "\"size\": 1}, \"content\": {"),
+                     -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +168,7 @@ int main(void)
         cmocka_unit_test(reads_them_back),
         cmocka_unit_test(unknown_and_missing_fields_are_refused),
         cmocka_unit_test(every_truncation_is_refused),
+        cmocka_unit_test(a_trace_is_named_like_the_index),
         cmocka_unit_test(times_are_rfc_3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

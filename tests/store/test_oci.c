@@ -70,6 +70,8 @@ static void mutations_have_their_errors(void **state)
         {BFS_MEDIA_INDEX, BFS_MEDIA_DATA, -EBADMSG},
         {BFS_MEDIA_DATA, "application/vnd.other", -EBADMSG},
         {BFS_MEDIA_DATA, BFS_MEDIA_INDEX, -EBADMSG},
+        {BFS_MEDIA_DATA, BFS_MEDIA_TRACE, 0}, /* the last one */
+        {BFS_MEDIA_INDEX, BFS_MEDIA_TRACE, -EBADMSG},
         {"sha256:", "sha512:", -EPROTONOSUPPORT},
         {"sha256:0", "sha256:", -EPROTONOSUPPORT},
         {"\"size\": 50", "\"size\": -50", -EBADMSG},

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/trace_read.h"
+#include "codec/trace/trace_text.h"
 
 #include "codec/store/files.h"
-#include "fs/trace.h"
-#include "verify/checked.h"
+#include "verify/array.h"
 #include "verify/json.h"
 
 #include <stdio.h>
@@ -23,20 +22,31 @@ void bfs_trace_steps_done(struct bfs_trace_steps *steps)
         free(steps->files[i].path);
     free(steps->files);
     free(steps->steps);
+    bfs_buffer_done(&steps->tensors);
     *steps = (struct bfs_trace_steps){0};
 }
 
-/* Room for one more in an array that doubles. */
-static int grow(void *array_of, size_t n, size_t item_size)
+const char *bfs_trace_tensor(const struct bfs_trace_steps *steps, const struct bfs_trace_step *step)
 {
-    void **array = array_of;
-    if (n & (n - 1)) /* full only at 0, 1, 2, 4, ... */
+    return step->tensor ? (const char *)steps->tensors.bytes + step->tensor : NULL;
+}
+
+/* Neighbours name the same tensor often. Place 0 stands for no name. */
+static int put_tensor(struct bfs_trace_steps *steps, const char *name, size_t *ret)
+{
+    const struct bfs_trace_step *before = steps->n_steps ? &steps->steps[steps->n_steps - 1] : NULL;
+    *ret = 0;
+    if (!name)
         return 0;
-    void *larger = reallocarray(*array, n ? n * 2 : 1, item_size);
-    if (!larger)
-        return -ENOMEM;
-    *array = larger;
-    return 0;
+    if (before && before->tensor && strcmp(bfs_trace_tensor(steps, before), name) == 0) {
+        *ret = before->tensor;
+        return 0;
+    }
+    if (steps->tensors.size == 0)
+        bfs_buffer_put_u8(&steps->tensors, 0);
+    *ret = steps->tensors.size;
+    bfs_buffer_put(&steps->tensors, name, strlen(name) + 1);
+    return bfs_buffer_status(&steps->tensors);
 }
 
 /* Traces go through few files, and mostly on in the same one. */
@@ -52,7 +62,7 @@ static int file_of(struct bfs_trace_steps *steps, const struct bfs_digest *bundl
     if (steps->n_files == BFS_TRACE_FILES_MAX)
         return bfs_fail(error, -E2BIG, "more than %d files", BFS_TRACE_FILES_MAX);
     bfs_autofree char *copy = strdup(path);
-    if (!copy || grow(&steps->files, steps->n_files, sizeof(*steps->files)))
+    if (!copy || bfs_array_grow(&steps->files, steps->n_files, sizeof(*steps->files)))
         return bfs_fail(error, -ENOMEM, "out of memory");
     *ret = (uint32_t)steps->n_files;
     steps->files[steps->n_files++] = (struct bfs_trace_file){
@@ -83,7 +93,8 @@ static int parse_line(const char *text, size_t size, struct bfs_trace_steps *ste
     r = file_of(steps, &bundle, bfs_json_string(line, "path"), &step.file, error);
     if (r)
         return r;
-    if (grow(&steps->steps, steps->n_steps, sizeof(*steps->steps)))
+    if (put_tensor(steps, bfs_json_string(line, "tensor"), &step.tensor) ||
+        bfs_array_grow(&steps->steps, steps->n_steps, sizeof(*steps->steps)))
         return bfs_fail(error, -ENOMEM, "out of memory");
     steps->steps[steps->n_steps++] = step;
     return 0;
