@@ -63,23 +63,6 @@ static int load_manifest(struct bfs_bundle *bundle, struct bfs_error *error)
     return 0;
 }
 
-static int load_config(struct bfs_bundle *bundle, struct bfs_error *error)
-{
-    const struct bfs_descriptor *config = &bundle->manifest.config;
-    const struct bfs_descriptor *index = &bundle->manifest.layers[0];
-    int r = bfs_store_read_blob(bundle->store, &config->digest, config->size, BFS_CONFIG_SIZE_MAX,
-                                &bundle->config_bytes, error);
-    if (r == 0)
-        r = bfs_bundle_config_parse(bundle->config_bytes, (size_t)config->size, &bundle->config,
-                                    error);
-    if (r)
-        return r;
-    if (!bfs_digest_equal(&bundle->config.index_digest, &index->digest) ||
-        bundle->config.index_size != index->size)
-        return bfs_fail(error, -EBADMSG, "manifest.json names another index than the manifest");
-    return check_trace(bundle, error);
-}
-
 static const struct bfs_descriptor *trace_layer(const struct bfs_bundle *bundle)
 {
     const struct bfs_descriptor *last = &bundle->manifest.layers[bundle->manifest.n_layers - 1];
@@ -96,6 +79,23 @@ static int check_trace(const struct bfs_bundle *bundle, struct bfs_error *error)
                    config->trace_size != layer->size)))
         return bfs_fail(error, -EBADMSG, "manifest.json names another trace than the manifest");
     return 0;
+}
+
+static int load_config(struct bfs_bundle *bundle, struct bfs_error *error)
+{
+    const struct bfs_descriptor *config = &bundle->manifest.config;
+    const struct bfs_descriptor *index = &bundle->manifest.layers[0];
+    int r = bfs_store_read_blob(bundle->store, &config->digest, config->size, BFS_CONFIG_SIZE_MAX,
+                                &bundle->config_bytes, error);
+    if (r == 0)
+        r = bfs_bundle_config_parse(bundle->config_bytes, (size_t)config->size, &bundle->config,
+                                    error);
+    if (r)
+        return r;
+    if (!bfs_digest_equal(&bundle->config.index_digest, &index->digest) ||
+        bundle->config.index_size != index->size)
+        return bfs_fail(error, -EBADMSG, "manifest.json names another index than the manifest");
+    return check_trace(bundle, error);
 }
 
 int bfs_bundle_trace(const struct bfs_bundle *bundle, struct bfs_order *ret,

@@ -28,14 +28,18 @@ static void lines_are_steps(void **state)
     bfs_autotrace struct bfs_trace_steps steps = {0};
     struct bfs_error error = {0};
     assert_int_equal(bfs_trace_parse(sound, sizeof(sound) - 1, &steps, &error), 0);
-    static const struct bfs_trace_step expected[] = {{0, 0, 5}, {1, 7, 1}, {2, 0, 5}, {0, 5, 9}};
+    static const struct bfs_trace_step expected[] = {
+        {0, 0, 5, 0}, {1, 7, 1, 1}, {2, 0, 5, 0}, {0, 5, 9, 0}};
     assert_int_equal(steps.n_files, 3);
     assert_int_equal(steps.n_steps, 4);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(steps.steps[i].file, expected[i].file);
         assert_int_equal(steps.steps[i].offset, expected[i].offset);
         assert_int_equal(steps.steps[i].size, expected[i].size);
+        const char *tensor = bfs_trace_tensor(&steps, &steps.steps[i]);
+        assert_int_equal(tensor != NULL, expected[i].tensor != 0);
     }
+    assert_string_equal(bfs_trace_tensor(&steps, &steps.steps[1]), "t");
     assert_string_equal(steps.files[1].path, "b/c");
     bfs_autotrace struct bfs_trace_steps none = {0};
     assert_int_equal(bfs_trace_parse("", 0, &none, &error), 0);
@@ -299,6 +303,36 @@ static void a_bundle_brings_its_order(void **state)
     bfs_files_unref(served.fs->files, config);
 }
 
+/* A hundred files lie between two parts of one: of them, as many are opened as may be. */
+static void few_files_are_opened_ahead(void **state)
+{
+    enum { N_FILES = 100, N_OPEN = 64 };
+    struct bfs_pack_report report;
+    (void)state;
+    test_autoserved struct served served;
+    served_pack(&served, NULL, 0);
+    bfs_autobuffer struct bfs_buffer lines = BFS_BUFFER_INIT;
+    bfs_buffer_put_text(&lines, "@\"path\":\"model.safetensors\",\"offset\":0,\"size\":10}\n");
+    for (int i = 0; i < N_FILES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "model/small-%d", i);
+        test_write_text(&served.packed.folder, name, name);
+        bfs_buffer_printf(&lines, "@\"path\":\"small-%d\",\"offset\":0,\"size\":5}\n", i);
+    }
+    bfs_buffer_put_text(&lines,
+                        "@\"path\":\"model.safetensors\",\"offset\":1000000,\"size\":10}\n");
+    bfs_buffer_put_u8(&lines, 0);
+    assert_int_equal(traced_pack(&served.packed, "acme/tiny:1.0.0", (const char *)lines.bytes,
+                                 (struct bfs_pack_options){.source_date_epoch = -1}, &report),
+                     0);
+    start_with_memory(&served);
+    struct bfs_open_file *open = served_open(&served, model);
+    await(&served, open, 1000000);
+    assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_OPEN_FILES), N_OPEN);
+    assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_REPLAY_CHUNKS), N_OPEN + 1);
+    bfs_files_unref(served.fs->files, open);
+}
+
 static void off_is_off(void **state)
 {
     (void)state;
@@ -400,6 +434,7 @@ int main(void)
         cmocka_unit_test(the_first_open_starts_it),
         cmocka_unit_test(reads_move_the_window),
         cmocka_unit_test(a_bundle_brings_its_order),
+        cmocka_unit_test(few_files_are_opened_ahead),
         cmocka_unit_test(off_is_off),
         cmocka_unit_test(a_trace_takes_the_place_of_the_bundles),
         cmocka_unit_test(a_wrong_order_is_not_used),
