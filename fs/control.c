@@ -82,6 +82,30 @@ static void find_trouble(struct bfs_fs *fs, char ret[static BFS_ERROR_TEXT_SIZE]
         (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", text);
 }
 
+struct forks {
+    struct json_object *list;
+    int *status;
+};
+
+static void add_fork(void *context, const char *path, uint64_t sequence)
+{
+    const struct forks *forks = context;
+    struct json_object *object = bfs_json_new_object(forks->status);
+    bfs_json_add_text(object, "alias", path, forks->status);
+    bfs_json_add_integer(object, "sequence", sequence, forks->status);
+    bfs_json_append(forks->list, object, forks->status);
+}
+
+/* Whether anybody's signature was looked at, and where moves with one number contradict each other.
+ */
+static void add_aliases(struct json_object *root, struct bfs_fs *fs, int *status)
+{
+    struct forks forks = {bfs_json_new_array(status), status};
+    bfs_json_add_string(root, "aliases", fs->policy_file ? "verified" : "unverified", status);
+    bfs_links_forks(fs->links, add_fork, &forks);
+    bfs_json_add(root, "alias_forks", forks.list, status);
+}
+
 static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
 {
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
@@ -113,8 +137,7 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_text(root, "store", bfs_store_path(fs->store), &status);
     bfs_json_add_integer(root, "bundles", bfs_tree_catalog(tree)->n_entries, &status);
     bfs_json_add_integer(root, "refused", refused, &status);
-    /* Without a policy there are no keys to verify them with. */
-    bfs_json_add_string(root, "aliases", "unverified", &status);
+    add_aliases(root, fs, &status);
     bfs_json_add_integer(root, "catalog_age_ms", age, &status);
     bfs_json_add_integer(root, "pending_requests", pending, &status);
     bfs_json_add_integer(root, "oldest_request_ms", oldest_ms, &status);

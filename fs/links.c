@@ -16,8 +16,15 @@ struct bfs_link_set {
     atomic_uint references;
     struct bfs_link *items; /* by name */
     size_t n;
+    struct fork *forks; /* of aliases that point to one of several bundles */
+    size_t n_forks;
     struct bfs_statement_refusal *refusals;
     size_t n_refusals;
+};
+
+struct fork {
+    char *path; /* owned; acme/m/production */
+    uint64_t sequence;
 };
 
 /* What was resolved for a directory, and from what. */
@@ -68,7 +75,10 @@ struct bfs_link_set *bfs_link_set_unref(struct bfs_link_set *set)
             free(set->items[i].name);
             free(set->items[i].target);
         }
+        for (size_t i = 0; i < set->n_forks; i++)
+            free(set->forks[i].path);
         free(set->items);
+        free(set->forks);
         free(set->refusals);
         free(set);
     }
@@ -152,6 +162,29 @@ struct resolver {
     struct bfs_error *error;
 };
 
+/* Of `name`, which cannot be told more closely: too much is said about it to be believed. */
+static int refuse_all(struct resolver *resolver, const char *name)
+{
+    struct bfs_link_set *set = resolver->set;
+    if (bfs_array_grow(&set->refusals, set->n_refusals, sizeof(*set->refusals)))
+        return bfs_fail(resolver->error, -ENOMEM, "out of memory");
+    struct bfs_statement_refusal *refusal = &set->refusals[set->n_refusals++];
+    (void)snprintf(refusal->name, sizeof(refusal->name), "%s", name);
+    (void)bfs_error_text(resolver->error, refusal->reason);
+    return 0;
+}
+
+static int add_fork(struct resolver *resolver, const struct bfs_alias *alias)
+{
+    struct bfs_link_set *set = resolver->set;
+    char *path = NULL;
+    if (bfs_array_grow(&set->forks, set->n_forks, sizeof(*set->forks)) ||
+        asprintf(&path, "%s/%s", resolver->model, alias->name) < 0)
+        return bfs_fail(resolver->error, -ENOMEM, "out of memory");
+    set->forks[set->n_forks++] = (struct fork){path, alias->link->statement->sequence};
+    return 0;
+}
+
 static int add_refusals(struct resolver *resolver, const struct bfs_statements *statements)
 {
     struct bfs_link_set *set = resolver->set;
@@ -189,6 +222,11 @@ static bool skips(void *context, const struct bfs_catalog_entry *entry)
         return false;
     resolver->status = bfs_statements_of_bundle(resolver->fs->store, resolver->catalog,
                                                 &entry->manifest, &about, resolver->error);
+    if (resolver->status == -E2BIG) {
+        char name[BFS_REFERENCE_MAX + 1];
+        resolver->status = refuse_all(resolver, bfs_reference_text(&entry->reference, name));
+        return true;
+    }
     bool skipped = false;
     if (resolver->status == 0)
         resolver->status = add_refusals(resolver, &about);
@@ -212,12 +250,20 @@ static int add_aliases(struct resolver *resolver)
     bfs_autoaliases struct bfs_aliases aliases = {0};
     int r = bfs_aliases_load(resolver->fs->store, resolver->catalog, resolver->model,
                              bfs_trust_believes, &resolver->trust, &aliases, resolver->error);
+    if (r == -E2BIG)
+        return refuse_all(resolver, resolver->model);
+    if (r == 0 && (r = resolver->trust.status))
+        return bfs_fail(resolver->error, r, "what is said about a bundle cannot be read: %s",
+                        strerror(-r));
     if (r == 0)
         r = add_refusals(resolver, &aliases.statements);
-    for (size_t i = 0; r == 0 && i < aliases.n; i++)
-        if (aliases.items[i].target)
-            r = add_link(resolver, aliases.items[i].name,
-                         aliases.items[i].target->reference.version);
+    for (size_t i = 0; r == 0 && i < aliases.n; i++) {
+        const struct bfs_alias *alias = &aliases.items[i];
+        if (alias->is_forked)
+            r = add_fork(resolver, alias);
+        if (r == 0 && alias->target)
+            r = add_link(resolver, alias->name, alias->target->reference.version);
+    }
     return r;
 }
 
@@ -426,5 +472,17 @@ void bfs_links_refusals(struct bfs_links *links,
     for (size_t i = 0; i < links->n; i++)
         for (size_t k = 0; k < links->known[i].set->n_refusals; k++)
             visit(context, &links->known[i].set->refusals[k]);
+    (void)pthread_mutex_unlock(&links->mutex);
+}
+
+void bfs_links_forks(struct bfs_links *links,
+                     void (*visit)(void *context, const char *path, uint64_t sequence),
+                     void *context)
+{
+    (void)pthread_mutex_lock(&links->mutex);
+    for (size_t i = 0; i < links->n; i++)
+        for (size_t k = 0; k < links->known[i].set->n_forks; k++)
+            visit(context, links->known[i].set->forks[k].path,
+                  links->known[i].set->forks[k].sequence);
     (void)pthread_mutex_unlock(&links->mutex);
 }

@@ -32,7 +32,8 @@ bool bfs_links_needed(const struct bfs_catalog *catalog, const char *model);
 
 /* The links of a model's directory, with a reference. Without `may_block`, -EWOULDBLOCK when the
  * store would have to be read. A statement that contradicts itself is left out and remembered as
- * refused. Errors: those of bfs_aliases_load(). */
+ * refused; so are all where there are more than are read. Errors: those of bfs_aliases_load(), but
+ * -E2BIG. */
 int bfs_links_get(struct bfs_fs *fs, uint64_t directory, bool may_block, struct bfs_link_set **ret);
 struct bfs_link_set *bfs_link_set_unref(struct bfs_link_set *set);
 BFS_DEFINE_CLEANUP(bfs_link_set, bfs_link_set_unref)
@@ -46,6 +47,12 @@ const struct bfs_link *bfs_link_set_find(const struct bfs_link_set *set, const c
  * what changed. For the watching thread. Errors: those of bfs_links_get(); then it is to be called
  * again. */
 int bfs_links_refresh(struct bfs_fs *fs, const struct bfs_tree *before);
+
+/* Calls `visit` for each fork that is known, of the models that somebody has looked at: PATH is the
+ * model's name, a slash and the alias; the moves with that number point to different bundles. */
+void bfs_links_forks(struct bfs_links *links,
+                     void (*visit)(void *context, const char *path, uint64_t sequence),
+                     void *context);
 
 /* Calls `visit` for each refused statement that is known. */
 void bfs_links_refusals(struct bfs_links *links,

@@ -13,7 +13,8 @@
 
 struct bfs_signature_set {
     atomic_uint references;
-    struct bfs_signature *items; /* by inode */
+    struct bfs_signature *items;          /* by inode */
+    const struct bfs_signature **by_name; /* owned; the same */
     size_t n;
     struct bfs_statement_refusal *refusals;
     size_t n_refusals;
@@ -68,6 +69,7 @@ struct bfs_signature_set *bfs_signature_set_unref(struct bfs_signature_set *set)
 {
     if (set && atomic_fetch_sub(&set->references, 1) == 1) {
         free(set->items);
+        free(set->by_name);
         free(set->refusals);
         free(set);
     }
@@ -84,18 +86,33 @@ const struct bfs_signature *bfs_signature_set_items(const struct bfs_signature_s
 const struct bfs_signature *bfs_signature_set_name(const struct bfs_signature_set *set,
                                                    const char *name)
 {
-    for (size_t i = 0; i < set->n; i++)
-        if (strcmp(set->items[i].name, name) == 0)
-            return &set->items[i];
+    size_t low = 0, high = set->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(set->by_name[middle]->name, name);
+        if (order == 0)
+            return set->by_name[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 
 const struct bfs_signature *bfs_signature_set_inode(const struct bfs_signature_set *set,
                                                     uint32_t inode)
 {
-    for (size_t i = 0; i < set->n; i++)
-        if (set->items[i].inode == inode)
-            return &set->items[i];
+    size_t low = 0, high = set->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (set->items[middle].inode == inode)
+            return &set->items[middle];
+        if (set->items[middle].inode < inode)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 
@@ -127,7 +144,8 @@ static int fill(struct bfs_signature_set *set, struct bfs_statements *statements
 {
     unsigned counts[BFS_N_STATEMENT_KINDS] = {0};
     set->items = calloc(statements->n + 1, sizeof(*set->items));
-    if (!set->items)
+    set->by_name = calloc(statements->n + 1, sizeof(*set->by_name));
+    if (!set->items || !set->by_name)
         return -ENOMEM;
     for (size_t i = 0; i < statements->n; i++) {
         const struct bfs_stored_statement *stored = statements->items[i];
@@ -181,11 +199,16 @@ static struct known *add_known(struct bfs_signatures *signatures, uint32_t slot)
     return &signatures->known[place];
 }
 
-static int number(struct known *known, const struct bfs_digest *digest, uint32_t *ret)
+/* Among the first `n_before`, for no two of a set are alike. Mostly they come as they came before,
+ * so the search begins at *next, behind the last. */
+static int number(struct known *known, size_t n_before, const struct bfs_digest *digest,
+                  size_t *next, uint32_t *ret)
 {
-    for (size_t i = 0; i < known->n_seen; i++) {
-        if (bfs_digest_equal(&known->seen[i], digest)) {
-            *ret = BFS_INODE_FIRST_SIGNATURE + (uint32_t)i;
+    for (size_t i = 0; i < n_before; i++) {
+        size_t place = (*next + i) % n_before;
+        if (bfs_digest_equal(&known->seen[place], digest)) {
+            *ret = BFS_INODE_FIRST_SIGNATURE + (uint32_t)place;
+            *next = place + 1;
             return 0;
         }
     }
@@ -205,6 +228,23 @@ static int by_inode(const void *a, const void *b)
     return (left->inode > right->inode) - (left->inode < right->inode);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct bfs_signature *left = *(const struct bfs_signature *const *)a;
+    const struct bfs_signature *right = *(const struct bfs_signature *const *)b;
+    return strcmp(left->name, right->name);
+}
+
+static void sort(struct bfs_signature_set *set)
+{
+    if (set->n == 0)
+        return;
+    qsort(set->items, set->n, sizeof(*set->items), by_inode);
+    for (size_t i = 0; i < set->n; i++)
+        set->by_name[i] = &set->items[i];
+    qsort(set->by_name, set->n, sizeof(const void *), by_name);
+}
+
 static int remember(struct bfs_signatures *signatures, uint32_t slot,
                     const struct bfs_xxh128 *stamp, struct bfs_signature_set *set)
 {
@@ -213,11 +253,11 @@ static int remember(struct bfs_signatures *signatures, uint32_t slot,
     if (!known)
         known = add_known(signatures, slot);
     int r = known ? 0 : -ENOMEM;
+    size_t next = 0, n_before = known ? known->n_seen : 0;
     for (size_t i = 0; r == 0 && i < set->n; i++)
-        r = number(known, &set->items[i].digest, &set->items[i].inode);
+        r = number(known, n_before, &set->items[i].digest, &next, &set->items[i].inode);
     if (r == 0) {
-        if (set->n)
-            qsort(set->items, set->n, sizeof(*set->items), by_inode);
+        sort(set);
         (void)bfs_signature_set_unref(known->set);
         known->stamp = *stamp;
         known->set = ref(set);
@@ -239,6 +279,20 @@ static struct bfs_signature_set *recall(struct bfs_signatures *signatures, uint3
     return set;
 }
 
+/* Too much is said about the bundle for any of it to be shown. */
+static int refuse_all(struct bfs_fs *fs, uint32_t slot, const struct bfs_error *error,
+                      struct bfs_statements *ret)
+{
+    struct bfs_statement_refusal *refusal = calloc(1, sizeof(*refusal));
+    if (!refusal)
+        return -ENOMEM;
+    (void)snprintf(refusal->name, sizeof(refusal->name), "%s", bfs_bundles_name(fs->bundles, slot));
+    (void)bfs_error_text(error, refusal->reason);
+    ret->refusals = refusal;
+    ret->n_refusals = 1;
+    return 0;
+}
+
 static int load(struct bfs_fs *fs, const struct bfs_tree *tree, uint32_t slot,
                 const struct bfs_digest *bundle, const struct bfs_xxh128 *stamp,
                 struct bfs_signature_set **ret)
@@ -252,6 +306,8 @@ static int load(struct bfs_fs *fs, const struct bfs_tree *tree, uint32_t slot,
     atomic_init(&set->references, 1);
     int r =
         bfs_statements_of_bundle(fs->store, bfs_tree_catalog(tree), bundle, &statements, &error);
+    if (r == -E2BIG)
+        r = refuse_all(fs, slot, &error, &statements);
     if (r == 0 &&
         ((r = fill(set, &statements)) || (r = remember(fs->signatures, slot, stamp, set))))
         (void)bfs_fail(&error, r, "%s", strerror(-r));

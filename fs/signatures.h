@@ -32,8 +32,8 @@ BFS_DEFINE_CLEANUP(bfs_signatures, bfs_signatures_free)
 bool bfs_signatures_exist(struct bfs_fs *fs, const struct bfs_digest *bundle);
 
 /* Those of a bundle, with a reference. Without `may_block`, -EWOULDBLOCK when the store would have
- * to be read. A statement that contradicts itself is left out and remembered as refused. Errors:
- * those of bfs_statements_add(). */
+ * to be read. A statement that contradicts itself is left out and remembered as refused; so are all
+ * where there are more than are read. Errors: those of bfs_statements_add(), but -E2BIG. */
 int bfs_signatures_get(struct bfs_fs *fs, uint32_t slot, const struct bfs_digest *bundle,
                        bool may_block, struct bfs_signature_set **ret);
 struct bfs_signature_set *bfs_signature_set_unref(struct bfs_signature_set *set);

@@ -6,8 +6,10 @@
   digest STORE NAME:VERSION                                prints the manifest's digest
   list STORE                                               prints every NAME:VERSION
   statements STORE                                         prints the name of every statement
+  statement-blob STORE NAME                                prints the path of a statement's manifest
   statement-move STORE FROM TO KIND                        lists a copy of a statement about FROM as one about TO
   statement-replay STORE KIND                              lists a copy of the oldest statement of a kind as the newest
+  merge STORE OTHER                                        lists in STORE what OTHER lists besides, with its blobs
   flip PATH OFFSET [MASK]                                  changes one byte (negative: from the end)
   cut PATH SIZE                                            truncates (negative: from the end)
 """
@@ -15,6 +17,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 
@@ -77,6 +80,10 @@ def list_statement(store, model, manifest, kind):
     index["manifests"].append({
         "mediaType": manifest["mediaType"], "digest": digest, "size": len(text),
         "annotations": {REF_NAME: f"{model}:{subject}.{kind}.{digest[7:23]}"}})
+    write_index(store, index)
+
+
+def write_index(store, index):
     temporary = os.path.join(store, "index.json.new")
     with open(temporary, "w", encoding="utf-8") as file:
         json.dump(index, file)
@@ -93,6 +100,19 @@ def statement_replay(store, kind):
     model, manifest = find_statement(store, None, kind)
     manifest.setdefault("annotations", {})["replayed"] = "yes"
     list_statement(store, model, manifest, kind)
+
+
+def merge(store, other):
+    """As a mirror does that copies by name: what is there stays, what is not is added."""
+    index, more = (load(os.path.join(folder, "index.json")) for folder in (store, other))
+    names = manifests(store)
+    index["manifests"] += [entry for entry in more["manifests"]
+                           if entry["annotations"][REF_NAME] not in names]
+    for name in os.listdir(os.path.join(other, "blobs/sha256")):
+        target = os.path.join(store, "blobs/sha256", name)
+        if not os.path.exists(target):
+            shutil.copyfile(os.path.join(other, "blobs/sha256", name), target)
+    write_index(store, index)
 
 
 def blob(store, reference, kind, number="0"):
@@ -150,10 +170,14 @@ def main():
         print("\n".join(sorted(name for name in manifests(*args) if not is_statement(name))))
     elif command == "statements":
         print("\n".join(sorted(statements(*args))))
+    elif command == "statement-blob":
+        print(blob_path(args[0], digest_of(*args)))
     elif command == "statement-move":
         statement_move(*args)
     elif command == "statement-replay":
         statement_replay(*args)
+    elif command == "merge":
+        merge(*args)
     elif command == "flip":
         flip(*args)
     elif command == "cut":

@@ -115,10 +115,8 @@ static int check_target(const struct bfs_signing *signing, const struct bfs_cata
                                  &about, &error))
         return bfs_message_error(&error);
     (void)bfs_reference_text(&entry->reference, name);
-    if (bfs_statements_newest(&about, BFS_STATEMENT_REVOCATION)) {
-        bfs_message("%s is revoked; \"bundlefs history\" tells why", name);
-        return BFS_EXIT_FAILED;
-    }
+    if (bfs_statements_check_revoked(&about, name, &error))
+        return bfs_message_error(&error);
     if (bfs_statements_newest(&about, BFS_STATEMENT_DEPRECATION))
         bfs_message("%s is deprecated", name);
     return BFS_EXIT_OK;

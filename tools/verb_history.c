@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bundlefs history: who stated what about a model, when and why. */
 #include "codec/store/aliases.h"
-#include "codec/store/statement_name.h"
+#include "codec/store/trust.h"
 #include "tools/message.h"
 #include "tools/opened.h"
 #include "tools/report.h"
@@ -23,9 +23,10 @@ struct options {
 struct history {
     struct bfs_opened opened;
     struct bfs_statements statements;
-    struct bfs_aliases aliases; /* of the model */
+    struct bfs_aliases aliases; /* of the model, as far as the policy believes in them */
     struct bfs_policy *policy;  /* NULL: nothing is verified */
     int64_t now;
+    char model[BFS_NAME_MAX + 1];
 };
 
 static void history_done(struct history *history)
@@ -74,6 +75,16 @@ static bool is_in_force(const struct history *history, const struct bfs_stored_s
             ? bfs_aliases_find(&history->aliases, stored->statement.alias)
             : NULL;
     return alias && bfs_digest_equal(alias->link->digest, &stored->digest);
+}
+
+/* Is there another move of the alias with the same number, to another bundle? */
+static bool is_forked(const struct history *history, const struct bfs_stored_statement *stored)
+{
+    const struct bfs_alias_link *link =
+        stored->statement.kind == BFS_STATEMENT_ALIAS
+            ? bfs_alias_chains_find(&history->aliases.chains, &stored->statement, &stored->digest)
+            : NULL;
+    return link && link->is_forked;
 }
 
 /* What the policy makes of a statement. */
@@ -145,6 +156,7 @@ static void add_particulars(struct json_object *object, const struct history *hi
         if (statement->has_previous)
             bfs_report_digest(object, "previous", &statement->previous, status);
         bfs_json_add_boolean(object, "in_force", is_in_force(history, stored), status);
+        bfs_json_add_boolean(object, "forked", is_forked(history, stored), status);
     }
     if (statement->has_replaced_by)
         bfs_json_add_string(object, "replaced_by",
@@ -172,9 +184,25 @@ static struct json_object *statement_json(const struct history *history,
     return object;
 }
 
+static struct json_object *alias_json(const struct history *history, const struct bfs_alias *alias,
+                                      int *status)
+{
+    const struct bfs_statement *statement = alias->link->statement;
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_string(object, "alias", alias->name, status);
+    bfs_json_add_string(object, "name", history->model, status);
+    if (alias->target)
+        bfs_json_add_string(object, "version", alias->target->reference.version, status);
+    bfs_report_digest(object, "id", &statement->subject, status);
+    bfs_json_add_integer(object, "sequence", statement->sequence, status);
+    bfs_json_add_boolean(object, "forked", alias->is_forked, status);
+    return object;
+}
+
 static int print_json(const struct history *history)
 {
     int status = 0;
+    struct json_object *aliases = bfs_json_new_array(&status);
     struct json_object *root = bfs_json_new_object(&status);
     struct json_object *list = bfs_json_new_array(&status);
     struct json_object *refused = bfs_json_new_array(&status);
@@ -188,7 +216,10 @@ static int print_json(const struct history *history)
         bfs_report_text(object, "reason", refusal->reason, strlen(refusal->reason), &status);
         bfs_json_append(refused, object, &status);
     }
+    for (size_t i = 0; i < history->aliases.n; i++)
+        bfs_json_append(aliases, alias_json(history, &history->aliases.items[i], &status), &status);
     bfs_json_add(root, "statements", list, &status);
+    bfs_json_add(root, "aliases", aliases, &status);
     bfs_json_add(root, "refused", refused, &status);
     return bfs_report_print(root, status);
 }
@@ -205,6 +236,7 @@ static int print_table(const struct history *history)
         const struct bfs_stored_statement *stored = history->statements.items[i];
         const struct bfs_statement *statement = &stored->statement;
         char when[BFS_RFC3339_SIZE] = "?", detail[2 * BFS_REFERENCE_MAX];
+        bool in_force = is_in_force(history, stored), forked = is_forked(history, stored);
         BFS_CLEANUP(opinion_done) struct opinion opinion = {0};
         if (form_opinion(history, stored, &opinion)) {
             bfs_message("out of memory");
@@ -212,8 +244,8 @@ static int print_table(const struct history *history)
         }
         (void)bfs_rfc3339_format(statement->when, when);
         describe(statement, detail, sizeof(detail) - 16);
-        if (is_in_force(history, stored))
-            strcat(detail, " (now)");
+        if (in_force || forked)
+            strcat(detail, !forked ? " (now)" : in_force ? " (now, forked)" : " (forked)");
         bfs_table_row(table, when, *stored->key_id ? stored->key_id : "?",
                       bfs_statement_word(statement->kind), statement->subject_name.version,
                       *detail ? detail : "-", *opinion.signers ? opinion.signers : "no",
@@ -231,7 +263,10 @@ static int gather(const char *argument, struct history *history)
 {
     struct bfs_opened *opened = &history->opened;
     struct bfs_error error = {0};
-    struct bfs_reference reference = {0};
+    struct bfs_trust trust = {.store = opened->store,
+                              .catalog = opened->catalog,
+                              .policy = history->policy,
+                              .now = history->now};
     int r;
     if (strchr(argument, ':'))
         r = bfs_statements_of_bundle(opened->store, opened->catalog, &opened->entry->manifest,
@@ -239,26 +274,46 @@ static int gather(const char *argument, struct history *history)
     else
         r = bfs_statements_of_model(opened->store, opened->catalog, argument, &history->statements,
                                     &error);
-    (void)snprintf(reference.name, sizeof(reference.name), "%.*s", (int)strcspn(argument, ":"),
+    (void)snprintf(history->model, sizeof(history->model), "%.*s", (int)strcspn(argument, ":"),
                    argument);
     if (r == 0)
-        r = bfs_aliases_load(opened->store, opened->catalog, reference.name, NULL, NULL,
-                             &history->aliases, &error);
+        r = bfs_aliases_load(opened->store, opened->catalog, history->model, bfs_trust_believes,
+                             &trust, &history->aliases, &error);
+    if (r == 0 && trust.status)
+        r = bfs_fail(&error, trust.status, "%s: what is said about a bundle cannot be read: %s",
+                     history->model, strerror(-trust.status));
     return r ? bfs_message_error(&error) : BFS_EXIT_OK;
+}
+
+static void warn(const struct history *history)
+{
+    for (size_t i = 0; i < history->statements.n_refusals; i++)
+        bfs_message("%s: refused: %s", history->statements.refusals[i].name,
+                    history->statements.refusals[i].reason);
+    for (size_t i = 0; i < history->aliases.n; i++) {
+        const struct bfs_alias *alias = &history->aliases.items[i];
+        if (alias->is_forked)
+            bfs_message("%s: the alias %s has forked: moves with the number %" PRIu64
+                        " point to different bundles; promote or rollback decides it",
+                        history->model, alias->name, alias->link->statement->sequence);
+    }
 }
 
 static int open_model(const char *store, const char *model, struct history *history)
 {
-    size_t n, n_aliases;
+    size_t n;
     if (!bfs_model_name_is_valid(model, strlen(model)))
         return bfs_message_usage("history", "\"%.200s\" is no name of a model", model);
     int status = bfs_opened_store(store, &history->opened);
     if (status)
         return status;
-    (void)bfs_catalog_model(history->opened.catalog, model, &n);
-    (void)bfs_catalog_aliases(history->opened.catalog, model, &n_aliases);
-    if (n || n_aliases)
+    const struct bfs_catalog *catalog = history->opened.catalog;
+    if (bfs_catalog_model(catalog, model, &n))
         return BFS_EXIT_OK;
+    /* What is said about bundles that were removed may be all that is left. */
+    for (size_t i = 0; i < catalog->n_statements; i++)
+        if (strcmp(catalog->statements[i].model, model) == 0)
+            return BFS_EXIT_OK;
     bfs_message("%s: no such model in %s; \"bundlefs ls\" shows what there is", model, store);
     return BFS_EXIT_FAILED;
 }
@@ -276,9 +331,7 @@ static int run(const void *given, int n_args, char **args)
                      : open_model(args[0], args[1], &history);
     if (status || (status = gather(args[1], &history)))
         return status;
-    for (size_t i = 0; i < history.statements.n_refusals; i++)
-        bfs_message("%s: refused: %s", history.statements.refusals[i].name,
-                    history.statements.refusals[i].reason);
+    warn(&history);
     return options->json ? print_json(&history) : print_table(&history);
 }
 
@@ -297,10 +350,11 @@ const struct bfs_verb bfs_verb_history = {
     .text =
         "Lists the signed statements about the bundles of the model NAME, or about one of them, "
         "by the time that they name: when, the id of the key, what, which version, more about "
-        "it, and why. \"(now)\" marks where an alias points.\n\n"
+        "it, and why. \"(now)\" marks where an alias points, \"(forked)\" moves with one number to "
+        "different bundles, which copies of a store can bring about.\n\n"
         "A key's id is what the statement claims; with --policy the keys that really signed are "
-        "named. Statements that contradict themselves are "
-        "named on stderr.",
+        "named, and an alias points where that policy lets it. Statements that contradict "
+        "themselves, and aliases that have forked and not moved since, are named on stderr.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 2,

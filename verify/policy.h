@@ -54,6 +54,8 @@ struct bfs_evidence {
     struct bfs_digest envelope; /* SHA-256 of its bytes: what `previous` of an alias names */
     /* False: no key of the policy signed it, so it was not parsed. */
     bool is_signed;
+    /* Not every signature was tried with every key: it would have been too many. */
+    bool is_unsure;
     struct bfs_statement statement;             /* when is_signed */
     uint64_t signers[BFS_POLICY_KEYS_MAX / 64]; /* bit i: key i */
     char key_id[BFS_KEY_ID_TEXT_SIZE]; /* what the first signature claims; "" for nothing */
@@ -66,6 +68,12 @@ struct bfs_evidence {
 int bfs_evidence_read(const struct bfs_policy *policy, const void *envelope, size_t size,
                       const struct bfs_digest *subject, const char *what, struct bfs_evidence *ret,
                       struct bfs_error *error);
+/* The same where much is read that anybody may have written. A signature is always tried with the
+ * keys that it names; *tries is how often others may still be tried, and is lowered. When it is not
+ * enough for this envelope, they are not, and the evidence is_unsure. */
+int bfs_evidence_read_within(const struct bfs_policy *policy, const void *envelope, size_t size,
+                             const struct bfs_digest *subject, const char *what, size_t *tries,
+                             struct bfs_evidence *ret, struct bfs_error *error);
 void bfs_evidence_done(struct bfs_evidence *evidence);
 #define bfs_autoevidence BFS_CLEANUP(bfs_evidence_done)
 

@@ -3,6 +3,7 @@
 
 #include "codec/pack/pack_private.h"
 #include "codec/pack/same.h"
+#include "codec/store/aliases.h"
 #include "codec/store/catalog.h"
 
 #include <stdio.h>
@@ -164,6 +165,7 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
     const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, &options->reference);
     if ((r = bfs_catalog_check_new(catalog, &options->reference, taken ? &taken->manifest : NULL,
                                    error)) ||
+        (!taken && (r = bfs_aliases_check_new(pack->store, catalog, &options->reference, error))) ||
         (r = take_stock(options, &pack->scan, error)))
         return r;
     if (bfs_sha256_stream_new(&pack->sha256))

@@ -91,7 +91,8 @@ int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_re
 
 /* Adds the bundle to index.json, which is replaced in one step, keeping whatever else is in it.
  * Publishing what is there already succeeds. The caller holds the CONTENT lock since before the
- * first blob of the bundle was added or relied on. Errors: those of check_new and load, -EBUSY. */
+ * first blob of the bundle was added or relied on. Errors: those of check_new, of
+ * bfs_aliases_check_new() and load, -EBUSY. */
 int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
                         const struct bfs_descriptor *manifest, struct bfs_error *error);
 /* Takes every entry of that name out; the statements about the bundle too, unless it has another
@@ -99,5 +100,9 @@ int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_referenc
  * Errors: -ENOENT, and as above. */
 int bfs_catalog_remove(const struct bfs_store *store, const struct bfs_reference *reference,
                        struct bfs_error *error);
+/* Takes every entry out that has the name of a statement, be it as damaged as it may. Errors: the
+ * same; -EINVAL when it is no such name. */
+int bfs_catalog_remove_statement(const struct bfs_store *store, const char *name,
+                                 struct bfs_error *error);
 
 #endif

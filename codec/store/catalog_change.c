@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/store/catalog_change.h"
 
+#include "codec/store/aliases.h"
 #include "codec/store/files.h"
 #include "codec/store/statement_name.h"
 
@@ -51,6 +52,7 @@ int bfs_catalog_append(struct json_object *manifests, const struct bfs_descripto
 }
 
 struct publication {
+    const struct bfs_store *store;
     const struct bfs_reference *reference;
     const struct bfs_descriptor *manifest;
 };
@@ -66,6 +68,9 @@ static int edit_publish(void *context, const struct bfs_catalog *catalog,
         return r;
     if (bfs_catalog_find(catalog, publication->reference))
         return BFS_CATALOG_UNCHANGED;
+    r = bfs_aliases_check_new(publication->store, catalog, publication->reference, error);
+    if (r)
+        return r;
     return bfs_catalog_append(manifests, publication->manifest, BFS_MEDIA_BUNDLE,
                               bfs_reference_text(publication->reference, text), error);
 }
@@ -73,7 +78,7 @@ static int edit_publish(void *context, const struct bfs_catalog *catalog,
 int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
                         const struct bfs_descriptor *manifest, struct bfs_error *error)
 {
-    struct publication publication = {reference, manifest};
+    struct publication publication = {store, reference, manifest};
     return bfs_catalog_change(store, edit_publish, &publication, error);
 }
 
@@ -90,8 +95,8 @@ static const char *reference_of(struct json_object *descriptor)
 }
 
 struct removal {
-    const char *text; /* NAME:VERSION */
-    const struct bfs_reference *reference;
+    const char *text;                      /* NAME:VERSION */
+    const struct bfs_reference *reference; /* NULL: it is the name of a statement */
 };
 
 /* Is it a statement that goes with the bundle `gone`? */
@@ -119,7 +124,8 @@ static int edit_remove(void *context, const struct bfs_catalog *catalog,
                        struct json_object *manifests, struct bfs_error *error)
 {
     const struct removal *removal = context;
-    const struct bfs_digest *gone = last_of(catalog, removal->reference);
+    const struct bfs_digest *gone =
+        removal->reference ? last_of(catalog, removal->reference) : NULL;
     bool removed = false;
     for (size_t i = json_object_array_length(manifests); i-- > 0;) {
         const char *name = reference_of(json_object_array_get_idx(manifests, i));
@@ -132,13 +138,27 @@ static int edit_remove(void *context, const struct bfs_catalog *catalog,
     return removed ? 0 : bfs_fail(error, -ENOENT, "%s is not in the store", removal->text);
 }
 
-int bfs_catalog_remove(const struct bfs_store *store, const struct bfs_reference *reference,
-                       struct bfs_error *error)
+static int remove_entries(const struct bfs_store *store, struct removal removal,
+                          struct bfs_error *error)
 {
     bfs_autoclose int content = -1;
-    char text[BFS_REFERENCE_MAX + 1];
-    struct removal removal = {bfs_reference_text(reference, text), reference};
     int r = bfs_store_lock(store, BFS_STORE_LOCK_CONTENT, false, BFS_CATALOG_TIMEOUT_MS, &content,
                            error);
     return r ? r : bfs_catalog_change(store, edit_remove, &removal, error);
+}
+
+int bfs_catalog_remove(const struct bfs_store *store, const struct bfs_reference *reference,
+                       struct bfs_error *error)
+{
+    char text[BFS_REFERENCE_MAX + 1];
+    return remove_entries(store, (struct removal){bfs_reference_text(reference, text), reference},
+                          error);
+}
+
+int bfs_catalog_remove_statement(const struct bfs_store *store, const char *name,
+                                 struct bfs_error *error)
+{
+    if (!bfs_statement_name_is(name))
+        return bfs_fail(error, -EINVAL, "%.500s is no name of a statement", name);
+    return remove_entries(store, (struct removal){.text = name}, error);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/store/aliases.h"
 #include "codec/store/catalog_change.h"
 #include "codec/store/statement_manifest.h"
 #include "codec/store/statement_name.h"
@@ -32,15 +33,40 @@ static int find_subject(const struct bfs_catalog *catalog, const struct bfs_stat
     return 0;
 }
 
-static int check_name(const struct bfs_catalog *catalog, const struct bfs_statement *statement,
+/* Beyond the limit readers believe nothing, so the last that may be there is the last that is
+ * added. A revocation is wanted all the same: where nothing is believed, nothing is served. */
+static int check_room(const struct bfs_catalog *catalog, const struct bfs_statement *statement,
                       struct bfs_error *error)
 {
-    struct bfs_reference version = statement->subject_name;
-    (void)snprintf(version.version, sizeof(version.version), "%s", statement->alias);
-    if (!bfs_catalog_find(catalog, &version))
-        return 0;
-    return bfs_fail(error, -EEXIST, "%s is a version of %.255s; choose another name for the alias",
-                    statement->alias, statement->subject_name.name);
+    const char *model = statement->subject_name.name;
+    size_t n_about, n_moves;
+    (void)bfs_catalog_statements(catalog, &statement->subject, &n_about);
+    (void)bfs_catalog_aliases(catalog, model, &n_moves);
+    if (statement->kind == BFS_STATEMENT_ALIAS && n_moves >= BFS_STATEMENTS_MAX)
+        return bfs_fail(error, -E2BIG,
+                        "the aliases of %.255s have been moved %zu times, which is as often as is "
+                        "allowed",
+                        model, n_moves);
+    if (statement->kind != BFS_STATEMENT_REVOCATION && n_about >= BFS_STATEMENTS_MAX)
+        return bfs_fail(error, -E2BIG,
+                        "there are %zu statements about %.255s:%.128s, which is as many as are "
+                        "allowed",
+                        n_about, model, statement->subject_name.version);
+    return 0;
+}
+
+/* May an alias point to the bundle? */
+static int check_target(const struct publication *publication, const struct bfs_catalog *catalog,
+                        struct bfs_error *error)
+{
+    const struct bfs_statement *statement = publication->statement;
+    bfs_autostatements struct bfs_statements about = {0};
+    char name[BFS_REFERENCE_MAX + 1];
+    int r =
+        bfs_statements_of_bundle(publication->store, catalog, &statement->subject, &about, error);
+    return r ? r
+             : bfs_statements_check_revoked(
+                   &about, bfs_reference_text(&statement->subject_name, name), error);
 }
 
 /* Does the statement continue the chain as it is now? */
@@ -98,8 +124,12 @@ static int edit(void *context, const struct bfs_catalog *catalog, struct json_ob
         return r;
     if (is_listed(publication, catalog))
         return BFS_CATALOG_UNCHANGED;
-    if (statement->kind == BFS_STATEMENT_ALIAS && ((r = check_name(catalog, statement, error)) ||
-                                                   (r = check_chain(publication, catalog, error))))
+    if ((r = check_room(catalog, statement, error)) ||
+        (statement->kind == BFS_STATEMENT_ALIAS &&
+         ((r = bfs_aliases_check_name(catalog, statement->subject_name.name, statement->alias,
+                                      error)) ||
+          (r = check_target(publication, catalog, error)) ||
+          (r = check_chain(publication, catalog, error)))))
         return r;
     (void)bfs_statement_name_text(statement->subject_name.name, &statement->subject,
                                   statement->kind, &publication->manifest.digest, name);

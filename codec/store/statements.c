@@ -5,6 +5,7 @@
 #include "codec/store/statement_name.h"
 #include "verify/array.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,18 +70,27 @@ static int read_envelope(struct bfs_stored_statement *stored,
     return check_statement(&stored->statement, entry, what, error);
 }
 
+/* At most `room` bytes of envelope; else sets *ret_full. */
 static int read_one(const struct bfs_store *store, const struct bfs_catalog_statement *entry,
-                    struct bfs_stored_statement *stored, struct bfs_error *error)
+                    uint64_t room, struct bfs_stored_statement *stored, bool *ret_full,
+                    struct bfs_error *error)
 {
     bfs_autofree uint8_t *text = NULL;
     struct bfs_statement_manifest manifest;
     int r;
+    *ret_full = false;
     if ((r = bfs_store_read_blob(store, &entry->manifest, entry->manifest_size,
                                  BFS_STATEMENT_MANIFEST_MAX, &text, error)) ||
         (r = bfs_statement_manifest_parse(text, entry->manifest_size, &manifest, error)) ||
-        (r = check_manifest(&manifest, entry, error)) ||
-        (r = bfs_store_read_blob(store, &manifest.envelope.digest, manifest.envelope.size,
-                                 BFS_ENVELOPE_SIZE_MAX, &stored->envelope, error)))
+        (r = check_manifest(&manifest, entry, error)))
+        return r;
+    if (manifest.envelope.size > room) {
+        *ret_full = true;
+        return -E2BIG;
+    }
+    r = bfs_store_read_blob(store, &manifest.envelope.digest, manifest.envelope.size,
+                            BFS_ENVELOPE_SIZE_MAX, &stored->envelope, error);
+    if (r)
         return r;
     stored->digest = manifest.envelope.digest;
     stored->size = (size_t)manifest.envelope.size;
@@ -117,20 +127,22 @@ static int refuse(struct bfs_statements *statements, const struct bfs_catalog_st
     return 0;
 }
 
-int bfs_statements_add(struct bfs_statements *statements, const struct bfs_store *store,
-                       const struct bfs_catalog_statement *entry, struct bfs_error *error)
+static int add(struct bfs_statements *statements, const struct bfs_store *store,
+               const struct bfs_catalog_statement *entry, uint64_t size_max,
+               struct bfs_error *error)
 {
     struct bfs_error reason = {0};
-    if (statements->n + statements->n_refusals >= BFS_STATEMENTS_MAX)
-        return bfs_fail(error, -E2BIG, "%.255s: more than %d statements", entry->model,
-                        BFS_STATEMENTS_MAX);
+    bool is_full;
     if (bfs_array_grow(&statements->items, statements->n, sizeof(*statements->items)))
         return bfs_fail(error, -ENOMEM, "out of memory");
     BFS_CLEANUP(bfs_stored_statement_cleanup)
     struct bfs_stored_statement *stored = calloc(1, sizeof(*stored));
     if (!stored)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    int r = read_one(store, entry, stored, &reason);
+    int r = read_one(store, entry, size_max - statements->size, stored, &is_full, &reason);
+    if (is_full)
+        return bfs_fail(error, -E2BIG, "%.255s: statements of more than %" PRIu64 " bytes",
+                        entry->model, size_max);
     if (is_refusal(r))
         return refuse(statements, entry, &reason) ? bfs_fail(error, -ENOMEM, "out of memory") : 0;
     if (r) {
@@ -138,8 +150,18 @@ int bfs_statements_add(struct bfs_statements *statements, const struct bfs_store
             *error = reason;
         return r;
     }
+    statements->size += stored->size;
     statements->items[statements->n++] = bfs_steal(&stored);
     return 0;
+}
+
+int bfs_statements_add(struct bfs_statements *statements, const struct bfs_store *store,
+                       const struct bfs_catalog_statement *entry, struct bfs_error *error)
+{
+    if (statements->n + statements->n_refusals >= BFS_STATEMENTS_MAX)
+        return bfs_fail(error, -E2BIG, "%.255s: more than %d statements", entry->model,
+                        BFS_STATEMENTS_MAX);
+    return add(statements, store, entry, BFS_STATEMENTS_SIZE_MAX, error);
 }
 
 static int by_time(const void *a, const void *b)
@@ -155,10 +177,25 @@ static int by_time(const void *a, const void *b)
     return bfs_digest_compare(&left->digest, &right->digest);
 }
 
+/* One envelope that several manifests name is one statement. */
+static void drop_repeated(struct bfs_statements *statements)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < statements->n; i++) {
+        struct bfs_stored_statement *stored = statements->items[i];
+        if (kept > 0 && bfs_digest_equal(&statements->items[kept - 1]->digest, &stored->digest))
+            free_statement(stored);
+        else
+            statements->items[kept++] = stored;
+    }
+    statements->n = kept;
+}
+
 void bfs_statements_finish(struct bfs_statements *statements)
 {
     if (statements->n)
         qsort(statements->items, statements->n, sizeof(*statements->items), by_time);
+    drop_repeated(statements);
 }
 
 /* Takes a finished set over, or releases one that failed. */
@@ -221,7 +258,7 @@ int bfs_statements_of_model(const struct bfs_store *store, const struct bfs_cata
     int r = 0;
     for (size_t i = 0; r == 0 && i < catalog->n_statements; i++)
         if (is_of_model(catalog, &catalog->statements[i], model))
-            r = bfs_statements_add(&set, store, &catalog->statements[i], error);
+            r = add(&set, store, &catalog->statements[i], BFS_STATEMENTS_OF_MODEL_SIZE_MAX, error);
     return give(r, &set, ret);
 }
 

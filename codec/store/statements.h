@@ -14,6 +14,10 @@ enum {
     /* Of one bundle, or aliases of one model. Beyond, nothing is believed: leaving some out might
      * leave out the one that revokes. */
     BFS_STATEMENTS_MAX = 16384,
+    /* Bytes of their envelopes: as many as that of the size that ours have. A small store can list
+     * one large envelope many times. */
+    BFS_STATEMENTS_SIZE_MAX = 32 << 20,
+    BFS_STATEMENTS_OF_MODEL_SIZE_MAX = 512 << 20, /* for people, who ask for all there is */
 };
 
 /* A statement that contradicts itself, and why. */
@@ -35,16 +39,19 @@ struct bfs_statements {
     size_t n;
     struct bfs_statement_refusal *refusals; /* owned */
     size_t n_refusals;
+    uint64_t size; /* bytes of all envelopes */
 };
 
 void bfs_statements_done(struct bfs_statements *statements);
 #define bfs_autostatements BFS_CLEANUP(bfs_statements_done)
 
-/* Adds one, or its refusal. Errors: -E2BIG (more than BFS_STATEMENTS_MAX), -ENOMEM, errno of the
- * file system: a store that cannot be read refuses nothing. */
+/* Adds one, or its refusal. Errors: -E2BIG (more than BFS_STATEMENTS_MAX, or more bytes than
+ * BFS_STATEMENTS_SIZE_MAX), -ENOMEM, errno of the file system: a store that cannot be read refuses
+ * nothing. */
 int bfs_statements_add(struct bfs_statements *statements, const struct bfs_store *store,
                        const struct bfs_catalog_statement *entry, struct bfs_error *error);
-/* Sorts them by time, kind, number of the alias' move, digest; then nothing is added any more. */
+/* Sorts them by time, kind, number of the alias' move, digest, and keeps one of each digest; then
+ * nothing is added any more. */
 void bfs_statements_finish(struct bfs_statements *statements);
 
 /* Each begins with an empty set and gives a finished one; errors as bfs_statements_add(). */
@@ -58,7 +65,7 @@ int bfs_statements_of_aliases(const struct bfs_store *store, const struct bfs_ca
                               const char *model, struct bfs_statements *ret,
                               struct bfs_error *error);
 /* All that have the model's name, also those about bundles that are gone, and all about its
- * bundles. */
+ * bundles, however many they are. Errors: -E2BIG beyond BFS_STATEMENTS_OF_MODEL_SIZE_MAX. */
 int bfs_statements_of_model(const struct bfs_store *store, const struct bfs_catalog *catalog,
                             const char *model, struct bfs_statements *ret, struct bfs_error *error);
 
@@ -71,7 +78,10 @@ int bfs_statements_chains(const struct bfs_statements *statements, struct bfs_al
  * succeed. Publishing what is there already does. Errors:
  *   -ENOENT        the bundle is not in the store any more
  *   -EBUSY         the alias has been moved meanwhile, or the store is locked
- *   -EEXIST        a version of the model has the alias' name
+ *   -EEXIST        a version of the model, or a deeper model, has the alias' name
+ *   -EKEYREJECTED  the alias would point to a bundle that is revoked, or may be
+ *   -E2BIG         there are BFS_STATEMENTS_MAX already, and with one more none would be believed;
+ *                  only a revocation is added all the same
  *   -EBADMSG ...   the envelope does not hold the statement
  *   -ENOMEM, errno of the file system */
 int bfs_statement_publish(const struct bfs_store *store, const void *envelope, size_t size,

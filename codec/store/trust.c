@@ -16,16 +16,16 @@ void bfs_dossier_done(struct bfs_dossier *dossier)
 }
 
 /* A name is a hint, but whoever may have revoked the bundle is heard, even if only half. */
-static bool is_revocation(const char *text)
+static bool says_revocation(const char *text)
 {
     struct bfs_statement_name name;
     return bfs_statement_name_parse(text, &name, NULL) == 0 &&
            name.kind == BFS_STATEMENT_REVOCATION;
 }
 
-static void note_unreadable(struct bfs_dossier *dossier, const char *name, const char *reason)
+static void note_unreadable(struct bfs_dossier *dossier, bool revokes, const char *name,
+                            const char *reason)
 {
-    bool revokes = is_revocation(name);
     if (dossier->n_unreadable++ == 0 || (revokes && !dossier->hides_revocation))
         (void)snprintf(dossier->unreadable, sizeof(dossier->unreadable), "%.200s: %.300s", name,
                        reason);
@@ -39,15 +39,20 @@ static int add_evidence(const struct bfs_trust *trust, const struct bfs_stored_s
     char digest[BFS_DIGEST_TEXT_SIZE], text[BFS_ERROR_TEXT_SIZE];
     struct bfs_error why = {0};
     struct bfs_evidence *evidence = &dossier->evidence[dossier->n];
+    bool revokes = stored->statement.kind == BFS_STATEMENT_REVOCATION;
     (void)bfs_digest_text(&stored->digest, digest);
-    int r = bfs_evidence_read(trust->policy, stored->envelope, stored->size, bundle, digest,
-                              evidence, &why);
+    int r = bfs_evidence_read_within(trust->policy, stored->envelope, stored->size, bundle, digest,
+                                     &dossier->tries, evidence, &why);
     if (r == -ENOMEM)
         return bfs_fail(error, r, "out of memory");
     if (r) {
-        note_unreadable(dossier, digest, bfs_error_text(&why, text));
+        note_unreadable(dossier, revokes, digest, bfs_error_text(&why, text));
         return 0;
     }
+    if (evidence->is_unsure)
+        note_unreadable(dossier, revokes, digest,
+                        "there are too many signatures by unknown keys to try this one's with all "
+                        "that are known");
     dossier->pointers[dossier->n++] = evidence;
     return 0;
 }
@@ -56,7 +61,7 @@ int bfs_dossier_load(const struct bfs_trust *trust, const struct bfs_digest *bun
                      struct bfs_dossier *ret, struct bfs_error *error)
 {
     bfs_autostatements struct bfs_statements statements = {0};
-    bfs_autodossier struct bfs_dossier dossier = {0};
+    bfs_autodossier struct bfs_dossier dossier = {.tries = BFS_TRUST_TRIES_MAX};
     int r = bfs_statements_of_bundle(trust->store, trust->catalog, bundle, &statements, error);
     if (r)
         return r;
@@ -70,32 +75,61 @@ int bfs_dossier_load(const struct bfs_trust *trust, const struct bfs_digest *bun
             return r;
     }
     for (size_t i = 0; i < statements.n_refusals; i++)
-        note_unreadable(&dossier, statements.refusals[i].name, statements.refusals[i].reason);
+        note_unreadable(&dossier, says_revocation(statements.refusals[i].name),
+                        statements.refusals[i].name, statements.refusals[i].reason);
     *ret = dossier;
     dossier = (struct bfs_dossier){0}; /* transferred */
     return 0;
 }
 
+/* What the policy says of the move without what is said about its target: most are decided so, and
+ * anybody may have listed thousands that nobody signed. */
+static int judge_alone(const struct bfs_trust *trust, const struct bfs_evidence *alias,
+                       struct bfs_facts *facts)
+{
+    struct bfs_verdict verdict;
+    bfs_policy_judge_alias(trust->policy, alias, facts, &verdict);
+    return verdict.code;
+}
+
 bool bfs_trust_believes(void *context, const struct bfs_alias_link *link)
 {
-    const struct bfs_trust *trust = context;
+    struct bfs_trust *trust = context;
     /* Its first member. */
     const struct bfs_stored_statement *stored = (const void *)link->statement;
     bfs_autodossier struct bfs_dossier dossier = {0};
     bfs_autoevidence struct bfs_evidence alias = {0};
-    struct bfs_verdict verdict;
+    struct bfs_facts facts = {.reference = &link->statement->subject_name, .now = trust->now};
+    int r;
     if (!trust->policy)
         return true;
-    if (bfs_evidence_read(trust->policy, stored->envelope, stored->size, &link->statement->subject,
-                          "alias", &alias, NULL) ||
-        bfs_dossier_load(trust, &link->statement->subject, &dossier, NULL))
+    r = bfs_evidence_read(trust->policy, stored->envelope, stored->size, &link->statement->subject,
+                          "alias", &alias, NULL);
+    if (r == -ENOMEM && trust->status == 0)
+        trust->status = r;
+    if (r)
         return false;
-    struct bfs_facts facts = {.reference = &link->statement->subject_name,
-                              .evidence = dossier.pointers,
-                              .n_evidence = dossier.n,
-                              .now = trust->now};
-    bfs_policy_judge_alias(trust->policy, &alias, &facts, &verdict);
-    return verdict.code == 0;
+    r = judge_alone(trust, &alias, &facts);
+    if (r != -ENOKEY) /* approvals are wanted */
+        return r == 0;
+    r = bfs_dossier_load(trust, &link->statement->subject, &dossier, NULL);
+    if (r && r != -E2BIG && trust->status == 0)
+        trust->status = r;
+    facts.evidence = dossier.pointers;
+    facts.n_evidence = dossier.n;
+    return r == 0 && judge_alone(trust, &alias, &facts) == 0;
+}
+
+/* Might an alias of its model point to the bundle, as far as names tell? */
+static bool may_be_promoted(const struct bfs_catalog *catalog, const char *model,
+                            const struct bfs_digest *bundle)
+{
+    size_t n;
+    const struct bfs_catalog_statement *about = bfs_catalog_statements(catalog, bundle, &n);
+    for (size_t i = 0; i < n; i++)
+        if (about[i].kind == BFS_STATEMENT_ALIAS && strcmp(about[i].model, model) == 0)
+            return true;
+    return false;
 }
 
 /* Does an alias of its model point to the bundle? */
@@ -105,6 +139,9 @@ static int find_promotion(const struct bfs_trust *trust, const struct bfs_refere
     bfs_autostatements struct bfs_statements statements = {0};
     bfs_autochains struct bfs_alias_chains chains = {0};
     struct bfs_trust asked = *trust;
+    *ret = false;
+    if (!may_be_promoted(trust->catalog, reference->name, bundle))
+        return 0;
     int r = bfs_statements_of_aliases(trust->store, trust->catalog, reference->name, &statements,
                                       error);
     if (r == 0) {
@@ -114,11 +151,14 @@ static int find_promotion(const struct bfs_trust *trust, const struct bfs_refere
     }
     if (r)
         return r;
-    *ret = false;
     size_t at = 0;
     for (const char *alias; !*ret && (alias = bfs_alias_chains_next(&chains, &at));) {
         const struct bfs_alias_link *head =
             bfs_alias_chains_head(&chains, alias, bfs_trust_believes, &asked, NULL);
+        if (asked.status)
+            return bfs_fail(error, asked.status,
+                            "what is said about a bundle that %.128s points to: %s", alias,
+                            strerror(-asked.status));
         *ret = head && bfs_digest_equal(&head->statement->subject, bundle);
     }
     return 0;
@@ -191,7 +231,9 @@ int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_refere
             : NULL;
     for (size_t i = 0; i < n; i++) {
         bfs_buffer_put(&text, &aliases[i]->manifest, sizeof(aliases[i]->manifest));
-        add_statements(trust->catalog, &aliases[i]->subject, &text);
+        /* Those of one bundle follow each other. */
+        if (i == 0 || !bfs_digest_equal(&aliases[i]->subject, &aliases[i - 1]->subject))
+            add_statements(trust->catalog, &aliases[i]->subject, &text);
     }
     int r = bfs_buffer_status(&text);
     if (r == 0)

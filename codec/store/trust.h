@@ -8,6 +8,12 @@
 #include "codec/store/statements.h"
 #include "verify/policy.h"
 
+enum {
+    /* How often signatures about one bundle are tried with keys that they do not name: seconds of
+     * one processor. Ours name their key, so it is for those of other programs. */
+    BFS_TRUST_TRIES_MAX = 32768,
+};
+
 struct bfs_trust;
 /* How bad is the worst that a check of the bundle finds? Errors: what kept it from being made. */
 typedef int (*bfs_trust_check)(const struct bfs_trust *trust, const struct bfs_reference *reference,
@@ -20,6 +26,7 @@ struct bfs_trust {
     const struct bfs_catalog *catalog;
     const struct bfs_policy *policy; /* NULL: everything is believed */
     int64_t now;                     /* seconds since 1970 */
+    int status; /* 0; the first error that kept bfs_trust_believes() from finding out */
     /* Makes the check, which takes more than this folder knows; NULL: where a rule asks for one,
      * the bundle is refused. It is made when a verdict is reached, and not again because other
      * bundles came or went. */
@@ -31,7 +38,9 @@ struct bfs_dossier {
     struct bfs_evidence *evidence; /* owned */
     const struct bfs_evidence **pointers;
     size_t n;
-    /* Statements that contradict themselves, as their names tell: a policy cannot weigh them. */
+    size_t tries; /* of BFS_TRUST_TRIES_MAX, how many are left */
+    /* Statements that contradict themselves, as their names tell: a policy cannot weigh them. So
+     * are those by nobody known of which not every key was tried. */
     size_t n_unreadable;
     bool hides_revocation;                /* one of those may have revoked it */
     char unreadable[BFS_ERROR_WHAT_SIZE]; /* that one, else the first of them, and why */
@@ -51,8 +60,8 @@ int bfs_trust_judge(const struct bfs_trust *trust, const struct bfs_reference *r
                     struct bfs_verdict *ret, struct bfs_error *error);
 
 /* A bfs_alias_believes, with a struct bfs_trust as its context, for links whose statements are
- * those of a struct bfs_stored_statement: does the policy let it move the alias? What cannot be
- * read is not believed. */
+ * those of a struct bfs_stored_statement: does the policy let it move the alias? Where the store
+ * could not be read, the answer is no, and trust->status says that it is none. */
 bool bfs_trust_believes(void *context, const struct bfs_alias_link *link);
 
 /* Does a statement that the policy takes into account deprecate or revoke the bundle? Errors: those

@@ -298,9 +298,9 @@ static void a_removed_bundle_takes_its_statements_along(void **state)
     struct bfs_digest last = {0};
     assert_int_equal(bfs_reference_parse("acme/m:1", &one, NULL), 0);
     assert_int_equal(state_kind(fixture, "acme/m:1", BFS_STATEMENT_SIGNATURE, 10), 0);
+    assert_int_equal(test_promote(fixture->store, "acme/m:1", "prod", 1, fixture->key, &last), 0);
     assert_int_equal(state_kind(fixture, "acme/m:1", BFS_STATEMENT_REVOCATION, 11), 0);
     assert_int_equal(state_kind(fixture, "acme/m:2", BFS_STATEMENT_SIGNATURE, 12), 0);
-    assert_int_equal(test_promote(fixture->store, "acme/m:1", "prod", 1, fixture->key, &last), 0);
     assert_int_equal(bfs_catalog_remove(fixture->store, &one, NULL), 0);
     struct bfs_gc_report report;
     assert_int_equal(bfs_store_gc(fixture->store, false, 0, &report, NULL), 0);

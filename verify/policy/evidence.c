@@ -34,8 +34,8 @@ static int try_keys(const struct bfs_policy *policy, const struct bfs_envelope *
             keys[n++] = policy->keys[i].key;
         }
     *ret_count = 0;
-    int r = bfs_envelope_verify(envelope, BFS_STATEMENT_MEDIA, keys, n, signed_by, ret_count, what,
-                                error);
+    int r = (only_claimed ? bfs_envelope_verify_named : bfs_envelope_verify)(
+        envelope, BFS_STATEMENT_MEDIA, keys, n, signed_by, ret_count, what, error);
     if (r == -EKEYREJECTED)
         return 0;
     for (size_t i = 0; r == 0 && i < n; i++)
@@ -47,12 +47,18 @@ static int try_keys(const struct bfs_policy *policy, const struct bfs_envelope *
 /* A key id is only a hint, but mostly a good one: trying a thousand keys takes a thousand times as
  * long, so that is left for envelopes where the hints do not explain every signature. */
 static int find_signers(const struct bfs_policy *policy, const struct bfs_envelope *envelope,
-                        const char *what, struct bfs_evidence *evidence, struct bfs_error *error)
+                        const char *what, size_t *tries, struct bfs_evidence *evidence,
+                        struct bfs_error *error)
 {
-    size_t count;
+    size_t count = 0, wanted = envelope->n_signatures * policy->n_keys; /* both have a limit */
     int r = try_keys(policy, envelope, true, what, evidence->signers, &count, error);
-    if (r == 0 && count < envelope->n_signatures)
-        r = try_keys(policy, envelope, false, what, evidence->signers, &count, error);
+    if (r == 0 && count < envelope->n_signatures) {
+        evidence->is_unsure = *tries < wanted;
+        if (!evidence->is_unsure) {
+            *tries -= wanted;
+            r = try_keys(policy, envelope, false, what, evidence->signers, &count, error);
+        }
+    }
     evidence->is_signed = count > 0;
     return r;
 }
@@ -69,6 +75,14 @@ int bfs_evidence_read(const struct bfs_policy *policy, const void *bytes, size_t
                       const struct bfs_digest *subject, const char *what, struct bfs_evidence *ret,
                       struct bfs_error *error)
 {
+    size_t tries = SIZE_MAX;
+    return bfs_evidence_read_within(policy, bytes, size, subject, what, &tries, ret, error);
+}
+
+int bfs_evidence_read_within(const struct bfs_policy *policy, const void *bytes, size_t size,
+                             const struct bfs_digest *subject, const char *what, size_t *tries,
+                             struct bfs_evidence *ret, struct bfs_error *error)
+{
     bfs_autoenvelope struct bfs_envelope envelope = {0};
     bfs_autofree struct bfs_evidence *evidence = calloc(1, sizeof(*evidence));
     if (!evidence)
@@ -80,7 +94,7 @@ int bfs_evidence_read(const struct bfs_policy *policy, const void *bytes, size_t
     if (r)
         return bfs_fail(error, r, "%s: cannot compute its digest", what);
     note_key_id(&envelope, evidence);
-    r = policy ? find_signers(policy, &envelope, what, evidence, error) : 0;
+    r = policy ? find_signers(policy, &envelope, what, tries, evidence, error) : 0;
     if (r)
         return r;
     if (evidence->is_signed || !policy) {

@@ -128,6 +128,19 @@ static int ask_checked(struct court *court, char text[static BFS_VERDICT_REASON_
     return found != BFS_POLICY_CHECK_UNKNOWN && found <= most ? 0 : -EKEYREJECTED;
 }
 
+/* A version that has the name of an alias would stand where the alias does, and need nothing that
+ * the rule asks of the alias. */
+static int ask_name(struct court *court, char text[static BFS_VERDICT_REASON_SIZE])
+{
+    const char *version = court->facts->reference->version;
+    for (size_t i = 0; i < court->rule->n_aliases; i++)
+        if (strcmp(court->rule->aliases[i].name, version) == 0) {
+            bfs_reason_add(text, "%s is the name of an alias, not of a version", version);
+            return -EKEYREJECTED;
+        }
+    return 0;
+}
+
 static int ask_required(struct court *court, char text[static BFS_VERDICT_REASON_SIZE])
 {
     return bfs_policy_require(court->policy, court->facts, &court->rule->require, court->whose,
@@ -136,8 +149,8 @@ static int ask_required(struct court *court, char text[static BFS_VERDICT_REASON
 
 static int ask_all(struct court *court, char reason[static BFS_VERDICT_REASON_SIZE])
 {
-    static const question questions[] = {ask_revoked, ask_required, ask_promoted, ask_deprecated,
-                                         ask_checked};
+    static const question questions[] = {ask_revoked,  ask_name,       ask_required,
+                                         ask_promoted, ask_deprecated, ask_checked};
     int code = 0;
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
         char text[BFS_VERDICT_REASON_SIZE] = "";

@@ -12,16 +12,22 @@ void bfs_alias_chains_done(struct bfs_alias_chains *chains)
     *chains = (struct bfs_alias_chains){0};
 }
 
-static int by_number(const void *a, const void *b)
+static int compare(const struct bfs_alias_link *link, const char *alias, uint64_t sequence,
+                   const struct bfs_digest *digest)
 {
-    const struct bfs_alias_link *left = a, *right = b;
-    const struct bfs_statement *l = left->statement, *r = right->statement;
-    int order = strcmp(l->alias, r->alias);
+    const struct bfs_statement *statement = link->statement;
+    int order = strcmp(statement->alias, alias);
     if (order)
         return order;
-    if (l->sequence != r->sequence)
-        return l->sequence < r->sequence ? -1 : 1;
-    return bfs_digest_compare(left->digest, right->digest);
+    if (statement->sequence != sequence)
+        return statement->sequence < sequence ? -1 : 1;
+    return bfs_digest_compare(link->digest, digest);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct bfs_alias_link *right = b;
+    return compare(a, right->statement->alias, right->statement->sequence, right->digest);
 }
 
 static void drop_repeated(struct bfs_alias_chains *chains)
@@ -33,30 +39,67 @@ static void drop_repeated(struct bfs_alias_chains *chains)
     chains->n = kept;
 }
 
-/* The link that `link` names as the one before it. */
-static const struct bfs_alias_link *find_before(const struct bfs_alias_chains *chains,
-                                                const struct bfs_alias_link *link)
+static const struct bfs_alias_link *find(const struct bfs_alias_chains *chains, const char *alias,
+                                         uint64_t sequence, const struct bfs_digest *digest)
 {
-    const struct bfs_statement *statement = link->statement;
-    if (!statement->has_previous || statement->sequence < 2)
-        return NULL;
-    size_t low = 0, high = (size_t)(link - chains->links);
+    size_t low = 0, high = chains->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct bfs_alias_link *other = &chains->links[middle];
-        int order = strcmp(other->statement->alias, statement->alias);
-        if (order == 0 && other->statement->sequence != statement->sequence - 1)
-            order = other->statement->sequence < statement->sequence - 1 ? -1 : 1;
+        int order = compare(&chains->links[middle], alias, sequence, digest);
         if (order == 0)
-            order = bfs_digest_compare(other->digest, &statement->previous);
-        if (order == 0)
-            return other;
+            return &chains->links[middle];
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
     return NULL;
+}
+
+const struct bfs_alias_link *bfs_alias_chains_find(const struct bfs_alias_chains *chains,
+                                                   const struct bfs_statement *statement,
+                                                   const struct bfs_digest *digest)
+{
+    return find(chains, statement->alias, statement->sequence, digest);
+}
+
+/* The link that `link` names as the one before it. */
+static const struct bfs_alias_link *find_before(const struct bfs_alias_chains *chains,
+                                                const struct bfs_alias_link *link)
+{
+    const struct bfs_statement *statement = link->statement;
+    return statement->has_previous && statement->sequence >= 2
+               ? find(chains, statement->alias, statement->sequence - 1, &statement->previous)
+               : NULL;
+}
+
+static bool has_number_of(const struct bfs_alias_link *a, const struct bfs_alias_link *b)
+{
+    return a->statement->sequence == b->statement->sequence &&
+           strcmp(a->statement->alias, b->statement->alias) == 0;
+}
+
+static bool points_as(const struct bfs_alias_link *a, const struct bfs_alias_link *b)
+{
+    return bfs_digest_equal(&a->statement->subject, &b->statement->subject);
+}
+
+/* Of those that have one number, from `first` to before the link that is returned. */
+static size_t mark_fork(struct bfs_alias_chains *chains, size_t first)
+{
+    const struct bfs_alias_link *one = NULL;
+    bool is_forked = false;
+    size_t end = first;
+    for (; end < chains->n && has_number_of(&chains->links[first], &chains->links[end]); end++) {
+        const struct bfs_alias_link *link = &chains->links[end];
+        if (!link->is_complete)
+            continue;
+        is_forked = is_forked || (one && !points_as(one, link));
+        one = link;
+    }
+    for (size_t i = first; i < end; i++)
+        chains->links[i].is_forked = is_forked && chains->links[i].is_complete;
+    return end;
 }
 
 /* Numbers ascend, so whatever is before a link is known before it. */
@@ -69,6 +112,8 @@ static void connect(struct bfs_alias_chains *chains)
         link->is_complete = statement->sequence == 1 ? !statement->has_previous
                                                      : link->before && link->before->is_complete;
     }
+    for (size_t i = 0; i < chains->n;)
+        i = mark_fork(chains, i);
 }
 
 int bfs_alias_chains_add(struct bfs_alias_chains *chains, const struct bfs_statement *statement,
@@ -130,7 +175,7 @@ const struct bfs_alias_link *bfs_alias_chains_head(const struct bfs_alias_chains
             break;
         if (!link->is_complete || (believes && !believes(context, link)))
             continue;
-        forked = head != NULL;
+        forked = forked || (head && !points_as(head, link));
         head = link;
     }
     if (ret_forked)

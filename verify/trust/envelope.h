@@ -68,6 +68,13 @@ int bfs_envelope_verify(const struct bfs_envelope *envelope, const char *type,
                         const struct bfs_public_key keys[], size_t n_keys, bool signed_by[],
                         size_t *ret_count, const char *what, struct bfs_error *error);
 
+/* The same, but each signature is tried with the keys whose id it names alone: at most as many
+ * tries as there are signatures, where ids differ. Who is not found so may have signed all the
+ * same. */
+int bfs_envelope_verify_named(const struct bfs_envelope *envelope, const char *type,
+                              const struct bfs_public_key keys[], size_t n_keys, bool signed_by[],
+                              size_t *ret_count, const char *what, struct bfs_error *error);
+
 /* Appends the bytes that are signed. */
 void bfs_envelope_pae(const char *type, const void *payload, size_t size, struct bfs_buffer *ret);
 

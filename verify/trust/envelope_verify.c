@@ -10,7 +10,8 @@ struct question {
     const struct bfs_public_key *keys;
     size_t n_keys;
     const struct bfs_buffer *message;
-    bool *accepted; /* for each key */
+    bool only_named; /* a signature is tried with the keys that it names alone */
+    bool *accepted;  /* for each key */
 };
 
 static bool signed_by(const struct question *question, size_t i,
@@ -28,7 +29,7 @@ static void find_signer(const struct question *question,
     char id[BFS_KEY_ID_TEXT_SIZE];
     if (signature->size != BFS_SIGNATURE_SIZE)
         return;
-    for (int named = 1; named >= 0; named--)
+    for (int named = 1; named >= (question->only_named ? 1 : 0); named--)
         for (size_t i = 0; i < question->n_keys; i++) {
             bool is_named =
                 strcmp(bfs_key_id_text(question->keys[i].id, id), signature->key_id) == 0;
@@ -42,9 +43,10 @@ static void find_signer(const struct question *question,
         }
 }
 
-int bfs_envelope_verify(const struct bfs_envelope *envelope, const char *type,
-                        const struct bfs_public_key keys[], size_t n_keys, bool signed_by_key[],
-                        size_t *ret_count, const char *what, struct bfs_error *error)
+static int verify(const struct bfs_envelope *envelope, const char *type,
+                  const struct bfs_public_key keys[], size_t n_keys, bool only_named,
+                  bool signed_by_key[], size_t *ret_count, const char *what,
+                  struct bfs_error *error)
 {
     bfs_autobuffer struct bfs_buffer message = BFS_BUFFER_INIT;
     bfs_autofree bool *accepted = calloc(n_keys ? n_keys : 1, sizeof(*accepted));
@@ -59,7 +61,7 @@ int bfs_envelope_verify(const struct bfs_envelope *envelope, const char *type,
     bfs_envelope_pae(type, envelope->payload, envelope->payload_size, &message);
     if (!accepted || bfs_buffer_status(&message))
         return bfs_fail(error, -ENOMEM, "out of memory");
-    const struct question question = {keys, n_keys, &message, accepted};
+    const struct question question = {keys, n_keys, &message, only_named, accepted};
     for (size_t i = 0; i < envelope->n_signatures; i++)
         find_signer(&question, &envelope->signatures[i]);
     for (size_t i = 0; i < n_keys; i++)
@@ -70,4 +72,19 @@ int bfs_envelope_verify(const struct bfs_envelope *envelope, const char *type,
     memcpy(signed_by_key, accepted, n_keys * sizeof(*accepted));
     *ret_count = count;
     return 0;
+}
+
+int bfs_envelope_verify(const struct bfs_envelope *envelope, const char *type,
+                        const struct bfs_public_key keys[], size_t n_keys, bool signed_by_key[],
+                        size_t *ret_count, const char *what, struct bfs_error *error)
+{
+    return verify(envelope, type, keys, n_keys, false, signed_by_key, ret_count, what, error);
+}
+
+int bfs_envelope_verify_named(const struct bfs_envelope *envelope, const char *type,
+                              const struct bfs_public_key keys[], size_t n_keys,
+                              bool signed_by_key[], size_t *ret_count, const char *what,
+                              struct bfs_error *error)
+{
+    return verify(envelope, type, keys, n_keys, true, signed_by_key, ret_count, what, error);
 }

@@ -342,6 +342,25 @@ static void test_other_subject(void **state)
         -EKEYREJECTED);
 }
 
+/* It would stand where the alias does, without the approvals that the alias needs. */
+static void test_version_with_the_name_of_an_alias(void **state)
+{
+    (void)state;
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *policy =
+        policy_of("{\"match\":\"acme/*\",\"aliases\":{\"production\":{\"move\":[\"release\"]},"
+                  "\"*\":{\"move\":[\"qa\"]}}},{\"match\":\"**\"}");
+    struct pile none = {0};
+    struct bfs_reference named = {.name = "acme/tiny", .version = "production"};
+    struct bfs_facts facts = facts_of(&none);
+    expect(policy, &none, 0, "has all");
+    facts.reference = &named;
+    expect_facts(policy, &facts, -EKEYREJECTED,
+                 (const char *const[]){"production is the name of an alias", "rule 1", NULL});
+    strcpy(named.name, "beta/tiny");
+    expect_facts(policy, &facts, 0, (const char *const[]){"rule 2", NULL});
+}
+
 struct steps {
     unsigned n, n_failed;
     char text[4096];
@@ -385,15 +404,24 @@ static void test_trace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_without_policy), cmocka_unit_test(test_no_rule),
-        cmocka_unit_test(test_signatures),     cmocka_unit_test(test_unknown_key_is_named),
-        cmocka_unit_test(test_threshold),      cmocka_unit_test(test_one_envelope),
-        cmocka_unit_test(test_approval_role),  cmocka_unit_test(test_kinds_differ),
-        cmocka_unit_test(test_revoked),        cmocka_unit_test(test_deprecated),
-        cmocka_unit_test(test_unpromoted),     cmocka_unit_test(test_checked),
-        cmocka_unit_test(test_until),          cmocka_unit_test(test_alias),
-        cmocka_unit_test(test_alias_unknown),  cmocka_unit_test(test_other_subject),
+        cmocka_unit_test(test_without_policy),
+        cmocka_unit_test(test_no_rule),
+        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_unknown_key_is_named),
+        cmocka_unit_test(test_threshold),
+        cmocka_unit_test(test_one_envelope),
+        cmocka_unit_test(test_approval_role),
+        cmocka_unit_test(test_kinds_differ),
+        cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_deprecated),
+        cmocka_unit_test(test_unpromoted),
+        cmocka_unit_test(test_checked),
+        cmocka_unit_test(test_until),
+        cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_alias_unknown),
+        cmocka_unit_test(test_other_subject),
         cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_version_with_the_name_of_an_alias),
     };
     return cmocka_run_group_tests(tests, make_keys, drop_keys);
 }

@@ -28,6 +28,7 @@ static size_t add(struct moves *moves, const char *alias, uint64_t sequence, int
     *statement = (struct bfs_statement){.kind = BFS_STATEMENT_ALIAS, .sequence = sequence};
     (void)snprintf(statement->alias, sizeof(statement->alias), "%s", alias);
     memset(&moves->digests[i], (int)i + 1, sizeof(moves->digests[i]));
+    statement->subject = moves->digests[i]; /* each points elsewhere */
     statement->has_previous = before >= 0;
     if (before >= 0)
         statement->previous = moves->digests[before];
@@ -134,6 +135,52 @@ static void a_fork_is_told_and_decided_by_digest(void **state)
     assert_false(forked);
 }
 
+static bool is_forked(const struct bfs_alias_chains *chains, const struct moves *moves, size_t i)
+{
+    const struct bfs_alias_link *link =
+        bfs_alias_chains_find(chains, &moves->statements[i], &moves->digests[i]);
+    assert_non_null(link);
+    assert_ptr_equal(link->statement, &moves->statements[i]);
+    return link->is_forked;
+}
+
+static void a_fork_stays_told_when_the_chain_goes_on(void **state)
+{
+    struct moves moves = {0};
+    struct bfs_digest unknown;
+    (void)state;
+    add(&moves, "prod", 1, -1);
+    add(&moves, "prod", 2, 0);
+    add(&moves, "prod", 2, 0);
+    add(&moves, "prod", 3, 2);
+    add(&moves, "prod", 4, 3);
+    add(&moves, "prod", 4, 2); /* does not link up */
+    bfs_autochains struct bfs_alias_chains chains = chains_of(&moves);
+    for (size_t i = 0; i < moves.n; i++)
+        assert_int_equal(is_forked(&chains, &moves, i), i == 1 || i == 2);
+    memset(&unknown, 0x55, sizeof(unknown));
+    assert_null(bfs_alias_chains_find(&chains, &moves.statements[0], &unknown));
+}
+
+/* An envelope in other letters has another digest and says the same. */
+static void the_same_move_in_another_envelope_is_no_fork(void **state)
+{
+    struct moves moves = {0};
+    bool forked = true;
+    (void)state;
+    add(&moves, "prod", 1, -1);
+    add(&moves, "prod", 2, 0);
+    add(&moves, "prod", 2, 0);
+    moves.statements[2].subject = moves.statements[1].subject;
+    assert_int_equal(head_of(&moves, "prod", NULL, NULL, &forked), 1);
+    assert_false(forked);
+    bfs_autochains struct bfs_alias_chains chains = chains_of(&moves);
+    assert_false(is_forked(&chains, &moves, 1));
+    add(&moves, "prod", 2, 0); /* between the two, by digest, and after */
+    assert_int_equal(head_of(&moves, "prod", NULL, NULL, &forked), 1);
+    assert_true(forked);
+}
+
 static bool believes_all_but(void *context, const struct bfs_alias_link *link)
 {
     return link->statement->sequence != *(const uint64_t *)context;
@@ -177,6 +224,8 @@ int main(void)
         cmocka_unit_test(a_first_move_names_none_before),
         cmocka_unit_test(a_replayed_move_never_wins),
         cmocka_unit_test(a_fork_is_told_and_decided_by_digest),
+        cmocka_unit_test(a_fork_stays_told_when_the_chain_goes_on),
+        cmocka_unit_test(the_same_move_in_another_envelope_is_no_fork),
         cmocka_unit_test(only_the_end_must_be_believed),
         cmocka_unit_test(links_know_the_one_before),
     };
