@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/audit.h"
 
+#include "fs/audit_file.h"
 #include "fs/json_text.h"
 #include "fs/thread.h"
-#include "verify/audit_log.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
 
 enum {
@@ -31,11 +27,8 @@ struct event {
 };
 
 struct bfs_audit {
-    char *path;
-    int fd;
     const struct bfs_log *log;
-    struct bfs_audit_end end; /* the writing thread's own */
-    bool is_unsure;           /* likewise: a write failed, and the file may end anywhere */
+    struct bfs_audit_file *file; /* the writing thread's own */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -54,72 +47,6 @@ static void free_event(struct event *event)
     free(event);
 }
 
-/* The file's size, or -1 with errno. */
-static int64_t size_of(int fd)
-{
-    struct stat st;
-    return fstat(fd, &st) == 0 ? (int64_t)st.st_size : -1;
-}
-
-static int write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-/* Looks where the log ends, and makes the end right if somebody was killed while writing. */
-static int recover(struct bfs_audit *audit, struct bfs_error *error)
-{
-    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
-    int64_t size = size_of(audit->fd);
-    if (size < 0)
-        return bfs_fail(error, -errno, "%s: %s", audit->path, strerror(errno));
-    int r = bfs_audit_find_end(audit->fd, (uint64_t)size, audit->path, &audit->end, error);
-    if (r || !audit->end.is_torn)
-        return r;
-    struct bfs_audit_end end = audit->end;
-    r = bfs_audit_write_recovery(&end, (int64_t)time(NULL), &text);
-    if (r == 0)
-        r = write_all(audit->fd, text.bytes, text.size);
-    if (r)
-        return bfs_fail(error, r, "%s: cannot write: %s", audit->path, strerror(-r));
-    audit->end = end;
-    bfs_log(audit->log, BFS_LOG_WARNING, "%s: its last line was torn; recovered", audit->path);
-    return 0;
-}
-
-static int write_begin(struct bfs_audit *audit, struct bfs_error *error)
-{
-    uint8_t random[16] = {0};
-    char name[2 * sizeof(random) + 1];
-    int status = 0;
-    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
-    bfs_autojson struct json_object *fields = bfs_json_new_object(&status);
-    (void)!getrandom(random, sizeof(random), GRND_NONBLOCK);
-    for (size_t i = 0; i < sizeof(random); i++)
-        (void)snprintf(name + 2 * i, 3, "%02x", random[i]);
-    bfs_json_add_string(fields, "schema_version", "1.0", &status);
-    bfs_json_add_string(fields, "log", name, &status);
-    struct bfs_audit_end end = audit->end;
-    int r = status
-                ? status
-                : bfs_audit_write_line(&end, BFS_AUDIT_BEGIN, (int64_t)time(NULL), fields, &text);
-    if (r == 0)
-        r = write_all(audit->fd, text.bytes, text.size);
-    if (r)
-        return bfs_fail(error, r, "%s: cannot write: %s", audit->path, strerror(-r));
-    audit->end = end;
-    return 0;
-}
-
 static void note_trouble(struct bfs_audit *audit, const char *text)
 {
     (void)pthread_mutex_lock(&audit->mutex);
@@ -131,45 +58,26 @@ static void note_trouble(struct bfs_audit *audit, const char *text)
                 *text ? text : "written again");
 }
 
-/* Appends the lines of the batch, and of what was lost before it. */
-static int format_batch(struct bfs_audit_end *end, const struct event *batch, uint64_t n_lost,
-                        struct bfs_buffer *ret)
+/* What a write takes: lines, and how many were lost before them. */
+struct batch {
+    const struct event *first;
+    uint64_t n_lost;
+};
+
+/* A bfs_audit_format. */
+static int format_batch(void *context, struct bfs_audit_end *end, struct bfs_buffer *ret)
 {
+    const struct batch *batch = context;
     int r = 0;
-    if (n_lost) {
+    if (batch->n_lost) {
         int status = 0;
         bfs_autojson struct json_object *fields = bfs_json_new_object(&status);
-        bfs_json_add_integer(fields, "lines", n_lost, &status);
+        bfs_json_add_integer(fields, "lines", batch->n_lost, &status);
         r = status ? status : bfs_audit_write_line(end, "lost", (int64_t)time(NULL), fields, ret);
     }
-    for (; r == 0 && batch; batch = batch->next)
-        r = bfs_audit_write_line(end, batch->name, batch->when, batch->fields, ret);
+    for (const struct event *event = batch->first; r == 0 && event; event = event->next)
+        r = bfs_audit_write_line(end, event->name, event->when, event->fields, ret);
     return r;
-}
-
-static int write_batch(struct bfs_audit *audit, const struct event *batch, uint64_t n_lost,
-                       struct bfs_error *error)
-{
-    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
-    if (audit->is_unsure) {
-        int r = recover(audit, error);
-        if (r)
-            return r;
-        audit->is_unsure = false;
-    }
-    struct bfs_audit_end end = audit->end;
-    int r = format_batch(&end, batch, n_lost, &text);
-    if (r)
-        return bfs_fail(error, r, "%s: cannot format a line: %s", audit->path, strerror(-r));
-    r = write_all(audit->fd, text.bytes, text.size);
-    if (r == 0 && fdatasync(audit->fd) != 0)
-        r = -errno;
-    if (r) {
-        audit->is_unsure = true;
-        return bfs_fail(error, r, "%s: cannot write: %s", audit->path, strerror(-r));
-    }
-    audit->end = end;
-    return 0;
 }
 
 /* Waits for something to write; NULL: nothing is left, and it stops. */
@@ -217,7 +125,8 @@ static void *run_audit(void *argument)
             return NULL;
         struct bfs_error error = {0};
         char text[BFS_ERROR_TEXT_SIZE];
-        int r = write_batch(audit, batch, n_lost, &error);
+        int r = bfs_audit_file_append(audit->file, format_batch, &(struct batch){batch, n_lost},
+                                      &error);
         while (batch) {
             struct event *next = batch->next;
             free_event(batch);
@@ -234,44 +143,13 @@ static void *run_audit(void *argument)
     }
 }
 
-static int open_file(const char *path, int *ret, struct bfs_error *error)
-{
-    struct stat st;
-    bfs_autoclose int fd =
-        open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return bfs_fail(error, -EINVAL, "%s: not a regular file", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return bfs_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
-                        "%s: another mount writes this log", path);
-    *ret = bfs_steal_fd(&fd);
-    return 0;
-}
-
 static struct bfs_audit *drop(struct bfs_audit *audit)
 {
-    bfs_cleanup_close(&audit->fd);
+    (void)bfs_audit_file_free(audit->file);
     (void)pthread_cond_destroy(&audit->wake);
     (void)pthread_mutex_destroy(&audit->mutex);
-    free(audit->path);
     free(audit);
     return NULL;
-}
-
-static int start(struct bfs_audit *audit, struct bfs_error *error)
-{
-    int r;
-    if (!audit->path)
-        return bfs_fail(error, -ENOMEM, "out of memory");
-    if ((r = open_file(audit->path, &audit->fd, error)) || (r = recover(audit, error)) ||
-        (audit->end.sequence == 0 && (r = write_begin(audit, error))))
-        return r;
-    if (fdatasync(audit->fd) != 0)
-        return bfs_fail(error, -errno, "%s: %s", audit->path, strerror(errno));
-    r = bfs_thread_start(&audit->thread, run_audit, audit);
-    return r ? bfs_fail(error, r, "cannot start a thread: %s", strerror(-r)) : 0;
 }
 
 int bfs_audit_open(const char *path, const struct bfs_log *log, struct bfs_audit **ret,
@@ -280,13 +158,13 @@ int bfs_audit_open(const char *path, const struct bfs_log *log, struct bfs_audit
     struct bfs_audit *audit = calloc(1, sizeof(*audit));
     if (!audit)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    audit->fd = -1;
     audit->log = log;
     audit->last = &audit->first;
     (void)pthread_mutex_init(&audit->mutex, NULL);
     (void)pthread_cond_init(&audit->wake, NULL);
-    audit->path = strdup(path);
-    int r = start(audit, error);
+    int r = bfs_audit_file_open(path, log, &audit->file, error);
+    if (r == 0 && (r = bfs_thread_start(&audit->thread, run_audit, audit)))
+        (void)bfs_fail(error, r, "cannot start a thread: %s", strerror(-r));
     if (r) {
         (void)drop(audit);
         return bfs_fail_context(error, r, "audit log");

@@ -160,12 +160,17 @@ static void add_refusal(struct json_object *list, const char *name, const char *
 
 struct refusals {
     struct json_object *list;
+    struct json_object *told; /* names of statements that are in the list */
     int *status;
 };
 
+/* Whoever needs a statement reads it, and refuses it anew. */
 static void add_statement(void *context, const struct bfs_statement_refusal *refusal)
 {
     const struct refusals *refusals = context;
+    if (refusals->told && bfs_json_member(refusals->told, refusal->name))
+        return;
+    bfs_json_add_boolean(refusals->told, refusal->name, true, refusals->status);
     add_refusal(refusals->list, refusal->name, refusal->reason, refusals->status);
 }
 
@@ -186,7 +191,8 @@ static int write_refused(struct bfs_fs *fs, struct bfs_buffer *ret)
         if (nodes[i].kind == BFS_TREE_BUNDLE && bfs_fs_refusal(fs, nodes[i].slot, reason))
             add_refusal(list, bfs_bundles_name(fs->bundles, nodes[i].slot), reason, &status);
     }
-    struct refusals refusals = {list, &status};
+    bfs_autojson struct json_object *told = bfs_json_new_object(&status);
+    struct refusals refusals = {list, told, &status};
     bfs_links_refusals(fs->links, add_statement, &refusals);
     bfs_signatures_refusals(fs->signatures, add_statement, &refusals);
     bfs_json_add(root, "refused", list, &status);

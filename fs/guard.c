@@ -1,55 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/guard.h"
+#include "fs/guard_private.h"
 
 #include "accel/review/policy_check.h"
-#include "codec/store/trust.h"
-#include "fs/call.h"
 #include "fs/json_text.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum {
-    RETRY_S = 1, /* after statements could not be read */
-    TELL_TWICE = 2,
-};
-
-/* What is known about one slot. A verdict is good while nothing that it depends on has changed. */
-struct entry {
-    bool is_judged;
-    /* How often the kernel is still to be told that it may know what is true no more: at once, and
-     * again when answers that were on their way then have arrived. */
-    uint8_t to_tell;
-    int code;     /* 0: served */
-    char *reason; /* owned; of a refusal */
-    int64_t until;
-    uint64_t generation;             /* of the guard when it was last known to be good */
-    uint64_t policy;                 /* generation of the policy that judged */
-    struct bfs_xxh128 fingerprint;   /* of the statements that were judged */
-    struct bfs_xxh128 access_print;  /* of what the kernel was told */
-    const struct bfs_access *access; /* borrowed from the policy of that generation */
-    uint32_t n_inodes;
-};
-
-struct bfs_guard {
-    const struct bfs_store *store;
-    struct bfs_bundles *bundles;
-    struct bfs_policy_file *file;
-    const struct bfs_log *log;
-    struct bfs_audit *audit;
-    pthread_mutex_t mutex;
-    struct bfs_tree *tree;     /* protected by mutex, like all below; NULL: none yet */
-    struct bfs_policy *policy; /* what the entries borrow from */
-    uint64_t generation;       /* counts the changes of tree and policy */
-    uint64_t policy_generation;
-    struct entry *entries; /* by slot */
-    uint32_t n_entries;
-    uint32_t next;    /* where bfs_guard_refresh() goes on */
-    bool tells_again; /* and then begins anew */
-    int64_t next_due; /* when time alone may change the first verdict */
-};
+enum { RETRY_S = 1 }; /* after statements could not be read */
 
 int bfs_guard_new(const struct bfs_store *store, struct bfs_bundles *bundles,
                   struct bfs_policy_file *file, const struct bfs_log *log, struct bfs_audit *audit,
@@ -73,8 +32,10 @@ int bfs_guard_new(const struct bfs_store *store, struct bfs_bundles *bundles,
 struct bfs_guard *bfs_guard_free(struct bfs_guard *guard)
 {
     if (guard) {
-        for (uint32_t i = 0; i < guard->n_entries; i++)
+        for (uint32_t i = 0; i < guard->n_entries; i++) {
             free(guard->entries[i].reason);
+            bfs_needs_done(&guard->entries[i].needs);
+        }
         free(guard->entries);
         (void)bfs_tree_unref(guard->tree);
         (void)bfs_policy_unref(guard->policy);
@@ -121,13 +82,13 @@ struct bfs_policy *bfs_guard_policy(struct bfs_guard *guard)
 }
 
 /* With the mutex held; NULL: no memory. */
-static struct entry *entry_at(struct bfs_guard *guard, uint32_t slot)
+struct bfs_guard_entry *bfs_guard_entry_at(struct bfs_guard *guard, uint32_t slot)
 {
     if (slot >= guard->n_entries) {
         size_t n = (size_t)slot + slot / 2 + 64;
         if (n > UINT32_MAX)
             return NULL;
-        struct entry *larger = reallocarray(guard->entries, n, sizeof(*larger));
+        struct bfs_guard_entry *larger = reallocarray(guard->entries, n, sizeof(*larger));
         if (!larger)
             return NULL;
         memset(larger + guard->n_entries, 0, (n - guard->n_entries) * sizeof(*larger));
@@ -145,11 +106,13 @@ struct inquiry {
     struct bfs_tree *tree;
     struct bfs_policy *policy;
     uint64_t generation, policy_generation;
+    struct bfs_needs needs;
     struct bfs_trust trust;
 };
 
 static void inquiry_done(struct inquiry *inquiry)
 {
+    bfs_needs_done(&inquiry->needs);
     (void)bfs_tree_unref(inquiry->tree);
     (void)bfs_policy_unref(inquiry->policy);
 }
@@ -173,18 +136,21 @@ static int begin(struct bfs_guard *guard, uint32_t slot, struct inquiry *ret)
                                     .catalog = bfs_tree_catalog(ret->tree),
                                     .policy = ret->policy,
                                     .now = now(),
-                                    .check = bfs_policy_check_bundle};
+                                    .check = bfs_policy_check_bundle,
+                                    .needs = &ret->needs};
     return 0;
 }
 
 /* Is the verdict still good, though the catalogue may have changed? With the mutex held. */
-static bool is_good(const struct bfs_guard *guard, struct entry *entry, uint32_t slot)
+bool bfs_guard_entry_is_good(const struct bfs_guard *guard, struct bfs_guard_entry *entry,
+                             uint32_t slot)
 {
     if (!entry->is_judged || entry->policy != guard->policy_generation || now() >= entry->until)
         return false;
     if (entry->generation == guard->generation)
         return true;
-    struct bfs_trust trust = {.catalog = bfs_tree_catalog(guard->tree), .policy = guard->policy};
+    struct bfs_trust trust = {
+        .catalog = bfs_tree_catalog(guard->tree), .policy = guard->policy, .needs = &entry->needs};
     struct bfs_reference reference;
     struct bfs_digest digest;
     struct bfs_xxh128 fingerprint;
@@ -213,64 +179,96 @@ static void report(const struct bfs_guard *guard, const struct inquiry *inquiry,
     bfs_audit_put(guard->audit, code ? "refuse" : "serve", fields);
 }
 
-/* Puts what was found into the table. */
-static int conclude(struct bfs_guard *guard, const struct inquiry *inquiry,
-                    const struct bfs_verdict *verdict, const struct bfs_xxh128 *fingerprint)
+/* Did somebody judge it meanwhile who knew more? */
+static bool is_outdated(const struct bfs_guard *guard, const struct bfs_guard_entry *entry,
+                        const struct inquiry *inquiry)
 {
-    struct bfs_xxh128 print;
-    const struct bfs_access *access = bfs_policy_access(inquiry->policy, &inquiry->reference);
+    return inquiry->policy_generation != guard->policy_generation ||
+           (entry->is_judged && entry->policy == inquiry->policy_generation &&
+            entry->generation > inquiry->generation);
+}
+
+/* What a judgement came to. */
+struct outcome {
+    const struct bfs_verdict *verdict;
+    const struct bfs_access *access;
+    struct bfs_xxh128 fingerprint, access_print;
+    char *reason; /* owned; of a refusal */
+};
+
+/* With the mutex held; true: it says something else than what was known. */
+static bool replace(struct bfs_guard *guard, struct bfs_guard_entry *entry, struct inquiry *inquiry,
+                    struct outcome *outcome)
+{
+    const struct bfs_verdict *verdict = outcome->verdict;
+    bool news = (verdict->code || entry->code) &&
+                (entry->code != verdict->code || !entry->reason || !outcome->reason ||
+                 strcmp(entry->reason, outcome->reason) != 0);
+    if (entry->is_judged && (entry->code != verdict->code ||
+                             !bfs_xxh128_equal(&entry->access_print, &outcome->access_print)))
+        bfs_guard_note_news(guard, entry);
+    free(entry->reason);
+    bfs_needs_done(&entry->needs);
+    entry->is_judged = true;
+    entry->code = verdict->code;
+    entry->reason = bfs_steal(&outcome->reason);
+    entry->until = verdict->until;
+    entry->generation = inquiry->generation;
+    entry->policy = inquiry->policy_generation;
+    entry->needs = inquiry->needs;
+    inquiry->needs = (struct bfs_needs){0}; /* transferred */
+    entry->fingerprint = outcome->fingerprint;
+    entry->access_print = outcome->access_print;
+    entry->access = outcome->access;
+    if (verdict->until < guard->next_due)
+        guard->next_due = verdict->until;
+    return news;
+}
+
+/* Puts what was found into the table. */
+static int conclude(struct bfs_guard *guard, struct inquiry *inquiry,
+                    const struct bfs_verdict *verdict)
+{
+    struct outcome outcome = {.verdict = verdict,
+                              .access = bfs_policy_access(inquiry->policy, &inquiry->reference)};
     bfs_autofree char *reason = verdict->code ? strdup(verdict->reason) : NULL;
-    int r = bfs_access_print(access, &print);
+    int r = bfs_access_print(outcome.access, &outcome.access_print);
+    if (r == 0)
+        r = bfs_trust_fingerprint(&inquiry->trust, &inquiry->reference, &inquiry->digest,
+                                  &outcome.fingerprint);
     if (r || (verdict->code && !reason))
         return -ENOMEM;
+    outcome.reason = bfs_steal(&reason);
     (void)pthread_mutex_lock(&guard->mutex);
-    struct entry *entry = entry_at(guard, inquiry->slot);
-    bool in_time = entry && inquiry->policy_generation == guard->policy_generation;
-    bool news = in_time && (verdict->code || entry->code) &&
-                (entry->code != verdict->code || !entry->reason || !reason ||
-                 strcmp(entry->reason, reason) != 0);
-    if (in_time) {
-        if (entry->is_judged &&
-            (entry->code != verdict->code || !bfs_xxh128_equal(&entry->access_print, &print)))
-            entry->to_tell = TELL_TWICE;
-        entry->is_judged = true;
-        entry->code = verdict->code;
-        free(entry->reason);
-        entry->reason = bfs_steal(&reason);
-        entry->until = verdict->until;
-        entry->generation = inquiry->generation;
-        entry->policy = inquiry->policy_generation;
-        entry->fingerprint = *fingerprint;
-        entry->access_print = print;
-        entry->access = access;
-        if (verdict->until < guard->next_due)
-            guard->next_due = verdict->until;
-    }
+    struct bfs_guard_entry *entry = bfs_guard_entry_at(guard, inquiry->slot);
+    bool news = false;
+    if (entry && !is_outdated(guard, entry, inquiry))
+        news = replace(guard, entry, inquiry, &outcome);
+    else if (entry)
+        bfs_guard_note_news(guard, entry); /* whoever asked answers by what is outdated */
     (void)pthread_mutex_unlock(&guard->mutex);
+    free(outcome.reason);
     if (news)
         report(guard, inquiry, verdict->code, verdict->reason);
     return entry ? 0 : -ENOMEM;
 }
 
 /* Reads the statements and judges. */
-static int judge(struct bfs_guard *guard, const struct inquiry *inquiry)
+static int judge(struct bfs_guard *guard, struct inquiry *inquiry)
 {
-    struct bfs_xxh128 fingerprint;
     struct bfs_verdict verdict;
     struct bfs_error error = {0};
     char text[BFS_ERROR_TEXT_SIZE];
-    int r =
-        bfs_trust_fingerprint(&inquiry->trust, &inquiry->reference, &inquiry->digest, &fingerprint);
-    if (r)
-        return r;
-    r = bfs_trust_judge(&inquiry->trust, &inquiry->reference, &inquiry->digest, NULL, &verdict,
-                        &error);
+    int r = bfs_trust_judge(&inquiry->trust, &inquiry->reference, &inquiry->digest, NULL, &verdict,
+                            &error);
     if (r) {
-        verdict = (struct bfs_verdict){.code = r, .until = inquiry->trust.now + RETRY_S};
+        /* What is too much stays so; anything else may have been the moment. */
+        verdict = (struct bfs_verdict){
+            .code = r, .until = r == -E2BIG ? INT64_MAX : inquiry->trust.now + RETRY_S};
         (void)snprintf(verdict.reason, sizeof(verdict.reason), "it cannot be judged: %.480s",
                        bfs_error_text(&error, text));
     }
-    r = conclude(guard, inquiry, &verdict, &fingerprint);
+    r = conclude(guard, inquiry, &verdict);
     return r ? r : verdict.code;
 }
 
@@ -280,8 +278,10 @@ int bfs_guard_admit(struct bfs_guard *guard, uint32_t slot, bool may_block)
     if (!guard)
         return 0;
     (void)pthread_mutex_lock(&guard->mutex);
-    struct entry *entry = entry_at(guard, slot);
-    int r = !entry ? -ENOMEM : is_good(guard, entry, slot) ? entry->code : -EWOULDBLOCK;
+    struct bfs_guard_entry *entry = bfs_guard_entry_at(guard, slot);
+    int r = !entry                                        ? -ENOMEM
+            : bfs_guard_entry_is_good(guard, entry, slot) ? entry->code
+                                                          : -EWOULDBLOCK;
     bool ours = r == -EWOULDBLOCK && may_block;
     if (ours)
         r = begin(guard, slot, &inquiry);
@@ -294,7 +294,7 @@ bool bfs_guard_refusal(struct bfs_guard *guard, uint32_t slot, char ret[static B
     if (!guard)
         return false;
     (void)pthread_mutex_lock(&guard->mutex);
-    const struct entry *entry = slot < guard->n_entries ? &guard->entries[slot] : NULL;
+    const struct bfs_guard_entry *entry = slot < guard->n_entries ? &guard->entries[slot] : NULL;
     bool refused = entry && entry->is_judged && entry->code;
     if (refused)
         (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", entry->reason);
@@ -307,7 +307,7 @@ void bfs_guard_note_inodes(struct bfs_guard *guard, uint32_t slot, uint32_t n_in
     if (!guard)
         return;
     (void)pthread_mutex_lock(&guard->mutex);
-    struct entry *entry = entry_at(guard, slot);
+    struct bfs_guard_entry *entry = bfs_guard_entry_at(guard, slot);
     if (entry)
         entry->n_inodes = n_inodes;
     (void)pthread_mutex_unlock(&guard->mutex);
@@ -318,9 +318,13 @@ static const struct bfs_access *access_of(struct bfs_guard *guard, uint32_t slot
 {
     struct bfs_reference reference;
     struct bfs_digest digest;
-    const struct entry *entry = slot < guard->n_entries ? &guard->entries[slot] : NULL;
+    struct bfs_guard_entry *entry = bfs_guard_entry_at(guard, slot);
     if (entry && entry->is_judged && entry->policy == guard->policy_generation)
         return entry->access;
+    /* The policy has just changed. No verdict remembers that the kernel is told this, so a further
+     * change could not be noticed by comparing with one. */
+    if (entry)
+        bfs_guard_note_news(guard, entry);
     return bfs_bundles_identity(guard->bundles, slot, &reference, &digest)
                ? bfs_policy_access(guard->policy, &reference)
                : NULL;
@@ -347,72 +351,4 @@ int bfs_guard_acl(struct bfs_guard *guard, uint32_t slot, const struct stat *sta
     int r = access ? bfs_access_acl(access, stat, ret) : -ENODATA;
     (void)pthread_mutex_unlock(&guard->mutex);
     return r;
-}
-
-/* The next bundle of the tree whose verdict is due, or has changed. */
-static bool next_due(struct bfs_guard *guard, uint32_t *ret)
-{
-    bool found = false;
-    size_t n = 0;
-    (void)pthread_mutex_lock(&guard->mutex);
-    const struct bfs_tree_node *nodes = guard->tree ? bfs_tree_all(guard->tree, &n) : NULL;
-    if (guard->next == 0)
-        guard->next_due = INT64_MAX;
-    for (; !found && guard->next < n; guard->next++) {
-        const struct bfs_tree_node *node = &nodes[guard->next];
-        struct entry *entry = node->kind == BFS_TREE_BUNDLE ? entry_at(guard, node->slot) : NULL;
-        if (!entry)
-            continue;
-        bool good = is_good(guard, entry, node->slot);
-        if (good && entry->until < guard->next_due)
-            guard->next_due = entry->until;
-        found = entry->to_tell || !good;
-        *ret = node->slot;
-    }
-    (void)pthread_mutex_unlock(&guard->mutex);
-    return found;
-}
-
-/* Begins anew when a verdict has run out, or the kernel is to be told again. */
-static void rewind_when_due(struct bfs_guard *guard)
-{
-    (void)pthread_mutex_lock(&guard->mutex);
-    if (now() >= guard->next_due || guard->tells_again)
-        guard->next = 0;
-    guard->tells_again = false;
-    (void)pthread_mutex_unlock(&guard->mutex);
-}
-
-/* Is the kernel to be told about the bundle? */
-static bool take_news(struct bfs_guard *guard, uint32_t slot, uint32_t *ret_n_inodes)
-{
-    (void)pthread_mutex_lock(&guard->mutex);
-    struct entry *entry = entry_at(guard, slot);
-    bool news = entry && entry->to_tell;
-    if (news) {
-        *ret_n_inodes = entry->n_inodes;
-        entry->to_tell--;
-        guard->tells_again = guard->tells_again || entry->to_tell;
-    }
-    (void)pthread_mutex_unlock(&guard->mutex);
-    return news;
-}
-
-bool bfs_guard_refresh(struct bfs_guard *guard, unsigned budget_ms,
-                       void (*changed)(void *context, uint32_t slot, uint32_t n_inodes),
-                       void *context)
-{
-    uint64_t start = bfs_now_ms();
-    uint32_t slot, n_inodes;
-    if (!guard)
-        return false;
-    rewind_when_due(guard);
-    while (bfs_now_ms() - start < budget_ms) {
-        if (!next_due(guard, &slot))
-            return false;
-        (void)bfs_guard_admit(guard, slot, true);
-        if (take_news(guard, slot, &n_inodes))
-            changed(context, slot, n_inodes);
-    }
-    return true;
 }

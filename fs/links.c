@@ -227,13 +227,13 @@ static bool skips(void *context, const struct bfs_catalog_entry *entry)
         resolver->status = refuse_all(resolver, bfs_reference_text(&entry->reference, name));
         return true;
     }
-    bool skipped = false;
+    enum bfs_favour favour = BFS_FAVOUR_FULL;
     if (resolver->status == 0)
         resolver->status = add_refusals(resolver, &about);
     if (resolver->status == 0)
-        resolver->status = bfs_trust_is_out_of_favour(&resolver->trust, &entry->reference,
-                                                      &entry->manifest, &skipped, resolver->error);
-    return skipped;
+        resolver->status = bfs_trust_favour(&resolver->trust, &entry->reference, &entry->manifest,
+                                            &favour, NULL, resolver->error);
+    return favour != BFS_FAVOUR_FULL;
 }
 
 static int add_latest(struct resolver *resolver)

@@ -1,30 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/policy_file.h"
 
+#include "codec/store/files.h"
+#include "fs/clock.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+enum { RETRY_MS = 5000 }; /* after what was no fault of the text */
+
 struct bfs_policy_file {
     char *path;
     const struct bfs_log *log;
     struct stat seen; /* before it was last read; zeros: it was not there */
+    bool wants_retry; /* what kept it from being taken up may pass, though it stays as it is */
+    uint64_t tried_ms;
     pthread_mutex_t mutex;
     struct bfs_policy *policy;         /* protected by mutex, like trouble */
     char trouble[BFS_ERROR_TEXT_SIZE]; /* "": none */
 };
-
-/* The daemon leaves the folder that it was started from. Links in the path stay what they are,
- * because what they point to may be exchanged. */
-static char *absolute(const char *path)
-{
-    bfs_autofree char *folder = *path == '/' ? strdup("") : getcwd(NULL, 0);
-    char *whole = NULL;
-    if (!folder || asprintf(&whole, *path == '/' ? "%s%s" : "%s/%s", folder, path) < 0)
-        return NULL;
-    return whole;
-}
 
 static int load(const char *path, struct bfs_policy **ret, struct bfs_error *error)
 {
@@ -50,7 +46,8 @@ int bfs_policy_file_open(const char *path, const struct bfs_log *log, struct bfs
         return bfs_fail(error, -ENOMEM, "out of memory");
     (void)pthread_mutex_init(&file->mutex, NULL);
     file->log = log;
-    file->path = absolute(path ? path : BFS_POLICY_DEFAULT_PATH);
+    /* The daemon leaves the folder that it was started from. */
+    file->path = bfs_absolute_path(path ? path : BFS_POLICY_DEFAULT_PATH);
     if (!file->path)
         return bfs_fail(error, -ENOMEM, "out of memory");
     if (stat(file->path, &file->seen) != 0)
@@ -130,6 +127,12 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* Is it the text that is wrong, and not the moment, or the users that the system has? */
+static bool is_lasting(int code)
+{
+    return code == -EBADMSG || code == -E2BIG || code == -EPROTONOSUPPORT || code == -EINVAL;
+}
+
 enum bfs_policy_news bfs_policy_file_look(struct bfs_policy_file *file)
 {
     struct stat st;
@@ -141,10 +144,13 @@ enum bfs_policy_news bfs_policy_file_look(struct bfs_policy_file *file)
         (void)snprintf(text, sizeof(text), "%s: %s", file->path, strerror(errno));
         return note_trouble(file, text);
     }
-    if (is_unchanged(&st, &file->seen))
+    if (is_unchanged(&st, &file->seen) &&
+        !(file->wants_retry && bfs_now_ms() - file->tried_ms >= RETRY_MS))
         return BFS_POLICY_SAME;
     /* Seen before it was read: a change in between is noticed the next time. */
     file->seen = st;
+    file->tried_ms = bfs_now_ms();
     int r = load(file->path, &policy, &error);
+    file->wants_retry = r && !is_lasting(r);
     return r ? note_trouble(file, bfs_error_text(&error, text)) : put_in_force(file, policy);
 }

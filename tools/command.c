@@ -99,12 +99,13 @@ static void wait_for(int pidfd, pid_t pid, uint64_t timeout_seconds, struct bfs_
         struct pollfd ended = {.fd = pidfd, .events = POLLIN};
         int64_t left = limit == INT64_MAX ? STEP_MS : start + limit - now_ms();
         int step = left < 0 ? 0 : left < STEP_MS ? (int)left : STEP_MS;
-        int status;
-        if (poll(&ended, 1, step) > 0 && waitpid(pid, &status, 0) == pid) {
-            bool exited = WIFEXITED(status);
+        siginfo_t info = {0};
+        /* It stays a zombie, so that its number, which is that of its group, is not given anew. */
+        if (poll(&ended, 1, step) > 0 &&
+            waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
             *ret = (struct bfs_command_result){
-                .end = exited ? BFS_COMMAND_EXITED : BFS_COMMAND_SIGNALLED,
-                .status = exited ? WEXITSTATUS(status) : WTERMSIG(status)};
+                .end = info.si_code == CLD_EXITED ? BFS_COMMAND_EXITED : BFS_COMMAND_SIGNALLED,
+                .status = info.si_status};
             return;
         }
         if (bfs_interrupted()) {

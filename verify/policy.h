@@ -83,6 +83,7 @@ enum bfs_policy_check {
     BFS_POLICY_CHECK_CLEAN,
     BFS_POLICY_CHECK_WARNING,
     BFS_POLICY_CHECK_ERROR,
+    BFS_POLICY_CHECK_TOO_LARGE, /* it would take more than a daemon may spend on it: refused, too */
 };
 
 /* What is known about one bundle. */

@@ -46,6 +46,8 @@
       "widen one of the ranges, or add a version that is in both")                                 \
     X(BUNDLE_CYCLE, "bundle-cycle", ERROR, "bundles require each other in a circle",               \
       "take one of the requirements out")                                                          \
+    X(BUNDLE_EXCESS, "bundle-excess", ERROR, "more bundles are required in turn than can be followed", \
+      "require fewer, and less deeply")                                                            \
     X(BUNDLE_DAMAGED, "bundle-damaged", ERROR, "a required bundle, or its contract, cannot be read", \
       "repair it: bundlefs verify tells what is wrong")                                            \
     X(BUNDLE_DEPRECATED, "bundle-deprecated", WARNING, "a required bundle is deprecated",          \

@@ -7,8 +7,13 @@
 
 #include "codec/store/trust.h"
 
-/* A bfs_trust_check: contract, dependencies, resources and licence, with the bundles of the store;
- * no host is judged. Errors: those of bfs_bundle_open() and bfs_review(). */
+/* A daemon makes it, of bundles that nobody vouches for: what it reads of them is bounded, and so
+ * are the memory and the time that it takes. JSON counts BFS_REVIEW_JSON_WEIGHT times. */
+enum { BFS_POLICY_CHECK_READ_MAX = 64 << 20 };
+
+/* A bfs_trust_check: contract, dependencies, resources and licence, with the bundles of the store
+ * and what statements say about them; no host is judged. Errors: those of bfs_bundle_open() and
+ * bfs_review(). */
 int bfs_policy_check_bundle(const struct bfs_trust *trust, const struct bfs_reference *reference,
                             const struct bfs_digest *bundle, enum bfs_policy_check *ret,
                             struct bfs_error *error);

@@ -25,6 +25,7 @@ int bfs_review(struct bfs_subject *subject, const struct bfs_review_options *opt
                struct bfs_findings *findings, struct bfs_error *error)
 {
     struct bfs_error why = {0};
+    subject->budget = options->budget;
     int r = bfs_subject_read_contract(subject, &why);
     if (r && !is_verdict(r)) {
         if (error)

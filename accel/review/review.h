@@ -10,6 +10,7 @@
 #include "accel/review/findings.h"
 #include "accel/review/subject.h"
 #include "codec/store/catalog.h"
+#include "codec/store/needs.h"
 
 enum bfs_requirement_state {
     BFS_REQUIREMENT_GOOD,
@@ -27,10 +28,12 @@ struct bfs_review_options {
     int (*standing)(void *context, const struct bfs_catalog_entry *entry,
                     enum bfs_requirement_state *ret, char **ret_reason, struct bfs_error *error);
     void *context;
+    struct bfs_needs *needs;          /* NULL, or takes the models that were looked for */
+    struct bfs_review_budget *budget; /* NULL: whatever it takes is read */
 };
 
 /* Adds all findings about the subject, whose contract it reads. Errors: what kept the check from
- * being made: -ENOMEM, and errno of the file system or of the store. */
+ * being made: -EFBIG (over the budget), -ENOMEM, and errno of the file system or of the store. */
 int bfs_review(struct bfs_subject *subject, const struct bfs_review_options *options,
                struct bfs_findings *findings, struct bfs_error *error);
 

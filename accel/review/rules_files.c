@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    INDEX_SIZE_MAX = 256 << 20,
-    FINDINGS_MAX = 16, /* about one index; more of the same help nobody */
+    INDEX_SIZE_MAX = 64 << 20, /* of a million tensors */
+    FINDINGS_MAX = 16,         /* about one index; more of the same help nobody */
 };
 
 static bool has_suffix(const char *text, const char *suffix)
@@ -76,6 +76,7 @@ enum { SHARDS_MAX = 4096 };
 struct shard_list {
     struct shard *items;
     size_t n;
+    struct json_object *numbers; /* of the items, by name */
 };
 
 static void shard_list_done(struct shard_list *list)
@@ -83,17 +84,18 @@ static void shard_list_done(struct shard_list *list)
     for (size_t i = 0; i < list->n; i++)
         free(list->items[i].tensors);
     free(list->items);
+    (void)json_object_put(list->numbers);
 }
 
 /* NULL: no memory, or too many. */
 static struct shard *shard_of(struct shards *shards, struct shard_list *list, const char *name)
 {
-    for (size_t i = list->n; i-- > 0;) /* neighbours are in one shard */
-        if (strcmp(list->items[i].name, name) == 0)
-            return &list->items[i];
+    if (bfs_json_member(list->numbers, name))
+        return &list->items[bfs_json_integer(list->numbers, name)];
     if (list->n == SHARDS_MAX)
         return NULL;
     struct shard *shard = &list->items[list->n];
+    bfs_json_add_integer(list->numbers, name, list->n, &shards->findings->status);
     *shard = (struct shard){.name = name, .file = find_shard(shards, name)};
     list->n++;
     if (!shard->file) {
@@ -125,8 +127,9 @@ static void check_unlisted(struct shards *shards, const struct shard *shard)
 static void check_map(struct shards *shards)
 {
     struct shard_list list __attribute__((cleanup(shard_list_done))) = {
-        .items = calloc(SHARDS_MAX, sizeof(struct shard))};
-    if (!list.items) {
+        .items = calloc(SHARDS_MAX, sizeof(struct shard)),
+        .numbers = bfs_json_new_object(&shards->findings->status)};
+    if (!list.items || !list.numbers) {
         shards->findings->status = -ENOMEM;
         return;
     }

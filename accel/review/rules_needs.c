@@ -19,8 +19,9 @@ enum {
 struct constraint {
     char *name; /* of the required bundle */
     char *range;
-    char *by;    /* who requires it: NAME:VERSION */
-    bool is_met; /* some version is in it */
+    char *by;       /* who requires it: NAME:VERSION */
+    bool is_met;    /* some version is in it */
+    bool is_judged; /* whether it leaves a version, with those before it */
 };
 
 struct walk {
@@ -33,6 +34,7 @@ struct walk {
     size_t n_seen;
     const char *path[DEPTH_MAX]; /* names from the checked bundle down to here */
     size_t depth;
+    bool is_cut; /* not all was followed, and that was told */
 };
 
 static void walk_done(struct walk *walk)
@@ -77,16 +79,13 @@ static const struct bfs_catalog_entry *choose(const struct bfs_catalog *catalog,
                                               const char *range, bool *ret_known)
 {
     const struct bfs_catalog_entry *best = NULL;
-    *ret_known = false;
-    for (size_t i = 0; catalog && i < catalog->n_entries; i++) {
-        const struct bfs_catalog_entry *entry = &catalog->entries[i];
-        if (strcmp(entry->reference.name, name) != 0)
-            continue;
-        *ret_known = true;
-        if (bfs_range_has(range, entry->reference.version) &&
-            (!best || is_higher(entry->reference.version, best->reference.version)))
-            best = entry;
-    }
+    size_t n = 0;
+    const struct bfs_catalog_entry *entries = catalog ? bfs_catalog_model(catalog, name, &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (bfs_range_has(range, entries[i].reference.version) &&
+            (!best || is_higher(entries[i].reference.version, best->reference.version)))
+            best = &entries[i];
+    *ret_known = n > 0;
     return best;
 }
 
@@ -123,6 +122,7 @@ static int visit(struct walk *walk, const struct bfs_reference *reference,
 static int open_contract(struct walk *walk, const struct bfs_catalog_entry *entry,
                          struct bfs_contract *ret, struct bfs_error *error)
 {
+    static const char path[] = "contract.json";
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     bfs_autofree uint8_t *bytes = NULL;
     uint32_t number;
@@ -130,12 +130,31 @@ static int open_contract(struct walk *walk, const struct bfs_catalog_entry *entr
     int r;
     if ((r = bfs_bundle_open(walk->options->store, &entry->manifest, entry->manifest_size, &bundle,
                              error)) ||
-        bfs_index_resolve(bfs_bundle_index(bundle), "contract.json", &number))
+        bfs_index_resolve(bfs_bundle_index(bundle), path, &number))
         return r;
-    if (!S_ISREG(bfs_index_inode(bfs_bundle_index(bundle), number).mode))
+    struct bfs_inode inode = bfs_index_inode(bfs_bundle_index(bundle), number);
+    if (!S_ISREG(inode.mode))
         return 0;
-    r = bfs_content_whole(bundle, number, BFS_CONTRACT_SIZE_MAX, &bytes, &size, error);
-    return r ? r : bfs_contract_parse(bytes, size, "contract.json", ret, error);
+    if ((r = bfs_review_spend(walk->options->budget, path, inode.size, error)) ||
+        (r = bfs_content_whole(bundle, number, BFS_CONTRACT_SIZE_MAX, &bytes, &size, error)))
+        return r;
+    return bfs_contract_parse(bytes, size, path, ret, error);
+}
+
+/* Is it the bundle that is wrong, and not the moment? */
+static bool is_damage(int code)
+{
+    switch (code) {
+    case -EBADMSG:
+    case -EINVAL:
+    case -EPROTONOSUPPORT:
+    case -E2BIG:
+    case -ENOENT:
+    case -ELOOP: /* a blob that is a link */
+        return true;
+    default:
+        return false;
+    }
 }
 
 static int descend(struct walk *walk, const struct bfs_catalog_entry *entry)
@@ -147,8 +166,11 @@ static int descend(struct walk *walk, const struct bfs_catalog_entry *entry)
         return out_of_memory(walk);
     walk->seen[walk->n_seen++] = entry;
     int r = open_contract(walk, entry, &contract, &why);
-    if (r == -ENOMEM)
-        return out_of_memory(walk);
+    if (r && !is_damage(r)) {
+        if (walk->error)
+            *walk->error = why;
+        return bfs_fail_context(walk->error, r, "%s", bfs_reference_text(&entry->reference, name));
+    }
     if (r) {
         bfs_finding_add_error(walk->findings, BFS_FINDING_BUNDLE_DAMAGED,
                               bfs_reference_text(&entry->reference, name), &why);
@@ -176,11 +198,19 @@ static int follow(struct walk *walk, const struct bfs_reference *by,
                         "%s requires %s, by which it is required itself", from, need->name);
         return 0;
     }
-    if (walk->n_constraints == CONSTRAINTS_MAX || walk->depth == DEPTH_MAX)
-        return bfs_fail(walk->error, -E2BIG, "%s: requirements are too many, or too deep", from);
+    if (walk->n_constraints == CONSTRAINTS_MAX || walk->depth == DEPTH_MAX) {
+        if (!walk->is_cut)
+            bfs_finding_add(walk->findings, BFS_FINDING_BUNDLE_EXCESS,
+                            "%s: what it requires is beyond %d requirements in all, or %d deep",
+                            from, CONSTRAINTS_MAX, DEPTH_MAX);
+        walk->is_cut = true;
+        return 0;
+    }
     int r = add_constraint(walk, need, by);
     if (r)
         return r;
+    if (walk->options->needs && bfs_needs_add(walk->options->needs, need->name))
+        return out_of_memory(walk);
     size_t mine = walk->n_constraints - 1;
     const struct bfs_catalog_entry *entry =
         choose(walk->options->catalog, need->name, need->range, &is_known);
@@ -209,21 +239,6 @@ static int visit(struct walk *walk, const struct bfs_reference *reference,
     return r;
 }
 
-/* Is a version of the bundle in all ranges up to and with the k-th that name it? */
-static bool has_common(const struct walk *walk, const char *name, size_t k)
-{
-    const struct bfs_catalog *catalog = walk->options->catalog;
-    for (size_t i = 0; i < catalog->n_entries; i++) {
-        bool fits = strcmp(catalog->entries[i].reference.name, name) == 0;
-        for (size_t c = 0; fits && c <= k; c++)
-            fits = !walk->constraints[c].is_met || strcmp(walk->constraints[c].name, name) != 0 ||
-                   bfs_range_has(walk->constraints[c].range, catalog->entries[i].reference.version);
-        if (fits)
-            return true;
-    }
-    return false;
-}
-
 /* Who asked for the bundle before, with another range. */
 static const struct constraint *rival(const struct walk *walk, size_t k)
 {
@@ -235,16 +250,57 @@ static const struct constraint *rival(const struct walk *walk, size_t k)
     return NULL;
 }
 
-static void find_conflicts(struct walk *walk)
+/* Versions that are in every range so far. */
+struct versions {
+    const struct bfs_catalog_entry *entries;
+    bool *is_out;
+    size_t n, n_left;
+};
+
+static void narrow(struct versions *versions, const char *range)
 {
-    for (size_t k = 1; k < walk->n_constraints; k++) {
-        const struct constraint *mine = &walk->constraints[k], *other = rival(walk, k);
-        if (!mine->is_met || !other || has_common(walk, mine->name, k))
+    for (size_t i = 0; i < versions->n; i++)
+        if (!versions->is_out[i] && !bfs_range_has(range, versions->entries[i].reference.version)) {
+            versions->is_out[i] = true;
+            versions->n_left--;
+        }
+}
+
+/* Goes through all that name the same bundle as the first of them does. */
+static int judge_ranges(struct walk *walk, size_t first)
+{
+    const char *name = walk->constraints[first].name;
+    struct versions versions = {0};
+    versions.entries = bfs_catalog_model(walk->options->catalog, name, &versions.n);
+    versions.n_left = versions.n;
+    bfs_autofree bool *is_out = calloc(versions.n + 1, sizeof(*is_out));
+    if (!is_out)
+        return out_of_memory(walk);
+    versions.is_out = is_out;
+    for (size_t k = first; k < walk->n_constraints; k++) {
+        struct constraint *mine = &walk->constraints[k];
+        if (strcmp(mine->name, name) != 0)
             continue;
-        bfs_finding_add(walk->findings, BFS_FINDING_BUNDLE_CONFLICT,
-                        "%s requires %s %s, and %s requires %s %s", other->by, other->name,
-                        other->range, mine->by, mine->name, mine->range);
+        mine->is_judged = true;
+        if (!mine->is_met)
+            continue;
+        narrow(&versions, mine->range);
+        const struct constraint *other = versions.n_left ? NULL : rival(walk, k);
+        if (other)
+            bfs_finding_add(walk->findings, BFS_FINDING_BUNDLE_CONFLICT,
+                            "%s requires %s %s, and %s requires %s %s", other->by, other->name,
+                            other->range, mine->by, mine->name, mine->range);
     }
+    return 0;
+}
+
+static int find_conflicts(struct walk *walk)
+{
+    int r = 0;
+    for (size_t k = 0; r == 0 && walk->options->catalog && k < walk->n_constraints; k++)
+        if (!walk->constraints[k].is_judged)
+            r = judge_ranges(walk, k);
+    return r;
 }
 
 int bfs_rules_needs(const struct bfs_subject *subject, const struct bfs_review_options *options,
@@ -253,7 +309,5 @@ int bfs_rules_needs(const struct bfs_subject *subject, const struct bfs_review_o
     struct walk walk __attribute__((cleanup(walk_done))) = {
         .options = options, .findings = findings, .error = error};
     int r = visit(&walk, &subject->reference, &subject->contract);
-    if (r == 0)
-        find_conflicts(&walk);
-    return r;
+    return r ? r : find_conflicts(&walk);
 }

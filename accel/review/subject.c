@@ -11,12 +11,28 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static int by_path(const void *a, const void *b)
+{
+    const struct bfs_subject_file *left = a, *right = b;
+    return strcmp(left->path, right->path);
+}
+
+void bfs_subject_sort(struct bfs_subject *subject)
+{
+    if (subject->n_files)
+        qsort(subject->files, subject->n_files, sizeof(*subject->files), by_path);
+}
+
+static int to_path(const void *path, const void *file)
+{
+    return strcmp(path, ((const struct bfs_subject_file *)file)->path);
+}
+
 const struct bfs_subject_file *bfs_subject_find(const struct bfs_subject *subject, const char *path)
 {
-    for (size_t i = 0; i < subject->n_files; i++)
-        if (strcmp(subject->files[i].path, path) == 0)
-            return &subject->files[i];
-    return NULL;
+    return subject->n_files
+               ? bsearch(path, subject->files, subject->n_files, sizeof(*subject->files), to_path)
+               : NULL;
 }
 
 bool bfs_subject_has_view(const struct bfs_subject *subject, const char *id)
@@ -36,9 +52,27 @@ static int read_disk(const struct bfs_subject *subject, const struct bfs_subject
     return bfs_read_file(path, limit, ret, ret_size, error);
 }
 
+int bfs_review_spend(struct bfs_review_budget *budget, const char *path, uint64_t size,
+                     struct bfs_error *error)
+{
+    static const char json[] = ".json";
+    size_t length = strlen(path);
+    bool is_json = length >= strlen(json) && strcmp(path + length - strlen(json), json) == 0;
+    uint64_t weight = is_json ? BFS_REVIEW_JSON_WEIGHT : 1;
+    if (!budget)
+        return 0;
+    if (size > budget->left / weight)
+        return bfs_fail(error, -EFBIG, "%.255s: the check may not read so much", path);
+    budget->left -= size * weight;
+    return 0;
+}
+
 int bfs_subject_read(const struct bfs_subject *subject, const struct bfs_subject_file *file,
                      uint64_t limit, uint8_t **ret, size_t *ret_size, struct bfs_error *error)
 {
+    int r = bfs_review_spend(subject->budget, file->path, file->size, error);
+    if (r)
+        return r;
     if (file->size > limit)
         return bfs_fail(error, -E2BIG, "%.255s: is larger than %llu bytes", file->path,
                         (unsigned long long)limit);

@@ -23,9 +23,19 @@ struct bfs_subject_view {
     uint64_t tensor_size; /* bytes of its tensors; of a view without any, of its files */
 };
 
+/* How much a check may still read. */
+struct bfs_review_budget {
+    uint64_t left; /* bytes; one of a JSON document counts as BFS_REVIEW_JSON_WEIGHT */
+};
+/* A JSON document takes up to 36 times its size in memory; an array no more than twice. */
+enum { BFS_REVIEW_JSON_WEIGHT = 4 };
+/* Errors: -EFBIG. */
+int bfs_review_spend(struct bfs_review_budget *budget, const char *path, uint64_t size,
+                     struct bfs_error *error);
+
 struct bfs_subject {
     struct bfs_reference reference;
-    struct bfs_subject_file *files; /* regular files of the model, not of its views */
+    struct bfs_subject_file *files; /* by path; regular files of the model, not of its views */
     size_t n_files;
     struct bfs_subject_view *views;
     size_t n_views;
@@ -37,6 +47,7 @@ struct bfs_subject {
     struct bfs_bundle *bundle; /* owned; NULL: a directory */
     char *directory;           /* owned; NULL: a bundle */
     bool dereference;
+    struct bfs_review_budget *budget; /* borrowed; NULL: there is no limit */
 };
 
 /* Reading the contract is the caller's next step: bfs_subject_read_contract(). Errors: -ENOMEM, and
@@ -53,12 +64,14 @@ void bfs_subject_done(struct bfs_subject *subject);
 /* Reads contract.json when there is one. Errors: those of bfs_contract_parse() and of reading. */
 int bfs_subject_read_contract(struct bfs_subject *subject, struct bfs_error *error);
 
+/* Puts the files into order, once they are all there. */
+void bfs_subject_sort(struct bfs_subject *subject);
 /* NULL: the model has no such regular file. */
 const struct bfs_subject_file *bfs_subject_find(const struct bfs_subject *subject,
                                                 const char *path);
 bool bfs_subject_has_view(const struct bfs_subject *subject, const char *id);
-/* All of a file, proved when it lies in a bundle; malloc'ed. Errors: -E2BIG (over `limit`),
- * -ENOMEM, those of reading. */
+/* All of a file, proved when it lies in a bundle; malloc'ed. Errors: -E2BIG (over `limit`), -EFBIG
+ * (the budget does not allow it), -ENOMEM, those of reading. */
 int bfs_subject_read(const struct bfs_subject *subject, const struct bfs_subject_file *file,
                      uint64_t limit, uint8_t **ret, size_t *ret_size, struct bfs_error *error);
 

@@ -118,6 +118,7 @@ int bfs_subject_of_bundle(const struct bfs_reference *reference, struct bfs_bund
     if (name_views(&subject, bfs_bundle_config(bundle)) ||
         survey(&subject, bfs_bundle_index(bundle)))
         return bfs_fail(error, -ENOMEM, "out of memory");
+    bfs_subject_sort(&subject);
     *ret = subject;
     subject = (struct bfs_subject){0}; /* transferred */
     return 0;

@@ -102,6 +102,7 @@ int bfs_subject_of_scan(const struct bfs_reference *reference, const char *direc
         if (r)
             return r;
     }
+    bfs_subject_sort(&subject);
     *ret = subject;
     subject = (struct bfs_subject){0}; /* transferred */
     return 0;

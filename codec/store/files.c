@@ -123,3 +123,11 @@ char *bfs_join(const char *folder, const char *name)
     char *path = NULL;
     return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
+
+char *bfs_absolute_path(const char *path)
+{
+    if (*path == '/')
+        return strdup(path);
+    bfs_autofree char *folder = getcwd(NULL, 0);
+    return folder ? bfs_join(folder, path) : NULL;
+}

@@ -218,6 +218,19 @@ static void add_statements(const struct bfs_catalog *catalog, const struct bfs_d
         bfs_buffer_put(ret, &items[i].manifest, sizeof(items[i].manifest));
 }
 
+/* The bundles of a model, and what is said about them. */
+static void add_model(const struct bfs_catalog *catalog, const char *name, struct bfs_buffer *ret)
+{
+    size_t n;
+    const struct bfs_catalog_entry *entry = bfs_catalog_model(catalog, name, &n);
+    bfs_buffer_put_text(ret, name);
+    for (; n > 0; entry++, n--) {
+        bfs_buffer_put(ret, entry->reference.version, strlen(entry->reference.version) + 1);
+        bfs_buffer_put(ret, &entry->manifest, sizeof(entry->manifest));
+        add_statements(catalog, &entry->manifest, ret);
+    }
+}
+
 int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_reference *reference,
                           const struct bfs_digest *bundle, struct bfs_xxh128 *ret)
 {
@@ -235,27 +248,39 @@ int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_refere
         if (i == 0 || !bfs_digest_equal(&aliases[i]->subject, &aliases[i - 1]->subject))
             add_statements(trust->catalog, &aliases[i]->subject, &text);
     }
+    for (size_t i = 0; trust->needs && i < trust->needs->n; i++)
+        add_model(trust->catalog, trust->needs->names[i], &text);
     int r = bfs_buffer_status(&text);
     if (r == 0)
         *ret = bfs_xxh128(text.size ? (const void *)text.bytes : "", text.size);
     return r;
 }
 
-int bfs_trust_is_out_of_favour(const struct bfs_trust *trust, const struct bfs_reference *reference,
-                               const struct bfs_digest *bundle, bool *ret, struct bfs_error *error)
+int bfs_trust_favour(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                     const struct bfs_digest *bundle, enum bfs_favour *ret,
+                     char ret_reason[BFS_VERDICT_REASON_SIZE], struct bfs_error *error)
 {
     bfs_autodossier struct bfs_dossier dossier = {0};
     int r = bfs_dossier_load(trust, bundle, &dossier, error);
     if (r)
         return r;
-    bool found = trust->policy && dossier.hides_revocation;
+    bool is_hidden = trust->policy && dossier.hides_revocation;
+    enum bfs_favour favour = is_hidden ? BFS_FAVOUR_REVOKED : BFS_FAVOUR_FULL;
+    const char *reason = is_hidden ? dossier.unreadable : "";
     for (size_t i = 0; i < dossier.n; i++) {
         const struct bfs_evidence *evidence = &dossier.evidence[i];
         enum bfs_statement_kind kind = evidence->statement.kind;
-        found = found || (evidence->is_signed &&
-                          (kind == BFS_STATEMENT_DEPRECATION || kind == BFS_STATEMENT_REVOCATION) &&
-                          bfs_policy_counts(trust->policy, reference, evidence, trust->now));
+        enum bfs_favour said = !evidence->is_signed                ? BFS_FAVOUR_FULL
+                               : kind == BFS_STATEMENT_REVOCATION  ? BFS_FAVOUR_REVOKED
+                               : kind == BFS_STATEMENT_DEPRECATION ? BFS_FAVOUR_DEPRECATED
+                                                                   : BFS_FAVOUR_FULL;
+        if (said <= favour || !bfs_policy_counts(trust->policy, reference, evidence, trust->now))
+            continue;
+        favour = said;
+        reason = evidence->statement.reason;
     }
-    *ret = found;
+    *ret = favour;
+    if (ret_reason)
+        (void)snprintf(ret_reason, BFS_VERDICT_REASON_SIZE, "%.500s", reason);
     return 0;
 }

@@ -5,6 +5,7 @@
 #ifndef BFS_CODEC_TRUST_H
 #define BFS_CODEC_TRUST_H
 
+#include "codec/store/needs.h"
 #include "codec/store/statements.h"
 #include "verify/policy.h"
 
@@ -28,9 +29,11 @@ struct bfs_trust {
     int64_t now;                     /* seconds since 1970 */
     int status; /* 0; the first error that kept bfs_trust_believes() from finding out */
     /* Makes the check, which takes more than this folder knows; NULL: where a rule asks for one,
-     * the bundle is refused. It is made when a verdict is reached, and not again because other
-     * bundles came or went. */
+     * the bundle is refused. */
     bfs_trust_check check;
+    /* Of the bundle that is judged: the check adds to them, a fingerprint covers them. NULL: not
+     * wanted, or none. */
+    struct bfs_needs *needs;
 };
 
 /* Everything that is said about one bundle. */
@@ -64,13 +67,19 @@ int bfs_trust_judge(const struct bfs_trust *trust, const struct bfs_reference *r
  * could not be read, the answer is no, and trust->status says that it is none. */
 bool bfs_trust_believes(void *context, const struct bfs_alias_link *link);
 
-/* Does a statement that the policy takes into account deprecate or revoke the bundle? Errors: those
- * of bfs_statements_add(). */
-int bfs_trust_is_out_of_favour(const struct bfs_trust *trust, const struct bfs_reference *reference,
-                               const struct bfs_digest *bundle, bool *ret, struct bfs_error *error);
+enum bfs_favour {
+    BFS_FAVOUR_FULL,
+    BFS_FAVOUR_DEPRECATED,
+    BFS_FAVOUR_REVOKED, /* or what may revoke it cannot be read */
+};
+/* What statements that the policy takes into account say of the bundle; without a policy, all.
+ * `ret_reason` may be NULL. Errors: those of bfs_statements_add(). */
+int bfs_trust_favour(const struct bfs_trust *trust, const struct bfs_reference *reference,
+                     const struct bfs_digest *bundle, enum bfs_favour *ret,
+                     char ret_reason[BFS_VERDICT_REASON_SIZE], struct bfs_error *error);
 
-/* Of all that a verdict on the bundle depends on in the catalogue: equal means that nothing was
- * added or taken away. Errors: -ENOMEM. */
+/* Of all that a verdict on the bundle depends on in the catalogue, with the models that
+ * trust->needs names: equal means that nothing was added or taken away. Errors: -ENOMEM. */
 int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_reference *reference,
                           const struct bfs_digest *bundle, struct bfs_xxh128 *ret);
 

@@ -32,7 +32,8 @@ NOBODY = "65534"
 REASONS = re.compile(r"not installed|needs root|no option|refused|no maker|only be read in order|"
                      r"decoded anew|takes no limit|can be made|no block device|cannot mount|"
                      r"neither io.max|nothing to compare|no mksquashfs")
-MANY = ("cold-read", "matrix", "data", "readers", "memory", "catalogue", "cores")
+MANY = ("cold-read", "matrix", "data", "readers", "memory", "catalogue", "policy",
+        "cores")
 
 
 def bench(*options, user=None, work="tmp"):

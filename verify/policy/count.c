@@ -48,18 +48,26 @@ bool bfs_policy_signed_by(const struct bfs_policy *policy, const struct bfs_evid
     return false;
 }
 
+static void sooner(const struct bfs_policy_key *key, int64_t now, int64_t *until)
+{
+    if (key->not_before > now && key->not_before < *until)
+        *until = key->not_before;
+    if (key->not_after > now && key->not_after < *until)
+        *until = key->not_after;
+}
+
 void bfs_policy_next_change(const struct bfs_policy *policy, const struct bfs_evidence *evidence,
                             int64_t now, int64_t *until)
 {
-    for (size_t i = 0; i < policy->n_keys; i++) {
-        const struct bfs_policy_key *key = &policy->keys[i];
-        if (!is_signer(evidence, i))
-            continue;
-        if (key->not_before > now && key->not_before < *until)
-            *until = key->not_before;
-        if (key->not_after > now && key->not_after < *until)
-            *until = key->not_after;
-    }
+    for (size_t i = 0; i < policy->n_keys; i++)
+        if (is_signer(evidence, i))
+            sooner(&policy->keys[i], now, until);
+}
+
+void bfs_policy_next_epoch(const struct bfs_policy *policy, int64_t now, int64_t *until)
+{
+    for (size_t i = 0; i < policy->n_keys; i++)
+        sooner(&policy->keys[i], now, until);
 }
 
 static void add_name(char text[static BFS_VERDICT_REASON_SIZE], const char *name)

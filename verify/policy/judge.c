@@ -120,6 +120,7 @@ static int ask_checked(struct court *court, char text[static BFS_VERDICT_REASON_
         [BFS_POLICY_CHECK_CLEAN] = "the check of its contract found nothing",
         [BFS_POLICY_CHECK_WARNING] = "the check of its contract found warnings",
         [BFS_POLICY_CHECK_ERROR] = "the check of its contract found errors",
+        [BFS_POLICY_CHECK_TOO_LARGE] = "the check of its contract would have to read too much",
     };
     enum bfs_policy_check found = court->facts->check, most = court->rule->check_max;
     if (most == BFS_POLICY_CHECK_ERROR)
@@ -203,6 +204,9 @@ void bfs_policy_judge(const struct bfs_policy *policy, const struct bfs_facts *f
         return;
     }
     court.rule = &policy->rules[ret->rule];
+    /* Which alias points to it may depend on any key. */
+    if (court.rule->refuses_unpromoted)
+        bfs_policy_next_epoch(policy, facts->now, &court.until);
     (void)snprintf(court.whose, sizeof(court.whose), "rule %d (\"%.200s\")", ret->rule + 1,
                    court.rule->match);
     tell_rule(&court, ret->rule);

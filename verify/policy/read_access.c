@@ -128,11 +128,31 @@ static int look_up(const char *name, bool is_group, uint32_t *ret)
     }
 }
 
-static int resolve_names(char *const names[], size_t n, bool is_group, uint32_t ret[],
-                         const char *place, struct bfs_error *error)
+/* Numbers that were found. Asking the system reads its files anew each time, or asks a server. */
+struct known {
+    struct json_object *users, *groups; /* by name */
+};
+
+static int recall_or_look_up(struct json_object *known, const char *name, bool is_group,
+                             uint32_t *ret)
+{
+    int status = 0;
+    if (bfs_json_member(known, name)) {
+        *ret = (uint32_t)bfs_json_integer(known, name);
+        return 0;
+    }
+    int r = look_up(name, is_group, ret);
+    if (r == 0)
+        bfs_json_add_integer(known, name, *ret, &status);
+    return r ? r : status;
+}
+
+static int resolve_names(char *const names[], size_t n, bool is_group, const struct known *known,
+                         uint32_t ret[], const char *place, struct bfs_error *error)
 {
     for (size_t i = 0; i < n; i++) {
-        int r = look_up(names[i], is_group, &ret[i]);
+        int r =
+            recall_or_look_up(is_group ? known->groups : known->users, names[i], is_group, &ret[i]);
         if (r == -ENOENT)
             return bfs_fail(error, r, "%s: this system has no %s \"%s\"; its number would do",
                             place, is_group ? "group" : "user", names[i]);
@@ -143,18 +163,33 @@ static int resolve_names(char *const names[], size_t n, bool is_group, uint32_t 
     return 0;
 }
 
+static int resolve_rule(struct bfs_rule *rule, const struct known *known, const char *place,
+                        struct bfs_error *error)
+{
+    struct bfs_access *access = &rule->access;
+    int r = resolve_names(rule->users, access->n_users, false, known, access->users, place, error);
+    return r ? r
+             : resolve_names(rule->groups, access->n_groups, true, known, access->groups, place,
+                             error);
+}
+
 int bfs_policy_resolve(struct bfs_policy *policy, const char *what, struct bfs_error *error)
 {
     _Static_assert(sizeof(uid_t) == sizeof(uint32_t) && sizeof(gid_t) == sizeof(uint32_t),
                    "ids are 32 bits wide");
+    int status = 0;
+    bfs_autojson struct json_object *users = bfs_json_new_object(&status);
+    bfs_autojson struct json_object *groups = bfs_json_new_object(&status);
+    const struct known known = {users, groups};
+    if (status)
+        return bfs_fail(error, status, "%s: out of memory", what);
     for (size_t i = 0; policy && i < policy->n_rules; i++) {
-        struct bfs_rule *rule = &policy->rules[i];
-        struct bfs_access *access = &rule->access;
         char place[BFS_POLICY_PLACE_SIZE];
-        int r;
+        if (!policy->rules[i].has_access)
+            continue;
         (void)snprintf(place, sizeof(place), "%.200s: rule %zu: access", what, i + 1);
-        if ((r = resolve_names(rule->users, access->n_users, false, access->users, place, error)) ||
-            (r = resolve_names(rule->groups, access->n_groups, true, access->groups, place, error)))
+        int r = resolve_rule(&policy->rules[i], &known, place, error);
+        if (r)
             return r;
     }
     return 0;

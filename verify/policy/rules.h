@@ -117,6 +117,8 @@ bool bfs_policy_signed_by(const struct bfs_policy *policy, const struct bfs_evid
 /* Moves *until to where the validity of one of the signers changes after `now`. */
 void bfs_policy_next_change(const struct bfs_policy *policy, const struct bfs_evidence *evidence,
                             int64_t now, int64_t *until);
+/* The same of every key. */
+void bfs_policy_next_epoch(const struct bfs_policy *policy, int64_t now, int64_t *until);
 
 /* Appends to a text of BFS_VERDICT_REASON_SIZE bytes what fits. */
 void bfs_reason_add(char text[static BFS_VERDICT_REASON_SIZE], const char *format, ...)
