@@ -215,6 +215,13 @@ def bundles():
     expect("needs-twice", [("error", "contract-duplicate")], change=needs(("lib/tok", "1"), ("lib/tok", ">=1")))
     expect("needs-conflict", [("error", "bundle-conflict")], change=needs(("lib/tok", "^1"), ("lib/mid", "1")))
     expect("needs-agree", [], change=needs(("lib/tok", ">=1"), ("lib/mid", "1")))
+    for i in range(66):
+        contract = copy.deepcopy(GOOD)
+        needs(*([(f"chain/link{i - 1}", "*")] if i else []))(contract)
+        make(contract)
+        pack(f"chain/link{i}:1.0.0", "--no-check")
+    expect("needs-many", [("error", "bundle-excess")], change=needs(("chain/link65", "1")))
+    expect("needs-fewer", [], change=needs(("chain/link62", "1")))
     expect("needs-itself", [("error", "bundle-cycle")], change=needs(("acme/needs-itself", "*")))
     contract = copy.deepcopy(GOOD)
     needs(("acme/circle", "*"))(contract)

@@ -293,6 +293,7 @@ static void revoke_and_judge(struct world *world)
 {
     sign(world, "a/m:1.0.0", BFS_STATEMENT_REVOCATION);
     assert_int_equal(admit(world, A, true), -EKEYREJECTED);
+    assert_int_equal(told_about(world, A), 2); /* and everything was gone through */
 }
 
 static void who_was_slow_does_not_replace_who_knew_more(void **state)

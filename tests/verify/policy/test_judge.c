@@ -401,6 +401,52 @@ static void test_trace(void **state)
     assert_non_null(strstr(steps.text, "no alias points to it"));
 }
 
+/* An alias that points elsewhere may lose to another one when any key begins or ends to count. */
+static void test_promotion_lasts_until_any_key_changes(void **state)
+{
+    (void)state;
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *policy = policy_of("{\"match\":\"acme/*\",\"unpromoted\":\"refuse\"}");
+    BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *any = policy_of("{\"match\":\"acme/*\"}");
+    struct bfs_facts facts = {.reference = &tiny, .is_promoted = true, .now = NOW};
+    struct bfs_verdict verdict;
+    bfs_policy_judge(policy, &facts, NULL, &verdict);
+    assert_int_equal(verdict.code, 0);
+    assert_int_equal(verdict.until, NOW + DAY); /* the key "next" */
+    facts.now += DAY;
+    bfs_policy_judge(policy, &facts, NULL, &verdict);
+    assert_true(verdict.until == INT64_MAX);
+    bfs_policy_judge(any, &facts, NULL, &verdict);
+    assert_true(verdict.until == INT64_MAX);
+}
+
+/* Nothing is served that was not checked, where a check is asked for. */
+static void test_checks(void **state)
+{
+    (void)state;
+    static const struct {
+        enum bfs_policy_check found;
+        int with_error, with_warning;
+        const char *word;
+    } cases[] = {
+        {BFS_POLICY_CHECK_UNKNOWN, -EKEYREJECTED, -EKEYREJECTED, "was not checked"},
+        {BFS_POLICY_CHECK_CLEAN, 0, 0, "all that it asks for"},
+        {BFS_POLICY_CHECK_WARNING, 0, -EKEYREJECTED, ""},
+        {BFS_POLICY_CHECK_ERROR, -EKEYREJECTED, -EKEYREJECTED, "found errors"},
+        {BFS_POLICY_CHECK_TOO_LARGE, -EKEYREJECTED, -EKEYREJECTED, "read too much"},
+    };
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *error = policy_of("{\"match\":\"**\",\"check\":\"error\"}");
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *warning = policy_of("{\"match\":\"**\",\"check\":\"warning\"}");
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct bfs_facts facts = {.reference = &tiny, .check = cases[i].found, .now = NOW};
+        const char *const words[] = {cases[i].word, NULL};
+        expect_facts(error, &facts, cases[i].with_error, words);
+        expect_facts(warning, &facts, cases[i].with_warning, words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +468,8 @@ int main(void)
         cmocka_unit_test(test_other_subject),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_version_with_the_name_of_an_alias),
+        cmocka_unit_test(test_promotion_lasts_until_any_key_changes),
+        cmocka_unit_test(test_checks),
     };
     return cmocka_run_group_tests(tests, make_keys, drop_keys);
 }
