@@ -8,12 +8,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
-#define LIBFUSE_KNOWS 1
-#else
-#define LIBFUSE_KNOWS 0
-#endif
-
 /* Headers of older systems have none of it. */
 enum {
     OPCODE_INIT = 26,
@@ -122,7 +116,7 @@ const struct iovec *bfs_passthrough_complete(struct bfs_passthrough_io *io,
 {
     struct out_header header;
     bool awaits_init = atomic_load_explicit(&io->awaits_init, memory_order_relaxed);
-    if (LIBFUSE_KNOWS || (!awaits_init && !reply_id) || n != 2 ||
+    if (BFS_LIBFUSE_PASSES_THROUGH || (!awaits_init && !reply_id) || n != 2 ||
         segments[0].iov_len != sizeof(header))
         return segments;
     memcpy(&header, segments[0].iov_base, sizeof(header));
@@ -155,7 +149,7 @@ int bfs_passthrough_install(struct bfs_passthrough_io *io, struct fuse_session *
 {
     static const struct fuse_custom_io hooks = {.read = read_hook, .writev = writev_hook};
     int fd = fuse_session_fd(session);
-    if (!LIBFUSE_KNOWS) {
+    if (!BFS_LIBFUSE_PASSES_THROUGH) {
         atomic_store(&io->awaits_init, true);
         /* The session keeps its descriptor, and what it knows of the mount. */
         int r = fuse_session_custom_io(session, &hooks, fd);
@@ -170,10 +164,11 @@ int bfs_passthrough_install(struct bfs_passthrough_io *io, struct fuse_session *
 
 void bfs_passthrough_init(struct bfs_passthrough_io *io, struct fuse_conn_info *connection)
 {
-#if LIBFUSE_KNOWS
+#if BFS_LIBFUSE_PASSES_THROUGH
     if (io->fd >= 0 && connection->capable & FUSE_CAP_PASSTHROUGH) {
         connection->want |= FUSE_CAP_PASSTHROUGH;
-        connection->max_backing_stack_depth = STACK_DEPTH;
+        /* What lies below a backing file; libfuse adds the mount itself for the wire. */
+        connection->max_backing_stack_depth = STACK_DEPTH - 1;
         atomic_store(&io->agreed, true);
     }
 #else
@@ -208,7 +203,7 @@ int bfs_passthrough_reply_open(fuse_req_t request, const struct fuse_file_info *
     struct fuse_file_info opened = *info;
     if (id > 0) {
         opened.keep_cache = 0;
-#if LIBFUSE_KNOWS
+#if BFS_LIBFUSE_PASSES_THROUGH
         opened.backing_id = id;
 #endif
     }

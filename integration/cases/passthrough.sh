@@ -52,6 +52,17 @@ wait_until 5 not kill -0 "$pid"
 [ -z "$(ls -A "$backing")" ] || fail "something was left behind"
 unmount
 
+# Another file system on top: the mount counts as one layer, so one more fits.
+mkdir "$TMP/over" "$TMP/empty"
+mount_store -o "backing=$backing,warm=acme/one:1"
+mount -t overlay overlay -o "lowerdir=$MNT/acme/one/1:$TMP/empty" "$TMP/over"
+over=0
+cmp "$SRC/model.safetensors" "$TMP/over/model.safetensors" || over=$?
+umount "$TMP/over"
+[ "$over" = 0 ] || fail "other bytes through an overlay"
+[ "$(metric passthrough_opens_total)" = 1 ] || fail "$(metric passthrough_opens_total) opens in the kernel"
+unmount
+
 # In memory; from the first read on.
 mount_store -o backing=memory,backing_fill=first,backing_size=64M
 cmp "$SRC/model.safetensors" "$file"

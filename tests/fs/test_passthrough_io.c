@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The two messages that are completed, as bytes at their documented offsets; others pass as they
- * are. */
+ * are. With a libfuse that knows passthrough: what it is told, and that no message is touched. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -68,6 +68,7 @@ static bool passes(struct bfs_passthrough_io *io, struct reply *reply, int n)
     return bfs_passthrough_complete(io, reply->segments, n, &scratch) == reply->segments;
 }
 
+#if !BFS_LIBFUSE_PASSES_THROUGH
 static void init_is_completed(void **state)
 {
     (void)state;
@@ -137,6 +138,7 @@ static void only_what_is_offered(void **state)
     bfs_passthrough_received(&io, message, sizeof(message));
     assert_true(passes(&io, &reply, 2));
 }
+#endif
 
 /* What the hook does to the reply while fuse_reply_open() runs. */
 static struct bfs_passthrough_io open_io = {.fd = -1};
@@ -162,7 +164,10 @@ static void open_is_completed(void **state)
         put_u32(open_reply.body + 8, 1 << 1 | 1 << 5);
         assert_int_equal(bfs_passthrough_reply_open(fake_handle(&request), &info, id), 0);
         assert_int_equal(request.open.keep_cache, id == 0);
-        if (id == 0) {
+#if BFS_LIBFUSE_PASSES_THROUGH
+        assert_int_equal(request.open.backing_id, id);
+#endif
+        if (id == 0 || BFS_LIBFUSE_PASSES_THROUGH) {
             assert_ptr_equal(open_sent, open_reply.segments);
         } else {
             const uint8_t *body = open_sent[1].iov_base;
@@ -183,11 +188,50 @@ static void open_is_completed(void **state)
     fake_request_done(&request);
 }
 
+#if BFS_LIBFUSE_PASSES_THROUGH
+static void libfuse_is_asked(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < 32; bit++) {
+        struct bfs_passthrough_io io = {.fd = 3};
+        struct fuse_conn_info connection = {.capable = UINT32_C(1) << bit, .want = 5};
+        bool offered = connection.capable == FUSE_CAP_PASSTHROUGH;
+        bfs_passthrough_init(&io, &connection);
+        assert_int_equal(connection.want, offered ? 5 | FUSE_CAP_PASSTHROUGH : 5);
+        assert_int_equal(connection.max_backing_stack_depth, FUSE_BACKING_STACKED_UNDER);
+        assert_int_equal(bfs_passthrough_is_agreed(&io), offered);
+    }
+    struct bfs_passthrough_io none = {.fd = -1};
+    struct fuse_conn_info connection = {.capable = FUSE_CAP_PASSTHROUGH};
+    bfs_passthrough_init(&none, &connection);
+    assert_int_equal(connection.want, 0);
+    assert_false(bfs_passthrough_is_agreed(&none));
+}
+
+/* Even what would be completed otherwise. */
+static void messages_are_left_alone(void **state)
+{
+    struct bfs_passthrough_io io = fresh();
+    uint8_t message[HEADER_IN + INIT_IN];
+    struct reply reply;
+    (void)state;
+    make_init(message, EXTENDED, OFFER);
+    bfs_passthrough_received(&io, message, sizeof(message));
+    make_reply(&reply, 7, 0, INIT_OUT);
+    assert_true(passes(&io, &reply, 2));
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#if BFS_LIBFUSE_PASSES_THROUGH
+        cmocka_unit_test(libfuse_is_asked),
+        cmocka_unit_test(messages_are_left_alone),
+#else
         cmocka_unit_test(init_is_completed),
         cmocka_unit_test(only_what_is_offered),
+#endif
         cmocka_unit_test(open_is_completed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
