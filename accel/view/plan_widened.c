@@ -5,7 +5,6 @@
 #include "accel/view/checkpoint.h"
 #include "accel/view/planners.h"
 #include "accel/view/safetensors.h"
-#include "verify/array.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,44 +31,32 @@ static int add_tensor(const struct bfs_view_plan *plan, const struct bfs_view_in
              : 0;
 }
 
-static int add_chunk(struct bfs_plan *cut, const struct bfs_plan_chunk *chunk)
+/* A run of the original as one of the view. No chunk mixes element types of different layouts. */
+static struct bfs_plan_run widen(struct bfs_plan_run run)
 {
-    int r = bfs_array_grow(&cut->chunks, cut->n_chunks, sizeof(*cut->chunks));
-    if (r == 0)
-        cut->chunks[cut->n_chunks++] = *chunk;
-    return r;
+    if (run.layout == BFS_LAYOUT_BFLOAT16)
+        run.transform = BFS_TRANSFORM_BF16_TO_F32;
+    else if (run.layout == BFS_LAYOUT_FLOAT16)
+        run.transform = BFS_TRANSFORM_F16_TO_F32;
+    return run;
 }
 
-/* A chunk of the original as one of the view. No chunk mixes element types of different layouts. */
-static struct bfs_plan_chunk widen(struct bfs_plan_chunk chunk)
-{
-    if (chunk.layout == BFS_LAYOUT_BFLOAT16)
-        chunk.transform = BFS_TRANSFORM_BF16_TO_F32;
-    else if (chunk.layout == BFS_LAYOUT_FLOAT16)
-        chunk.transform = BFS_TRANSFORM_F16_TO_F32;
-    chunk.size *= bfs_transform_factor(chunk.transform);
-    return chunk;
-}
-
+/* The first tensor begins a run, so none is half header and half data. */
 static int make_cut(const struct bfs_view_input *input, uint64_t data_start, uint64_t header_size,
                     uint32_t chunk_size, struct bfs_plan *ret)
 {
     static const struct bfs_tensor_map none = {0};
-    bfs_autoplan struct bfs_plan source = {0}, header = {0};
+    bfs_autoplan struct bfs_plan source = {0};
     uint64_t position = 0;
     int r;
     if ((r = bfs_plan_make(input->map, input->file->size, chunk_size, &source)) ||
-        (r = bfs_plan_make(&none, header_size, chunk_size, &header)))
+        (r = bfs_plan_make(&none, header_size, chunk_size, ret)))
         return r;
-    for (size_t i = 0; r == 0 && i < header.n_chunks; i++)
-        r = add_chunk(ret, &header.chunks[i]);
-    for (size_t i = 0; r == 0 && i < source.n_chunks; i++) {
-        struct bfs_plan_chunk chunk = source.chunks[i];
-        position += chunk.size;
-        if (position <= data_start)
-            continue;
-        chunk = widen(chunk);
-        r = add_chunk(ret, &chunk);
+    for (size_t i = 0; r == 0 && i < source.n_runs; i++) {
+        const struct bfs_plan_run run = widen(source.runs[i]);
+        if (position >= data_start)
+            r = bfs_plan_add(ret, &run);
+        position += source.runs[i].size;
     }
     return r;
 }

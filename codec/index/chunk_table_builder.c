@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/index/chunk_table.h"
+#include "codec/index/chunk_records.h"
 #include "codec/index/format.h"
 
 #include <string.h>
@@ -31,17 +31,9 @@ int bfs_chunk_table_builder_add(struct bfs_chunk_table_builder *builder,
     if (builder->n_chunks == BFS_TABLE_CHUNKS_MAX)
         return -E2BIG;
     struct bfs_buffer *out = &builder->records;
-    bfs_buffer_put_u64(out, builder->file_size);
-    bfs_buffer_put_u32(out, chunk->raw_size);
-    bfs_buffer_put_u32(out, chunk->stored_size);
-    bfs_buffer_put_u64(out, chunk->stored_off);
-    bfs_buffer_put_u32(out, chunk->blob);
-    bfs_buffer_put_u8(out, chunk->encoding.codec);
-    bfs_buffer_put_u8(out, chunk->encoding.width);
-    bfs_buffer_put_u8(out, chunk->encoding.transform);
-    bfs_buffer_put_u8(out, 0);
-    bfs_buffer_put(out, chunk->digest.bytes, sizeof(chunk->digest.bytes));
-    bfs_buffer_put(out, chunk->check.bytes, sizeof(chunk->check.bytes));
+    struct bfs_chunk record = *chunk;
+    record.raw_off = builder->file_size;
+    bfs_chunk_record_write(&record, out);
     if (bfs_buffer_status(out))
         return bfs_buffer_status(out);
     builder->n_chunks++;
@@ -53,17 +45,8 @@ int bfs_chunk_table_builder_add(struct bfs_chunk_table_builder *builder,
 int bfs_chunk_table_builder_write(const struct bfs_chunk_table_builder *builder,
                                   struct bfs_buffer *ret)
 {
-    bfs_buffer_put(ret, BFS_TABLE_MAGIC, 8);
-    bfs_buffer_put_u16(ret, BFS_FORMAT_MAJOR);
-    bfs_buffer_put_u16(ret, BFS_FORMAT_MINOR);
-    bfs_buffer_put_u32(ret, 0);
-    bfs_buffer_put_u64(ret, builder->file_size);
-    bfs_buffer_put_u32(ret, builder->n_chunks);
-    bfs_buffer_put_u32(ret, builder->n_blobs);
-    for (uint32_t k = 0; k < builder->n_blobs; k++) {
-        bfs_buffer_put(ret, builder->blobs[k].digest.bytes, BFS_DIGEST_SIZE);
-        bfs_buffer_put_u64(ret, builder->blobs[k].size);
-    }
+    bfs_table_frame_write(builder->file_size, builder->n_chunks, builder->blobs, builder->n_blobs,
+                          ret);
     bfs_buffer_put(ret, builder->records.bytes, builder->records.size);
     return bfs_buffer_status(ret);
 }

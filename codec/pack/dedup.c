@@ -1,43 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Three arrays and an open-addressing hash over each. */
+ * Chunks and files that are known. */
 #include "codec/pack/dedup.h"
 
-#include "verify/array.h"
+#include "codec/pack/dedup_private.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
-struct known_blob {
-    struct bfs_table_blob blob;
-    bool has_digest;
-    atomic_int fd; /* -1 while it was not opened */
+enum {
+    KIB = 1024,
+    MIB = 1024 * KIB,
+    /* The index of chunks is asked everywhere for every chunk: it gets most, and holds 3 million
+     * chunks (800 GB of content at the default chunk size) before it needs a file. All else is
+     * mostly written and read in order. */
+    CHUNK_INDEX = 32 * MIB,
+    CHUNKS = 2 * MIB,
+    FILE_INDEX = 2 * MIB,
+    FILES = 1 * MIB,
+    FILE_BLOBS = 256 * KIB,
+    BLOB_INDEX = 1 * MIB,
+    BLOBS = 1 * MIB,
+    FRAMES = 512 * KIB, /* what spills need beside their pages */
 };
+_Static_assert(CHUNK_INDEX + CHUNKS + FILE_INDEX + FILES + FILE_BLOBS + BLOB_INDEX + BLOBS +
+                       FRAMES <=
+                   BFS_DEDUP_MEMORY,
+               "the parts are less than the whole");
 
-struct hash {
-    uint32_t *slots; /* element numbers, BFS_DEDUP_NONE when free */
-    uint32_t mask;   /* number of slots less one; a power of two */
-};
+static int list_init(struct bfs_known_list *list, const char *folder, size_t elements, size_t index)
+{
+    int r = bfs_spill_new(folder, elements, &list->elements);
+    return r ? r : bfs_spill_index_new(folder, index, &list->index);
+}
 
-struct bfs_dedup {
-    const struct bfs_store *store; /* borrowed */
-    struct known_blob *blobs;
-    uint32_t n_blobs;
-    struct hash blob_hash; /* of those with a digest */
-    struct bfs_chunk *chunks;
-    uint32_t n_chunks;
-    struct hash chunk_hash;
-    struct bfs_dedup_file *files;
-    uint32_t n_files;
-    struct hash file_hash;
-};
+static void list_done(struct bfs_known_list *list)
+{
+    (void)bfs_spill_free(list->elements);
+    (void)bfs_spill_index_free(list->index);
+}
 
 int bfs_dedup_new(const struct bfs_store *store, struct bfs_dedup **ret)
 {
-    struct bfs_dedup *dedup = calloc(1, sizeof(*dedup));
+    const char *folder = bfs_store_tmp_path(store);
+    BFS_CLEANUP(bfs_dedup_cleanup) struct bfs_dedup *dedup = calloc(1, sizeof(*dedup));
     if (!dedup)
         return -ENOMEM;
     dedup->store = store;
-    *ret = dedup;
+    (void)pthread_mutex_init(&dedup->mutex, NULL);
+    int r;
+    if ((r = list_init(&dedup->chunks, folder, CHUNKS, CHUNK_INDEX)) ||
+        (r = list_init(&dedup->files, folder, FILES, FILE_INDEX)) ||
+        (r = list_init(&dedup->blobs, folder, BLOBS, BLOB_INDEX)) ||
+        (r = bfs_spill_new(folder, FILE_BLOBS, &dedup->file_blobs)))
+        return r;
+    *ret = bfs_steal(&dedup);
     return 0;
 }
 
@@ -45,205 +60,182 @@ struct bfs_dedup *bfs_dedup_free(struct bfs_dedup *dedup)
 {
     if (!dedup)
         return NULL;
-    for (uint32_t i = 0; i < dedup->n_blobs; i++)
-        if (dedup->blobs[i].fd >= 0)
-            (void)close(dedup->blobs[i].fd);
-    for (uint32_t i = 0; i < dedup->n_files; i++)
-        free(dedup->files[i].blobs);
-    free(dedup->blobs);
-    free(dedup->blob_hash.slots);
-    free(dedup->chunks);
-    free(dedup->chunk_hash.slots);
-    free(dedup->files);
-    free(dedup->file_hash.slots);
+    for (unsigned i = 0; i < dedup->n_open; i++)
+        bfs_cleanup_close(&dedup->open[i].fd);
+    list_done(&dedup->chunks);
+    list_done(&dedup->files);
+    list_done(&dedup->blobs);
+    (void)bfs_spill_free(dedup->file_blobs);
+    (void)pthread_mutex_destroy(&dedup->mutex);
     free(dedup);
     return NULL;
 }
 
-bool bfs_dedup_blob(const struct bfs_dedup *dedup, uint32_t number, struct bfs_table_blob *ret)
+int bfs_dedup_fail(const struct bfs_dedup *dedup, int code, struct bfs_error *error)
 {
-    if (!dedup->blobs[number].has_digest)
-        return false;
-    *ret = dedup->blobs[number].blob;
-    return true;
+    if (code == -ENOMEM)
+        return bfs_fail(error, code, "out of memory");
+    return bfs_fail(error, code, "%s: temporary tables: %s", bfs_store_tmp_path(dedup->store),
+                    strerror(-code));
 }
 
-/* Both keys are hashes already: their first bytes are as good as any. */
-static uint32_t key_of(const uint8_t *hash)
+/* What is looked for, and what was found. */
+struct chunk_search {
+    struct bfs_dedup *dedup;
+    const struct bfs_xxh128 *check;
+    uint32_t raw_size;
+    enum bfs_transform transform;
+    struct bfs_chunk chunk;
+};
+
+static int match_chunk(void *context, uint32_t number, bool *ret)
 {
-    uint32_t key;
-    memcpy(&key, hash, sizeof(key));
-    return key;
+    struct chunk_search *search = context;
+    struct bfs_chunk *chunk = &search->chunk;
+    int r = bfs_spill_read(search->dedup->chunks.elements, (uint64_t)number * sizeof(*chunk), chunk,
+                           sizeof(*chunk));
+    *ret = r == 0 && chunk->raw_size == search->raw_size &&
+           chunk->encoding.transform == search->transform &&
+           bfs_xxh128_equal(&chunk->check, search->check);
+    return r;
 }
 
-static uint32_t chunk_key(const struct bfs_dedup *dedup, uint32_t i)
+/* With the mutex held. */
+static int search_chunk(struct chunk_search *search, bool *ret)
 {
-    return key_of(dedup->chunks[i].check.bytes);
-}
-
-static uint32_t blob_key(const struct bfs_dedup *dedup, uint32_t i)
-{
-    return key_of(dedup->blobs[i].blob.digest.bytes);
-}
-
-static uint32_t file_key(const struct bfs_dedup *dedup, uint32_t i)
-{
-    return key_of(dedup->files[i].digest.bytes);
-}
-
-static void insert(struct hash *hash, uint32_t key, uint32_t number)
-{
-    uint32_t at = key & hash->mask;
-    while (hash->slots[at] != BFS_DEDUP_NONE)
-        at = (at + 1) & hash->mask;
-    hash->slots[at] = number;
-}
-
-/* Keeps at least half of the slots free for `count` elements and one more. */
-static int grow(const struct bfs_dedup *dedup, struct hash *hash, uint32_t count,
-                uint32_t (*key)(const struct bfs_dedup *, uint32_t))
-{
-    if (hash->slots && count + 1 <= hash->mask / 2)
-        return 0;
-    size_t n = hash->slots ? ((size_t)hash->mask + 1) * 2 : 64;
-    uint32_t *slots = malloc(n * sizeof(*slots));
-    if (!slots)
-        return -ENOMEM;
-    memset(slots, 0xff, n * sizeof(*slots));
-    free(hash->slots);
-    *hash = (struct hash){.slots = slots, .mask = (uint32_t)(n - 1)};
-    for (uint32_t i = 0; i < count; i++)
-        insert(hash, key(dedup, i), i);
-    return 0;
-}
-
-int bfs_dedup_add_open_blob(struct bfs_dedup *dedup, int fd, uint32_t *ret)
-{
-    int r = bfs_array_grow(&dedup->blobs, dedup->n_blobs, sizeof(*dedup->blobs));
-    if (r) {
-        bfs_cleanup_close(&fd);
-        return r;
-    }
-    dedup->blobs[dedup->n_blobs] = (struct known_blob){0};
-    atomic_init(&dedup->blobs[dedup->n_blobs].fd, fd);
-    *ret = dedup->n_blobs++;
-    return 0;
-}
-
-void bfs_dedup_close_blob(struct bfs_dedup *dedup, uint32_t number,
-                          const struct bfs_table_blob *blob)
-{
-    dedup->blobs[number].blob = *blob;
-    dedup->blobs[number].has_digest = true;
-}
-
-int bfs_dedup_add_blob(struct bfs_dedup *dedup, const struct bfs_table_blob *blob, uint32_t *ret)
-{
-    /* Only blobs added here are in the hash, so growing it sees no blob without a digest. */
-    int r = grow(dedup, &dedup->blob_hash, dedup->n_blobs, blob_key);
-    if (r)
-        return r;
-    uint32_t at = key_of(blob->digest.bytes) & dedup->blob_hash.mask;
-    for (uint32_t i; (i = dedup->blob_hash.slots[at]) != BFS_DEDUP_NONE;
-         at = (at + 1) & dedup->blob_hash.mask) {
-        if (bfs_digest_equal(&dedup->blobs[i].blob.digest, &blob->digest)) {
-            *ret = i;
-            return 0;
-        }
-    }
     uint32_t number;
-    r = bfs_dedup_add_open_blob(dedup, -1, &number);
-    if (r)
-        return r;
-    bfs_dedup_close_blob(dedup, number, blob);
-    insert(&dedup->blob_hash, key_of(blob->digest.bytes), number);
-    *ret = number;
-    return 0;
+    int r = bfs_spill_index_find(search->dedup->chunks.index, bfs_known_hash(search->check->bytes),
+                                 match_chunk, search, &number);
+    if (r == 0)
+        *ret = number != BFS_SPILL_INDEX_NONE;
+    return r;
+}
+
+int bfs_dedup_find(struct bfs_dedup *dedup, const struct bfs_xxh128 *check, uint32_t raw_size,
+                   enum bfs_transform transform, struct bfs_chunk *ret, bool *ret_found)
+{
+    struct chunk_search search = {
+        .dedup = dedup, .check = check, .raw_size = raw_size, .transform = transform};
+    (void)pthread_mutex_lock(&dedup->mutex);
+    int r = search_chunk(&search, ret_found);
+    (void)pthread_mutex_unlock(&dedup->mutex);
+    if (r == 0 && *ret_found)
+        *ret = search.chunk;
+    return r;
+}
+
+static int add(struct bfs_known_list *list, const void *element, size_t size, uint32_t hash)
+{
+    int r = bfs_spill_write(list->elements, (uint64_t)list->n * size, element, size);
+    if (r == 0)
+        r = bfs_spill_index_add(list->index, hash, list->n);
+    if (r == 0)
+        list->n++;
+    return r;
 }
 
 int bfs_dedup_add_chunk(struct bfs_dedup *dedup, const struct bfs_chunk *chunk)
 {
-    if (dedup->n_chunks >= BFS_DEDUP_CHUNKS_MAX ||
-        bfs_dedup_find(dedup, &chunk->check, chunk->raw_size, chunk->encoding.transform) !=
-            BFS_DEDUP_NONE)
-        return 0;
-    int r;
-    if ((r = bfs_array_grow(&dedup->chunks, dedup->n_chunks, sizeof(*dedup->chunks))) ||
-        (r = grow(dedup, &dedup->chunk_hash, dedup->n_chunks, chunk_key)))
-        return r;
-    dedup->chunks[dedup->n_chunks] = *chunk;
-    insert(&dedup->chunk_hash, key_of(chunk->check.bytes), dedup->n_chunks);
-    dedup->n_chunks++;
-    return 0;
-}
-
-int bfs_dedup_add_file(struct bfs_dedup *dedup, struct bfs_dedup_file *file)
-{
-    int r = 0;
-    if (!bfs_dedup_find_file(dedup, &file->digest, file->size)) {
-        if ((r = bfs_array_grow(&dedup->files, dedup->n_files, sizeof(*dedup->files))) == 0 &&
-            (r = grow(dedup, &dedup->file_hash, dedup->n_files, file_key)) == 0) {
-            dedup->files[dedup->n_files] = *file;
-            file->blobs = NULL; /* transferred */
-            insert(&dedup->file_hash, key_of(file->digest.bytes), dedup->n_files);
-            dedup->n_files++;
-        }
-    }
-    free(bfs_steal(&file->blobs));
+    struct chunk_search search = {.dedup = dedup,
+                                  .check = &chunk->check,
+                                  .raw_size = chunk->raw_size,
+                                  .transform = chunk->encoding.transform};
+    bool found = false;
+    (void)pthread_mutex_lock(&dedup->mutex);
+    int r = search_chunk(&search, &found);
+    if (r == 0 && !found && dedup->chunks.n < BFS_DEDUP_CHUNKS_MAX)
+        r = add(&dedup->chunks, chunk, sizeof(*chunk), bfs_known_hash(chunk->check.bytes));
+    (void)pthread_mutex_unlock(&dedup->mutex);
     return r;
 }
 
-uint32_t bfs_dedup_find(const struct bfs_dedup *dedup, const struct bfs_xxh128 *check,
-                        uint32_t raw_size, enum bfs_transform transform)
+uint32_t bfs_dedup_n_chunks(struct bfs_dedup *dedup)
 {
-    if (!dedup->chunk_hash.slots)
-        return BFS_DEDUP_NONE;
-    uint32_t at = key_of(check->bytes) & dedup->chunk_hash.mask;
-    for (uint32_t i; (i = dedup->chunk_hash.slots[at]) != BFS_DEDUP_NONE;
-         at = (at + 1) & dedup->chunk_hash.mask)
-        if (dedup->chunks[i].raw_size == raw_size &&
-            dedup->chunks[i].encoding.transform == transform &&
-            bfs_xxh128_equal(&dedup->chunks[i].check, check))
-            return i;
-    return BFS_DEDUP_NONE;
+    (void)pthread_mutex_lock(&dedup->mutex);
+    uint32_t n = dedup->chunks.n;
+    (void)pthread_mutex_unlock(&dedup->mutex);
+    return n;
 }
 
-struct bfs_chunk bfs_dedup_chunk(const struct bfs_dedup *dedup, uint32_t number)
+struct file_search {
+    struct bfs_dedup *dedup;
+    const struct bfs_digest *digest;
+    uint64_t size;
+    struct bfs_dedup_file file;
+};
+
+static int match_file(void *context, uint32_t number, bool *ret)
 {
-    return dedup->chunks[number];
+    struct file_search *search = context;
+    struct bfs_dedup_file *file = &search->file;
+    int r = bfs_spill_read(search->dedup->files.elements, (uint64_t)number * sizeof(*file), file,
+                           sizeof(*file));
+    *ret = r == 0 && file->size == search->size && bfs_digest_equal(&file->digest, search->digest);
+    return r;
 }
 
-/* -1 when the blob cannot be opened: missing, damaged in size, or too many files open. */
-static int open_known(struct bfs_dedup *dedup, struct known_blob *known)
+/* With the mutex held. */
+static int search_file(struct file_search *search, bool *ret)
 {
-    int fd = known->fd;
-    if (fd >= 0 || !known->has_digest ||
-        bfs_store_open_blob(dedup->store, &known->blob.digest, known->blob.size, &fd, NULL))
-        return fd;
-    int none = -1;
-    if (atomic_compare_exchange_strong(&known->fd, &none, fd))
-        return fd;
-    (void)close(fd); /* another thread was first */
-    return none;
+    uint32_t number;
+    int r = bfs_spill_index_find(search->dedup->files.index, bfs_known_hash(search->digest->bytes),
+                                 match_file, search, &number);
+    if (r == 0)
+        *ret = number != BFS_SPILL_INDEX_NONE;
+    return r;
 }
 
-bool bfs_dedup_confirm(struct bfs_dedup *dedup, const struct bfs_chunk *chunk, const uint8_t *raw,
-                       struct bfs_chunk_reader *reader, uint8_t *scratch)
+int bfs_dedup_find_file(struct bfs_dedup *dedup, const struct bfs_digest *digest, uint64_t size,
+                        struct bfs_dedup_file *ret, bool *ret_found)
 {
-    int fd = open_known(dedup, &dedup->blobs[chunk->blob]);
-    return fd >= 0 && bfs_chunk_read(fd, chunk, reader, scratch, NULL) == 0 &&
+    struct file_search search = {.dedup = dedup, .digest = digest, .size = size};
+    (void)pthread_mutex_lock(&dedup->mutex);
+    int r = search_file(&search, ret_found);
+    (void)pthread_mutex_unlock(&dedup->mutex);
+    if (r == 0 && *ret_found)
+        *ret = search.file;
+    return r;
+}
+
+int bfs_dedup_add_file(struct bfs_dedup *dedup, const struct bfs_dedup_file *file,
+                       const uint32_t blobs[])
+{
+    struct file_search search = {.dedup = dedup, .digest = &file->digest, .size = file->size};
+    struct bfs_dedup_file added = *file;
+    bool found = false;
+    (void)pthread_mutex_lock(&dedup->mutex);
+    int r = search_file(&search, &found);
+    if (r == 0 && !found) {
+        added.first_blob = dedup->n_file_blobs;
+        r = bfs_spill_write(dedup->file_blobs, added.first_blob * sizeof(*blobs), blobs,
+                            file->n_blobs * sizeof(*blobs));
+        if (r == 0)
+            r = add(&dedup->files, &added, sizeof(added), bfs_known_hash(file->digest.bytes));
+        if (r == 0)
+            dedup->n_file_blobs += file->n_blobs;
+    }
+    (void)pthread_mutex_unlock(&dedup->mutex);
+    return r;
+}
+
+int bfs_dedup_file_blobs(struct bfs_dedup *dedup, const struct bfs_dedup_file *file, uint32_t ret[])
+{
+    (void)pthread_mutex_lock(&dedup->mutex);
+    int r = bfs_spill_read(dedup->file_blobs, file->first_blob * sizeof(*ret), ret,
+                           file->n_blobs * sizeof(*ret));
+    (void)pthread_mutex_unlock(&dedup->mutex);
+    return r;
+}
+
+int bfs_dedup_confirm(struct bfs_dedup *dedup, const struct bfs_chunk *chunk, const uint8_t *raw,
+                      struct bfs_chunk_reader *reader, uint8_t *scratch, bool *ret)
+{
+    int fd;
+    int r = bfs_known_file_take(dedup, chunk->blob, &fd);
+    if (r)
+        return r;
+    *ret = fd >= 0 && bfs_chunk_read(fd, chunk, reader, scratch, NULL) == 0 &&
            memcmp(scratch, raw, chunk->raw_size) == 0;
-}
-
-const struct bfs_dedup_file *bfs_dedup_find_file(const struct bfs_dedup *dedup,
-                                                 const struct bfs_digest *digest, uint64_t size)
-{
-    if (!dedup->file_hash.slots)
-        return NULL;
-    uint32_t at = key_of(digest->bytes) & dedup->file_hash.mask;
-    for (uint32_t i; (i = dedup->file_hash.slots[at]) != BFS_DEDUP_NONE;
-         at = (at + 1) & dedup->file_hash.mask)
-        if (dedup->files[i].size == size && bfs_digest_equal(&dedup->files[i].digest, digest))
-            return &dedup->files[i];
-    return NULL;
+    bfs_known_file_release(dedup, chunk->blob, fd);
+    return 0;
 }

@@ -15,19 +15,32 @@ static bool map_fits(const struct bfs_made *made)
     return true;
 }
 
+/* Chunks are of the chunk size but for the last of a run, so that one stands for all. */
+static bool run_fits(const struct bfs_plan_run *run, uint64_t position, uint64_t file_size)
+{
+    uint32_t factor = bfs_transform_factor(run->transform);
+    const struct bfs_encoding encoding = {.transform = (uint8_t)run->transform};
+    uint64_t size;
+    return run->size && bfs_mul_u64(run->size, factor, &size) &&
+           bfs_range_fits(position, size, file_size) &&
+           bfs_encoding_decoded_size(encoding, (uint32_t)(run->size % 8 + 8) * factor);
+}
+
 static bool plan_fits(const struct bfs_made *made, uint32_t capacity)
 {
+    const struct bfs_plan *plan = &made->plan;
     uint64_t end = 0;
-    for (size_t i = 0; i < made->plan.n_chunks; i++) {
-        const struct bfs_plan_chunk *chunk = &made->plan.chunks[i];
-        uint32_t size = chunk->size;
-        const struct bfs_encoding encoding = {.transform = (uint8_t)chunk->transform};
-        uint32_t before = bfs_encoding_decoded_size(encoding, size);
-        if (before == 0 || before > capacity || !bfs_range_fits(end, size, made->size))
+    if (plan->n_runs == 0)
+        return true;
+    if (plan->chunk_size < BFS_CHUNK_SIZE_MIN || plan->chunk_size > BFS_CHUNK_SIZE_MAX ||
+        plan->chunk_size + plan->chunk_size / 4 > capacity)
+        return false;
+    for (size_t i = 0; i < plan->n_runs; i++) {
+        if (!run_fits(&plan->runs[i], end, made->size))
             return false;
-        end += size;
+        end += plan->runs[i].size * bfs_transform_factor(plan->runs[i].transform);
     }
-    return made->plan.n_chunks == 0 || end == made->size;
+    return end == made->size;
 }
 
 int bfs_made_check(const struct bfs_made *made, uint32_t capacity, const char *what,

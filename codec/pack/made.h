@@ -30,11 +30,11 @@ struct bfs_made {
     uint64_t size;             /* of the file */
     struct bfs_tensor_map map; /* of the file; owned */
     /* Where to cut, when the file wants to decide (to share chunks with its source); chunks of the
-     * plan may have a transform. No chunks: cut as files are. */
+     * plan may have a transform. No runs: cut as files are. */
     struct bfs_plan plan;
 };
 
-/* Does the map fit the file, and the plan, when it has chunks, cover it with chunks of at most
+/* Does the map fit the file, and the plan, when it has runs, cover it with chunks of at most
  * `capacity` bytes before their transform? Errors: -EINVAL. */
 int bfs_made_check(const struct bfs_made *made, uint32_t capacity, const char *what,
                    struct bfs_error *error);

@@ -69,25 +69,39 @@ static void warn_damaged(const struct bfs_pack *pack, const struct bfs_catalog_e
     pack->options->warn(pack->options->context, line);
 }
 
-/* Two rounds, so that when not all fits, the versions of the same model are known. Newer versions
- * sort later, and what is added first wins: hence backwards. */
+static int learn_bundle(struct bfs_pack *pack, const struct bfs_catalog_entry *entry, uint32_t most,
+                        struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    bool damaged = true;
+    int r = bfs_bundle_open(pack->store, &entry->manifest, entry->manifest_size, &bundle, NULL);
+    if (r == 0)
+        r = bfs_dedup_add_bundle(pack->known, bundle, most, &damaged);
+    if (r == -ENOMEM || (r && !damaged))
+        return bfs_dedup_fail(pack->known, r, error);
+    if (r)
+        warn_damaged(pack, entry, r);
+    return 0;
+}
+
+/* Two rounds: first the versions of the same model, however much they hold, for that is where a
+ * new version finds its chunks; then the others, so many that a small model does not read the
+ * tables of a large store for minutes. Newer versions sort later, and what is added first wins:
+ * hence backwards. */
 static int learn_store(struct bfs_pack *pack, const struct bfs_catalog *catalog,
                        struct bfs_error *error)
 {
     for (int same = 1; same >= 0; same--) {
+        uint32_t most = same ? BFS_PACK_KNOWN_SAME_MAX : BFS_PACK_KNOWN_OTHERS_MAX;
         for (size_t i = catalog->n_entries; i-- > 0;) {
             const struct bfs_catalog_entry *entry = &catalog->entries[i];
-            BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
             if ((strcmp(entry->reference.name, pack->options->reference.name) == 0) != same)
                 continue;
-            int r =
-                bfs_bundle_open(pack->store, &entry->manifest, entry->manifest_size, &bundle, NULL);
-            if (r == 0)
-                r = bfs_dedup_add_bundle(pack->known, bundle);
-            if (r == -ENOMEM)
-                return bfs_fail(error, r, "out of memory");
+            if (bfs_dedup_n_chunks(pack->known) >= most)
+                break;
+            int r = learn_bundle(pack, entry, most, error);
             if (r)
-                warn_damaged(pack, entry, r);
+                return r;
         }
     }
     return 0;

@@ -12,6 +12,14 @@
 #include "codec/trace/trace_text.h"
 #include "verify/name.h"
 
+enum {
+    /* Chunks of the same model's versions that deduplication looks at: 16 TiB of content at the
+     * default chunk size, and 7 GB of temporary files. */
+    BFS_PACK_KNOWN_SAME_MAX = 64 << 20,
+    /* Other models are added until all that is known is this much: 1 TiB. */
+    BFS_PACK_KNOWN_OTHERS_MAX = 4 << 20,
+};
+
 struct bfs_pack_progress {
     uint64_t done;       /* bytes read or made */
     uint64_t total;      /* of all files */

@@ -110,6 +110,17 @@ int bfs_pack_feed(struct bfs_pack *pack, struct bfs_error *error)
     return r ? r : describe_views(pack, error);
 }
 
+static int find_known(struct bfs_pack *pack, const struct bfs_pipeline_tools *tools,
+                      struct bfs_slot *slot, struct bfs_error *error)
+{
+    bool found = false;
+    slot->is_known = false;
+    int r = bfs_slot_find(slot, pack->known, &slot->known, &found);
+    if (r == 0 && found)
+        r = bfs_slot_confirm(slot, tools, pack->known, &slot->known, &slot->is_known);
+    return r ? bfs_dedup_fail(pack->known, r, error) : 0;
+}
+
 static int encode(void *context, const struct bfs_pipeline_tools *tools, struct bfs_slot *slot,
                   struct bfs_error *error)
 {
@@ -119,15 +130,14 @@ static int encode(void *context, const struct bfs_pipeline_tools *tools, struct 
     if (slot->transform != BFS_TRANSFORM_NONE &&
         bfs_transform_check(slot->transform, slot->raw, slot->raw_size, &slot->file_check))
         return bfs_fail(error, -ENOMEM, "out of memory");
-    slot->known = bfs_slot_find(slot, pack->known);
-    if (slot->known != BFS_DEDUP_NONE && bfs_slot_confirm(slot, tools, pack->known, slot->known))
-        return 0;
-    slot->known = BFS_DEDUP_NONE;
+    int r = find_known(pack, tools, slot, error);
+    if (r || slot->is_known)
+        return r;
     enum bfs_layout layout = slot->layout;
     if (layout == BFS_LAYOUT_OPAQUE)
         layout = bfs_layout_probe(slot->raw, slot->raw_size);
-    int r = bfs_encoder_encode(tools->encoder, slot->raw, slot->raw_size, layout, &slot->stored,
-                               &slot->stored_size, &slot->encoding);
+    r = bfs_encoder_encode(tools->encoder, slot->raw, slot->raw_size, layout, &slot->stored,
+                           &slot->stored_size, &slot->encoding);
     if (r)
         return bfs_fail(error, r, "cannot encode a chunk: %s", strerror(-r));
     if (slot->stored != slot->raw) {
@@ -145,14 +155,14 @@ static int digest(void *context, struct bfs_slot *slots[], size_t n, struct bfs_
     size_t n_new = 0;
     (void)context;
     for (size_t i = 0; i < n; i++)
-        if (slots[i]->known == BFS_DEDUP_NONE)
+        if (!slots[i]->is_known)
             inputs[n_new++] = (struct bfs_bytes){slots[i]->stored, slots[i]->stored_size};
     int r = bfs_sha256_many(inputs, n_new, digests);
     if (r)
         return bfs_fail(error, r, "cannot compute SHA-256");
     n_new = 0;
     for (size_t i = 0; i < n; i++)
-        if (slots[i]->known == BFS_DEDUP_NONE)
+        if (!slots[i]->is_known)
             slots[i]->digest = digests[n_new++];
     return 0;
 }

@@ -82,9 +82,9 @@ static int submit_end(struct bfs_pack *pack, uint32_t file, struct bfs_error *er
 static int feed_plan(struct bfs_pack *pack, uint32_t file, const struct bfs_plan *plan,
                      struct source *source, struct bfs_error *error)
 {
-    for (size_t i = 0; i < plan->n_chunks; i++) {
-        const struct bfs_plan_chunk *chunk = &plan->chunks[i];
-        uint32_t size = chunk->size / bfs_transform_factor(chunk->transform);
+    struct bfs_plan_cursor cursor = {.plan = plan};
+    for (struct bfs_plan_chunk chunk; bfs_plan_next(&cursor, &chunk);) {
+        uint32_t size = chunk.size / bfs_transform_factor(chunk.transform);
         struct bfs_slot *slot;
         int r = bfs_pipeline_slot(pack->pipeline, &slot, error);
         if (r)
@@ -93,7 +93,7 @@ static int feed_plan(struct bfs_pack *pack, uint32_t file, const struct bfs_plan
         if (r)
             return r;
         source->offset += size;
-        r = submit_chunk(pack, file, slot, chunk, error);
+        r = submit_chunk(pack, file, slot, &chunk, error);
         if (r)
             return r;
     }
@@ -176,7 +176,7 @@ static int feed_made(struct bfs_pack *pack, uint32_t file, struct bfs_error *err
     int r = made->ops->begin ? made->ops->begin(made->context, error) : 0;
     if (r)
         return bfs_fail_context(error, r, "%.255s", entry->path);
-    if (made->plan.n_chunks)
+    if (made->plan.n_runs)
         r = feed_plan(pack, file, &made->plan, &source, error);
     else
         r = feed_source(pack, file, &made->map, made->size, &source, error);

@@ -26,7 +26,8 @@ struct bfs_slot {
     /* set by encode(), and the digest by digest() */
     struct bfs_xxh128 check;      /* of `raw` */
     struct bfs_xxh128 file_check; /* after the transform; of `raw` too when there is none */
-    uint32_t known;               /* number of a chunk that the store holds, or BFS_DEDUP_NONE */
+    bool is_known;                /* the store holds it, as `known` */
+    struct bfs_chunk known;       /* its `blob` is a number of what is known */
     const uint8_t *stored;        /* `raw`, or `memory` */
     size_t stored_size;
     struct bfs_encoding encoding;

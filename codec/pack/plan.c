@@ -8,37 +8,47 @@
 
 struct planner {
     struct bfs_plan plan;
-    uint32_t chunk_size;
     uint64_t position; /* all before is planned */
     /* The open group of small tensors: [position, group_end), none when they are equal. */
     uint64_t group_end;
     enum bfs_layout group_layout;
 };
 
-static int add(struct planner *planner, uint32_t size, enum bfs_layout layout)
+int bfs_plan_add(struct bfs_plan *plan, const struct bfs_plan_run *run)
 {
-    struct bfs_plan *plan = &planner->plan;
-    int r = bfs_array_grow(&plan->chunks, plan->n_chunks, sizeof(*plan->chunks));
-    if (r)
-        return r;
-    plan->chunks[plan->n_chunks++] = (struct bfs_plan_chunk){.size = size, .layout = layout};
-    planner->position += size;
-    return 0;
+    int r = bfs_array_grow(&plan->runs, plan->n_runs, sizeof(*plan->runs));
+    if (r == 0)
+        plan->runs[plan->n_runs++] = *run;
+    return r;
 }
 
-/* Plans everything up to `end` as one run. A rest below a quarter of a chunk joins the chunk before
- * it: a tiny chunk costs a record and a decoder start for nothing. */
+bool bfs_plan_next(struct bfs_plan_cursor *cursor, struct bfs_plan_chunk *ret)
+{
+    const struct bfs_plan *plan = cursor->plan;
+    if (cursor->run == plan->n_runs)
+        return false;
+    const struct bfs_plan_run *run = &plan->runs[cursor->run];
+    uint64_t left = run->size - cursor->done;
+    /* A tiny chunk costs a record and a decoder start for nothing. */
+    uint32_t size =
+        left < plan->chunk_size + plan->chunk_size / 4 ? (uint32_t)left : plan->chunk_size;
+    *ret = (struct bfs_plan_chunk){.size = size * bfs_transform_factor(run->transform),
+                                   .layout = run->layout,
+                                   .transform = run->transform};
+    cursor->done += size;
+    if (cursor->done == run->size) {
+        cursor->run++;
+        cursor->done = 0;
+    }
+    return true;
+}
+
+/* Plans everything up to `end` as one run. */
 static int cut(struct planner *planner, uint64_t end, enum bfs_layout layout)
 {
-    while (planner->position < end) {
-        uint64_t left = end - planner->position;
-        uint32_t size = left < planner->chunk_size + planner->chunk_size / 4 ? (uint32_t)left
-                                                                             : planner->chunk_size;
-        int r = add(planner, size, layout);
-        if (r)
-            return r;
-    }
-    return 0;
+    const struct bfs_plan_run run = {.size = end - planner->position, .layout = layout};
+    planner->position = end;
+    return run.size ? bfs_plan_add(&planner->plan, &run) : 0;
 }
 
 static int flush(struct planner *planner)
@@ -53,8 +63,8 @@ static int flush(struct planner *planner)
 static int skip_to(struct planner *planner, uint64_t offset)
 {
     if (planner->group_end > planner->position &&
-        offset - planner->group_end < planner->chunk_size / 4 &&
-        offset - planner->position <= planner->chunk_size) {
+        offset - planner->group_end < planner->plan.chunk_size / 4 &&
+        offset - planner->position <= planner->plan.chunk_size) {
         planner->group_end = offset;
         return 0;
     }
@@ -75,9 +85,9 @@ static int add_tensor(struct planner *planner, const struct bfs_tensor *tensor)
         return r;
     uint64_t end = tensor->offset + tensor->size;
     bool group = planner->group_end > planner->position;
-    if (tensor->size >= planner->chunk_size ||
+    if (tensor->size >= planner->plan.chunk_size ||
         (group &&
-         (planner->group_layout != layout || end - planner->position > planner->chunk_size ||
+         (planner->group_layout != layout || end - planner->position > planner->plan.chunk_size ||
           (tensor->offset - planner->position) % element != 0))) {
         r = flush(planner); /* the next run starts exactly at the tensor */
         if (r)
@@ -85,13 +95,13 @@ static int add_tensor(struct planner *planner, const struct bfs_tensor *tensor)
     }
     planner->group_layout = layout;
     planner->group_end = end;
-    return tensor->size >= planner->chunk_size ? flush(planner) : 0;
+    return tensor->size >= planner->plan.chunk_size ? flush(planner) : 0;
 }
 
 int bfs_plan_make(const struct bfs_tensor_map *map, uint64_t file_size, uint32_t chunk_size,
                   struct bfs_plan *ret)
 {
-    struct planner planner = {.chunk_size = chunk_size};
+    struct planner planner = {.plan = {.chunk_size = chunk_size}};
     int r = 0;
     for (size_t i = 0; r == 0 && i < map->n_tensors; i++)
         if (map->tensors[i].size > 0)
@@ -110,6 +120,6 @@ int bfs_plan_make(const struct bfs_tensor_map *map, uint64_t file_size, uint32_t
 
 void bfs_plan_done(struct bfs_plan *plan)
 {
-    free(plan->chunks);
+    free(plan->runs);
     *plan = (struct bfs_plan){0};
 }

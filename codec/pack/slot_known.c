@@ -7,33 +7,38 @@ static const enum bfs_transform transforms[] = {
 #undef TRANSFORM_OF
 };
 
-uint32_t bfs_slot_find(const struct bfs_slot *slot, const struct bfs_dedup *dedup)
+int bfs_slot_find(const struct bfs_slot *slot, struct bfs_dedup *dedup, struct bfs_chunk *ret,
+                  bool *ret_found)
 {
-    uint32_t size = slot->raw_size, number = BFS_DEDUP_NONE;
+    uint32_t size = slot->raw_size;
+    bool found = false;
+    int r = 0;
     if (slot->transform != BFS_TRANSFORM_NONE) {
-        number = bfs_dedup_find(dedup, &slot->check, size, BFS_TRANSFORM_NONE);
-        return number != BFS_DEDUP_NONE
-                   ? number
-                   : bfs_dedup_find(dedup, &slot->file_check,
-                                    size * bfs_transform_factor(slot->transform), slot->transform);
+        r = bfs_dedup_find(dedup, &slot->check, size, BFS_TRANSFORM_NONE, ret, &found);
+        if (r == 0 && !found)
+            r = bfs_dedup_find(dedup, &slot->file_check,
+                               size * bfs_transform_factor(slot->transform), slot->transform, ret,
+                               &found);
+    } else {
+        for (size_t i = 0; r == 0 && !found && i < sizeof(transforms) / sizeof(transforms[0]); i++)
+            r = bfs_dedup_find(dedup, &slot->check, size, transforms[i], ret, &found);
     }
-    for (size_t i = 0; number == BFS_DEDUP_NONE && i < sizeof(transforms) / sizeof(transforms[0]);
-         i++)
-        number = bfs_dedup_find(dedup, &slot->check, size, transforms[i]);
-    return number;
+    if (r == 0)
+        *ret_found = found;
+    return r;
 }
 
-bool bfs_slot_confirm(const struct bfs_slot *slot, const struct bfs_pipeline_tools *tools,
-                      struct bfs_dedup *dedup, uint32_t number)
+int bfs_slot_confirm(const struct bfs_slot *slot, const struct bfs_pipeline_tools *tools,
+                     struct bfs_dedup *dedup, const struct bfs_chunk *found, bool *ret)
 {
-    struct bfs_chunk chunk = bfs_dedup_chunk(dedup, number);
+    struct bfs_chunk chunk = *found;
     if (slot->transform != BFS_TRANSFORM_NONE) {
         /* What is compared is the bytes before the transform, whether the record has one or not. */
         chunk.raw_size = slot->raw_size;
         chunk.encoding.transform = BFS_TRANSFORM_NONE;
         chunk.check = slot->check;
     }
-    return bfs_dedup_confirm(dedup, &chunk, slot->raw, tools->reader, tools->scratch);
+    return bfs_dedup_confirm(dedup, &chunk, slot->raw, tools->reader, tools->scratch, ret);
 }
 
 struct bfs_chunk bfs_slot_record(const struct bfs_slot *slot, struct bfs_chunk chunk)

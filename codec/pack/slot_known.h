@@ -12,11 +12,13 @@
 #include "codec/pack/dedup.h"
 #include "codec/pack/pipeline.h"
 
-/* By hash, once both hashes of the slot are set: the number of a chunk, or BFS_DEDUP_NONE. */
-uint32_t bfs_slot_find(const struct bfs_slot *slot, const struct bfs_dedup *dedup);
-/* Reads that chunk back, with the thread's tools, and compares. */
-bool bfs_slot_confirm(const struct bfs_slot *slot, const struct bfs_pipeline_tools *tools,
-                      struct bfs_dedup *dedup, uint32_t number);
+/* By hash, once both hashes of the slot are set. Errors: those of bfs_dedup_find(). */
+int bfs_slot_find(const struct bfs_slot *slot, struct bfs_dedup *dedup, struct bfs_chunk *ret,
+                  bool *ret_found);
+/* Reads that chunk back, with the thread's tools, and compares. Errors: those of
+ * bfs_dedup_confirm(). */
+int bfs_slot_confirm(const struct bfs_slot *slot, const struct bfs_pipeline_tools *tools,
+                     struct bfs_dedup *dedup, const struct bfs_chunk *found, bool *ret);
 /* The record of the slot's piece of its file, when it is stored as `chunk` says. */
 struct bfs_chunk bfs_slot_record(const struct bfs_slot *slot, struct bfs_chunk chunk);
 

@@ -41,6 +41,22 @@ int bfs_write_all(int fd, const void *bytes, size_t size)
     return 0;
 }
 
+int bfs_pwrite_all(int fd, const void *bytes, size_t size, uint64_t offset)
+{
+    const uint8_t *at = bytes;
+    while (size > 0) {
+        ssize_t n = pwrite(fd, at, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        at += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
 int bfs_read_file(const char *path, uint64_t limit, uint8_t **ret, size_t *ret_size,
                   struct bfs_error *error)
 {

@@ -17,6 +17,8 @@ int bfs_pread_exact(int fd, void *ret, size_t size, uint64_t offset);
 
 /* Writes all of it, or gives errno of write(2). */
 int bfs_write_all(int fd, const void *bytes, size_t size);
+/* The same at an offset; the file's own position stays. */
+int bfs_pwrite_all(int fd, const void *bytes, size_t size, uint64_t offset);
 
 /* The whole of a regular file of at most `limit` bytes, malloc'ed, with a NUL after the last byte.
  * Errors: -E2BIG, -EINVAL (not a regular file), -ENOMEM, errno of open(2) and read(2). */

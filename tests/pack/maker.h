@@ -89,9 +89,9 @@ static inline struct bfs_made maker_large(struct maker *maker)
     if (maker->bad_map)
         made.map.tensors[0].size += made.size;
     if (maker->bad_plan) {
-        made.plan.chunks = calloc(1, sizeof(*made.plan.chunks));
-        made.plan.chunks[0].size = 1000;
-        made.plan.n_chunks = 1;
+        const struct bfs_plan_run run = {.size = 1000};
+        made.plan.chunk_size = BFS_CHUNK_SIZE_MIN;
+        assert_int_equal(bfs_plan_add(&made.plan, &run), 0);
     }
     return made;
 }

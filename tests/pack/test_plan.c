@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "codec/pack/plan.h"
+#include "tests/support/cut.h"
 #include "tests/support/seeded.h"
 
 #include <string.h>
@@ -38,33 +39,35 @@ static void random_map(uint64_t *seed, struct bfs_tensor tensors[static TENSORS]
 }
 
 /* A boundary between chunks lies exactly where a large tensor begins and ends. */
-static void check_boundary(const struct bfs_plan *plan, uint64_t offset)
+static void check_boundary(const struct test_cut *cut, uint64_t offset)
 {
     uint64_t at = 0;
-    for (size_t i = 0; i < plan->n_chunks && at < offset; i++)
-        at += plan->chunks[i].size;
+    for (size_t i = 0; i < cut->n_chunks && at < offset; i++)
+        at += cut->chunks[i].size;
     assert_int_equal(at, offset);
 }
 
 static void check_plan(const struct bfs_tensor_map *map, uint64_t size, const struct bfs_plan *plan)
 {
+    test_autocut struct test_cut made = test_cut_make(plan);
+    const struct test_cut *cut = &made;
     uint64_t sum = 0;
-    for (size_t i = 0; i < plan->n_chunks; i++) {
-        assert_true(plan->chunks[i].size > 0);
-        assert_true(plan->chunks[i].size <= CHUNK + CHUNK / 4);
-        sum += plan->chunks[i].size;
+    for (size_t i = 0; i < cut->n_chunks; i++) {
+        assert_true(cut->chunks[i].size > 0);
+        assert_true(cut->chunks[i].size <= CHUNK + CHUNK / 4);
+        sum += cut->chunks[i].size;
     }
     assert_int_equal(sum, size);
     for (size_t i = 0; i < map->n_tensors; i++) {
         const struct bfs_tensor *tensor = &map->tensors[i];
         if (tensor->size < CHUNK)
             continue;
-        check_boundary(plan, tensor->offset);
-        check_boundary(plan, tensor->offset + tensor->size);
+        check_boundary(cut, tensor->offset);
+        check_boundary(cut, tensor->offset + tensor->size);
         uint64_t at = 0;
-        for (size_t k = 0; k < plan->n_chunks; at += plan->chunks[k++].size)
+        for (size_t k = 0; k < cut->n_chunks; at += cut->chunks[k++].size)
             if (at >= tensor->offset && at < tensor->offset + tensor->size)
-                assert_int_equal(plan->chunks[k].layout, layout_of(tensor));
+                assert_int_equal(cut->chunks[k].layout, layout_of(tensor));
     }
 }
 
@@ -91,7 +94,7 @@ static void opaque_files_are_cut_evenly(void **state)
         bfs_autoplan struct bfs_plan plan = {0};
         assert_int_equal(bfs_plan_make(&map, size, CHUNK, &plan), 0);
         check_plan(&map, size, &plan);
-        assert_int_equal(plan.n_chunks == 0, size == 0);
+        assert_int_equal(plan.n_runs == 0, size == 0);
     }
 }
 
@@ -104,8 +107,30 @@ static void small_neighbours_share_a_chunk(void **state)
     for (size_t i = 0; i < 100; i++)
         tensors[i] = (struct bfs_tensor){.dtype = BFS_DTYPE_F32, .offset = i * 400, .size = 400};
     assert_int_equal(bfs_plan_make(&map, 40000, CHUNK, &plan), 0);
-    assert_int_equal(plan.n_chunks, 1);
-    assert_int_equal(plan.chunks[0].layout, BFS_LAYOUT_FLOAT32);
+    assert_int_equal(plan.n_runs, 1);
+    assert_int_equal(plan.runs[0].size, 40000);
+    assert_int_equal(plan.runs[0].layout, BFS_LAYOUT_FLOAT32);
+}
+
+/* However large a file is: what is kept of it grows with its tensors. */
+static void a_plan_of_a_huge_file_is_small(void **state)
+{
+    const uint64_t size = UINT64_C(1) << 50;
+    struct bfs_tensor tensor = {
+        .dtype = BFS_DTYPE_F32, .offset = 4096, .size = size - 4096 - 10};
+    struct bfs_tensor_map map = {.tensors = &tensor, .n_tensors = 1};
+    bfs_autoplan struct bfs_plan plan = {0};
+    struct bfs_plan_chunk chunk;
+    (void)state;
+    assert_int_equal(bfs_plan_make(&map, size, CHUNK, &plan), 0);
+    assert_int_equal(plan.n_runs, 3);
+    assert_int_equal(plan.runs[1].size, tensor.size);
+    struct bfs_plan_cursor cursor = {.plan = &plan, .run = 1, .done = tensor.size - CHUNK - 4};
+    assert_true(bfs_plan_next(&cursor, &chunk)); /* the rest joins it */
+    assert_int_equal(chunk.size, CHUNK + 4);
+    assert_true(bfs_plan_next(&cursor, &chunk));
+    assert_int_equal(chunk.size, 10);
+    assert_false(bfs_plan_next(&cursor, &chunk));
 }
 
 int main(void)
@@ -114,6 +139,7 @@ int main(void)
         cmocka_unit_test(random_maps_keep_the_promises),
         cmocka_unit_test(opaque_files_are_cut_evenly),
         cmocka_unit_test(small_neighbours_share_a_chunk),
+        cmocka_unit_test(a_plan_of_a_huge_file_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,12 +59,11 @@ static void load_model(struct widened *widened, uint64_t *ret_offset, uint64_t *
     bfs_tensor_map_done(&map);
 }
 
-static void add_chunk(struct bfs_made *made, uint64_t narrow_size)
+static void add_run(struct bfs_made *made, uint64_t narrow_size)
 {
-    made->plan.chunks[made->plan.n_chunks++] =
-        (struct bfs_plan_chunk){.size = (uint32_t)(2 * narrow_size),
-                                .layout = BFS_LAYOUT_BFLOAT16,
-                                .transform = BFS_TRANSFORM_BF16_TO_F32};
+    const struct bfs_plan_run run = {
+        .size = narrow_size, .layout = BFS_LAYOUT_BFLOAT16, .transform = BFS_TRANSFORM_BF16_TO_F32};
+    assert_int_equal(bfs_plan_add(&made->plan, &run), 0);
     made->size += 2 * narrow_size;
 }
 
@@ -80,12 +79,11 @@ static int add_view(void *context, struct bfs_scan *scan, struct bfs_error *erro
         return 0;
     load_model(widened, &offset, &end, &plan);
     widened->at = offset + widened->shift;
-    made.plan.chunks = calloc(plan.n_chunks, sizeof(*made.plan.chunks));
-    assert_non_null(made.plan.chunks);
-    for (size_t i = 0; i < plan.n_chunks; position += plan.chunks[i++].size) {
-        uint64_t last = position + plan.chunks[i].size;
+    made.plan.chunk_size = widened->chunk_size;
+    for (size_t i = 0; i < plan.n_runs; position += plan.runs[i++].size) {
+        uint64_t last = position + plan.runs[i].size;
         if (position >= offset && last <= end)
-            add_chunk(&made, last == end ? last - position - widened->shift : last - position);
+            add_run(&made, last == end ? last - position - widened->shift : last - position);
     }
     assert_int_equal(made.size, 2 * (end - offset - widened->shift));
     int r;
@@ -291,10 +289,29 @@ static struct bfs_chunk known_chunk(const struct bfs_xxh128 *check, uint32_t raw
         .check = *check};
 }
 
+/* Which of the chunks that were added, numbered by their stored_off, the slot may share; -1: none.
+ */
+static int shared_by(const struct bfs_slot *slot, struct bfs_dedup *dedup)
+{
+    struct bfs_chunk chunk = {0};
+    bool found;
+    assert_int_equal(bfs_slot_find(slot, dedup, &chunk, &found), 0);
+    return found ? (int)chunk.stored_off : -1;
+}
+
+static void add_known(struct bfs_dedup *dedup, const struct bfs_xxh128 *check, uint32_t raw_size,
+                      enum bfs_transform transform)
+{
+    struct bfs_chunk chunk = known_chunk(check, raw_size, transform);
+    chunk.stored_off = bfs_dedup_n_chunks(dedup);
+    assert_int_equal(bfs_dedup_add_chunk(dedup, &chunk), 0);
+}
+
 /* Zeros are zeros in every type, so by hash alone a widened chunk could pass for the source of
  * another, which would be a transform of a transform. */
 static void a_widened_chunk_is_no_source(void **state)
 {
+    test_autopacked struct packed packed = packed_make();
     BFS_CLEANUP(bfs_dedup_cleanup) struct bfs_dedup *dedup = NULL;
     static uint8_t zeros[16];
     struct bfs_xxh128 of4 = bfs_xxh128(zeros, 4), of8 = bfs_xxh128(zeros, 8),
@@ -305,30 +322,26 @@ static void a_widened_chunk_is_no_source(void **state)
     struct bfs_slot other = wide;
     (void)state;
     other.transform = BFS_TRANSFORM_F16_TO_F32;
-    assert_int_equal(bfs_dedup_new(NULL, &dedup), 0);
-    assert_int_equal(bfs_slot_find(&plain, dedup), BFS_DEDUP_NONE);
-    assert_int_equal(bfs_slot_find(&wide, dedup), BFS_DEDUP_NONE);
+    assert_int_equal(bfs_dedup_new(packed.store, &dedup), 0);
+    assert_int_equal(shared_by(&plain, dedup), -1);
+    assert_int_equal(shared_by(&wide, dedup), -1);
 
-    struct bfs_chunk chunk = known_chunk(&of8, 8, BFS_TRANSFORM_BF16_TO_F32);
-    assert_int_equal(bfs_dedup_add_chunk(dedup, &chunk), 0);
-    assert_int_equal(bfs_slot_find(&plain, dedup), 0);
-    assert_int_equal(bfs_slot_find(&wide, dedup), BFS_DEDUP_NONE);
+    add_known(dedup, &of8, 8, BFS_TRANSFORM_BF16_TO_F32);
+    assert_int_equal(shared_by(&plain, dedup), 0);
+    assert_int_equal(shared_by(&wide, dedup), -1);
 
-    chunk = known_chunk(&of16, 16, BFS_TRANSFORM_BF16_TO_F32);
-    assert_int_equal(bfs_dedup_add_chunk(dedup, &chunk), 0);
-    assert_int_equal(bfs_slot_find(&wide, dedup), 1); /* the same chunk, widened alike */
-    assert_int_equal(bfs_slot_find(&other, dedup), BFS_DEDUP_NONE);
+    add_known(dedup, &of16, 16, BFS_TRANSFORM_BF16_TO_F32);
+    assert_int_equal(shared_by(&wide, dedup), 1); /* the same chunk, widened alike */
+    assert_int_equal(shared_by(&other, dedup), -1);
 
     /* Without a transform: not hidden by the one that has it, and better than both. */
-    chunk = known_chunk(&of8, 8, BFS_TRANSFORM_NONE);
-    assert_int_equal(bfs_dedup_add_chunk(dedup, &chunk), 0);
-    assert_int_equal(bfs_slot_find(&plain, dedup), 2);
-    assert_int_equal(bfs_slot_find(&wide, dedup), 2);
-    assert_int_equal(bfs_slot_find(&other, dedup), 2);
+    add_known(dedup, &of8, 8, BFS_TRANSFORM_NONE);
+    assert_int_equal(shared_by(&plain, dedup), 2);
+    assert_int_equal(shared_by(&wide, dedup), 2);
+    assert_int_equal(shared_by(&other, dedup), 2);
 
-    chunk = known_chunk(&of4, 4, BFS_TRANSFORM_NONE);
-    assert_int_equal(bfs_dedup_add_chunk(dedup, &chunk), 0);
-    assert_int_equal(bfs_slot_find(&wide, dedup), 2);
+    add_known(dedup, &of4, 4, BFS_TRANSFORM_NONE);
+    assert_int_equal(shared_by(&wide, dedup), 2);
 }
 
 static void records_say_what_the_file_holds(void **state)
@@ -361,25 +374,37 @@ static void records_say_what_the_file_holds(void **state)
 /* The memory of a slot holds the bytes before the transform. */
 static void plans_are_bounded_before_the_transform(void **state)
 {
+    enum { SIZE = BFS_CHUNK_SIZE_MIN, CAPACITY = SIZE + SIZE / 4 };
     static const struct {
-        uint32_t size;
+        uint64_t size; /* before the transform */
+        uint64_t file_size;
+        uint32_t chunk_size;
         unsigned transform;
         int result;
     } cases[] = {
-        {1000, BFS_TRANSFORM_NONE, 0},
-        {1001, BFS_TRANSFORM_NONE, -EINVAL},
-        {2000, BFS_TRANSFORM_F16_TO_F32, 0},
-        {2004, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
-        {1998, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
-        {0, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
+        {1000, 1000, SIZE, BFS_TRANSFORM_NONE, 0},
+        {1001, 1001, SIZE, BFS_TRANSFORM_NONE, 0},
+        {10 * SIZE, 10 * SIZE, SIZE, BFS_TRANSFORM_NONE, 0},
+        {10 * SIZE, 10 * SIZE, 2 * SIZE, BFS_TRANSFORM_NONE, -EINVAL},
+        {10 * SIZE, 10 * SIZE, SIZE / 2, BFS_TRANSFORM_NONE, -EINVAL},
+        {10 * SIZE, 10 * SIZE, 0, BFS_TRANSFORM_NONE, -EINVAL},
+        {1000, 999, SIZE, BFS_TRANSFORM_NONE, -EINVAL},
+        {1000, 1001, SIZE, BFS_TRANSFORM_NONE, -EINVAL},
+        {1000, 2000, SIZE, BFS_TRANSFORM_F16_TO_F32, 0},
+        {10 * SIZE + 2, 20 * SIZE + 4, SIZE, BFS_TRANSFORM_F16_TO_F32, 0},
+        {10 * SIZE + 1, 20 * SIZE + 2, SIZE, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
+        {999, 1998, SIZE, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
+        {0, 0, SIZE, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
+        {UINT64_MAX / 2 + 1, 0, SIZE, BFS_TRANSFORM_F16_TO_F32, -EINVAL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct bfs_plan_chunk chunk = {.size = cases[i].size,
-                                       .transform = (enum bfs_transform)cases[i].transform};
-        const struct bfs_made made = {.size = cases[i].size,
-                                      .plan = {.chunks = &chunk, .n_chunks = 1}};
-        assert_int_equal(bfs_made_check(&made, 1000, "f", NULL), cases[i].result);
+        struct bfs_plan_run run = {.size = cases[i].size,
+                                   .transform = (enum bfs_transform)cases[i].transform};
+        const struct bfs_made made = {
+            .size = cases[i].file_size,
+            .plan = {.runs = &run, .n_runs = 1, .chunk_size = cases[i].chunk_size}};
+        assert_int_equal(bfs_made_check(&made, CAPACITY, "f", NULL), cases[i].result);
     }
 }
 
