@@ -70,16 +70,6 @@ static bool insert(struct slot page[static SLOTS], const struct slot *element)
     return false;
 }
 
-/* Searching from the first free slot on gives those that were added first before the others with
- * the same hash, so they stay in this order. */
-static unsigned first_of_page(const struct slot page[static SLOTS])
-{
-    unsigned i = 0;
-    while (i < SLOTS && page[i].number)
-        i++;
-    return i;
-}
-
 static int split(struct bfs_spill_index *index, uint64_t number)
 {
     struct slot low[SLOTS] = {{0}}, high[SLOTS] = {{0}};
@@ -88,9 +78,8 @@ static int split(struct bfs_spill_index *index, uint64_t number)
     if (r)
         return r;
     const struct slot *slots = page;
-    unsigned first = first_of_page(slots);
     for (unsigned k = 0; k < SLOTS; k++) {
-        const struct slot *slot = &slots[(first + k) % SLOTS];
+        const struct slot *slot = &slots[k];
         if (slot->number)
             (void)insert(slot->hash & index->n_pages ? high : low, slot); /* had room in one page */
     }

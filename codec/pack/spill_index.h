@@ -23,8 +23,8 @@ int bfs_spill_index_add(struct bfs_spill_index *index, uint32_t hash, uint32_t n
 
 /* Is this element the one that is looked for? Must not use the index. Errors stop the search. */
 typedef int bfs_spill_index_match(void *context, uint32_t number, bool *ret);
-/* The first element that was added with this hash and matches; BFS_SPILL_INDEX_NONE: there is none.
- * Errors: those of a spill and of `match`. */
+/* An element that was added with this hash and matches; BFS_SPILL_INDEX_NONE: there is none. Of
+ * several, which one depends on what was added alone. Errors: those of a spill and of `match`. */
 int bfs_spill_index_find(struct bfs_spill_index *index, uint32_t hash, bfs_spill_index_match *match,
                          void *context, uint32_t *ret);
 

@@ -10,6 +10,7 @@
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/served.h"
 
+#include "tests/fs/expect_read.h"
 #include "tests/fs/published.h"
 
 enum { N_CHUNKS = 6000, N_BUFFERS = BFS_CACHE_SIZE_MIN / 4096 };
