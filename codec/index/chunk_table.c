@@ -92,7 +92,7 @@ static uint64_t raw_off(const struct bfs_chunk_table *table, uint32_t i)
 /* Chunks lie one after the other, which was validated. */
 uint32_t bfs_chunk_table_raw_size(const struct bfs_chunk_table *table, uint32_t i)
 {
-    uint64_t end = i + 1 < table->n_chunks ? raw_off(table, i + 1) : table->file_size;
+    uint64_t end = i + 1 < table->frame.n_chunks ? raw_off(table, i + 1) : table->frame.file_size;
     return (uint32_t)(end - raw_off(table, i));
 }
 

@@ -259,25 +259,26 @@ static void made_files_must_add_up(void **state)
     char name[] = "t";
     struct bfs_tensor tensors[2] = {{.name = name, .offset = 0, .size = 60},
                                     {.name = name, .offset = 60, .size = 40}};
-    struct bfs_plan_chunk chunks[2] = {{.size = 60}, {.size = 40}};
+    enum { CAPACITY = BFS_CHUNK_SIZE_MIN / 4 * 5 };
+    struct bfs_plan_run runs[2] = {{.size = 60}, {.size = 40}};
     struct bfs_made made = {.size = 100,
                             .map = {.tensors = tensors, .n_tensors = 2},
-                            .plan = {.chunks = chunks, .n_chunks = 2}};
+                            .plan = {.runs = runs, .n_runs = 2, .chunk_size = BFS_CHUNK_SIZE_MIN}};
     (void)state;
-    assert_int_equal(bfs_made_check(&made, 60, "m", NULL), 0);
-    assert_int_equal(bfs_made_check(&made, 59, "m", NULL), -EINVAL);
-    chunks[1].size = 39;
-    assert_int_equal(bfs_made_check(&made, 60, "m", NULL), -EINVAL);
-    chunks[1].size = 41;
-    assert_int_equal(bfs_made_check(&made, 60, "m", NULL), -EINVAL);
-    chunks[1].size = 0;
-    assert_int_equal(bfs_made_check(&made, 60, "m", NULL), -EINVAL);
-    made.plan.n_chunks = 0;
-    assert_int_equal(bfs_made_check(&made, 60, "m", NULL), 0);
+    assert_int_equal(bfs_made_check(&made, CAPACITY, "m", NULL), 0);
+    assert_int_equal(bfs_made_check(&made, CAPACITY - 1, "m", NULL), -EINVAL);
+    runs[1].size = 39;
+    assert_int_equal(bfs_made_check(&made, CAPACITY, "m", NULL), -EINVAL);
+    runs[1].size = 41;
+    assert_int_equal(bfs_made_check(&made, CAPACITY, "m", NULL), -EINVAL);
+    runs[1].size = 0;
+    assert_int_equal(bfs_made_check(&made, CAPACITY, "m", NULL), -EINVAL);
+    made.plan.n_runs = 0;
+    assert_int_equal(bfs_made_check(&made, CAPACITY, "m", NULL), 0);
     tensors[1].offset = 59;
-    assert_int_equal(bfs_made_check(&made, 60, "m", NULL), -EINVAL);
+    assert_int_equal(bfs_made_check(&made, CAPACITY, "m", NULL), -EINVAL);
     tensors[1].offset = 61;
-    assert_int_equal(bfs_made_check(&made, 60, "m", NULL), -EINVAL);
+    assert_int_equal(bfs_made_check(&made, CAPACITY, "m", NULL), -EINVAL);
 }
 
 int main(void)
