@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-    BACKED_MAX = 4096,      /* files that are remembered while nothing is held for them */
     RETRY_MS = 1000,        /* after a failure, when somebody asks for it again */
     RETRY_LATER_MS = 60000, /* when nobody does */
     KEEP_MS = 5000,         /* so much longer than who waits takes to ask again */
@@ -40,6 +39,7 @@ int bfs_backing_new(struct bfs_cache *cache, struct bfs_pool *pool, struct bfs_m
     backing->queue_last = &backing->queue;
     (void)pthread_mutex_init(&backing->mutex, NULL);
     (void)pthread_cond_init(&backing->work, NULL);
+    bfs_cache_set_copies(cache, &bfs_backing_copies, backing);
     *ret = backing;
     return 0;
 }
@@ -99,15 +99,6 @@ bool bfs_backing_stop(struct bfs_backing *backing, unsigned timeout_ms)
     return true;
 }
 
-static void free_backed(struct bfs_backed *backed)
-{
-    (void)bfs_fill_free(backed->fill);
-    if (backed->file)
-        (void)bfs_backing_file_free(backed->file);
-    free(backed->name);
-    free(backed);
-}
-
 struct bfs_backing *bfs_backing_free(struct bfs_backing *backing)
 {
     if (!backing)
@@ -115,90 +106,12 @@ struct bfs_backing *bfs_backing_free(struct bfs_backing *backing)
     while (backing->oldest) {
         struct bfs_backed *backed = backing->oldest;
         backing->oldest = backed->newer;
-        free_backed(backed);
+        bfs_backed_free(backed);
     }
     (void)pthread_mutex_destroy(&backing->mutex);
     (void)pthread_cond_destroy(&backing->work);
     free(backing);
     return NULL;
-}
-
-static struct bfs_backed **bucket_of(struct bfs_backing *backing, uint64_t node)
-{
-    return &backing->buckets[(node ^ node >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> 54];
-}
-
-static void list_add(struct bfs_backing *backing, struct bfs_backed *backed)
-{
-    backed->older = backing->newest;
-    backed->newer = NULL;
-    *(backing->newest ? &backing->newest->newer : &backing->oldest) = backed;
-    backing->newest = backed;
-}
-
-static void list_remove(struct bfs_backing *backing, struct bfs_backed *backed)
-{
-    *(backed->older ? &backed->older->newer : &backing->oldest) = backed->newer;
-    *(backed->newer ? &backed->newer->older : &backing->newest) = backed->older;
-}
-
-static void touch(struct bfs_backing *backing, struct bfs_backed *backed)
-{
-    list_remove(backing, backed);
-    list_add(backing, backed);
-}
-
-struct bfs_backed *bfs_backed_find_locked(struct bfs_backing *backing, uint64_t node)
-{
-    struct bfs_backed *backed = *bucket_of(backing, node);
-    while (backed && backed->node != node)
-        backed = backed->bucket_next;
-    return backed;
-}
-
-/* Nothing is held for it, and nobody has it open. */
-static bool is_idle(const struct bfs_backed *backed)
-{
-    return (backed->state == BFS_BACKED_NONE || backed->state == BFS_BACKED_FAILED) &&
-           backed->opens == 0 && backed->plain_opens == 0 && !backed->is_queued;
-}
-
-static void forget_oldest_idle(struct bfs_backing *backing)
-{
-    struct bfs_backed *backed = backing->oldest;
-    while (backed && !is_idle(backed))
-        backed = backed->newer;
-    if (!backed)
-        return;
-    struct bfs_backed **at = bucket_of(backing, backed->node);
-    while (*at != backed)
-        at = &(*at)->bucket_next;
-    *at = backed->bucket_next;
-    list_remove(backing, backed);
-    backing->n_backed--;
-    free_backed(backed);
-}
-
-struct bfs_backed *bfs_backed_get_locked(struct bfs_backing *backing, uint64_t node)
-{
-    struct bfs_backed *backed = bfs_backed_find_locked(backing, node);
-    if (backed) {
-        touch(backing, backed);
-        return backed;
-    }
-    if (backing->n_backed >= BACKED_MAX)
-        forget_oldest_idle(backing);
-    backed = calloc(1, sizeof(*backed));
-    if (!backed)
-        return NULL;
-    backed->backing = backing;
-    backed->node = node;
-    struct bfs_backed **bucket = bucket_of(backing, node);
-    backed->bucket_next = *bucket;
-    *bucket = backed;
-    list_add(backing, backed);
-    backing->n_backed++;
-    return backed;
 }
 
 void bfs_backing_queue_locked(struct bfs_backing *backing, struct bfs_backed *backed)
@@ -226,6 +139,19 @@ static bool may_drop(const struct bfs_backed *backed)
     return backed->state == BFS_BACKED_READY && backed->opens == 0 && !backed->is_kept;
 }
 
+void bfs_backed_drop_locked(struct bfs_backed *backed)
+{
+    struct bfs_backing *backing = backed->backing;
+    if (backed->state == BFS_BACKED_READY)
+        atomic_fetch_sub(&backing->n_ready, 1);
+    backed->state = BFS_BACKED_DROPPED;
+    backing->reserved -= backed->reserved;
+    backed->reserved = 0;
+    backed->served = 0;
+    bfs_backing_queue_locked(backing, backed);
+    bfs_backing_count_locked(backing);
+}
+
 bool bfs_backing_make_room_locked(struct bfs_backing *backing, uint64_t size)
 {
     uint64_t droppable = 0;
@@ -238,16 +164,9 @@ bool bfs_backing_make_room_locked(struct bfs_backing *backing, uint64_t size)
          backed && backing->reserved > backing->place.limit - size; backed = backed->newer) {
         if (!may_drop(backed))
             continue;
-        if (backed->state == BFS_BACKED_READY)
-            atomic_fetch_sub(&backing->n_ready, 1);
-        backed->state = BFS_BACKED_DROPPED;
-        backing->reserved -= backed->reserved;
-        backed->reserved = 0;
-        backed->served = 0;
+        bfs_backed_drop_locked(backed);
         bfs_metric_add(backing->metrics, BFS_METRIC_BACKING_EVICTIONS, 1);
-        bfs_backing_queue_locked(backing, backed);
     }
-    bfs_backing_count_locked(backing);
     return true;
 }
 
@@ -351,6 +270,8 @@ static int want_locked(struct bfs_backed *backed, struct bfs_file *file, bool co
         (void)bfs_fill_free(fill);
         return -ENOMEM;
     }
+    fill->was_read = backed->served > 0;
+    bfs_backed_set_content_locked(backed, file);
     backed->fill = fill;
     backed->state = BFS_BACKED_WANTED;
     bfs_backing_queue_locked(backed->backing, backed);
@@ -368,6 +289,18 @@ int bfs_backing_want(struct bfs_backing *backing, uint64_t node, struct bfs_file
     if (r == 0)
         bfs_backing_complete(backing, node);
     return r;
+}
+
+struct bfs_file *bfs_backing_source(struct bfs_backing *backing, uint64_t node)
+{
+    if (!atomic_load_explicit(&backing->started, memory_order_acquire))
+        return NULL;
+    (void)pthread_mutex_lock(&backing->mutex);
+    const struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
+    struct bfs_file *file =
+        backed && backed->fill && !backed->fill->error ? bfs_file_ref(backed->fill->source) : NULL;
+    (void)pthread_mutex_unlock(&backing->mutex);
+    return file;
 }
 
 void bfs_backing_complete(struct bfs_backing *backing, uint64_t node)
@@ -411,6 +344,8 @@ void bfs_backing_note_read(struct bfs_backing *backing, uint64_t node, uint64_t 
     bool was_read = false;
     if (backed && backed->size) {
         backed->served += size;
+        if (backed->fill)
+            backed->fill->was_read = true;
         was_read = backed->served >= backed->size && backed->fill && !backed->fill->complete;
     }
     (void)pthread_mutex_unlock(&backing->mutex);

@@ -33,6 +33,9 @@ struct bfs_backing_kernel {
     void (*remove)(void *context, int32_t id);
     /* The name in that directory leads to another node. Called by the keeper. */
     void (*forget)(void *context, uint64_t parent, const char *name);
+    /* Asks for what the page cache has of a node; 0: bfs_backing_retrieved() will be called with
+     * `cookie`. NULL: it cannot be asked. Errors: as fuse_lowlevel_notify_retrieve(3). */
+    int (*retrieve)(void *context, uint64_t node, uint64_t offset, size_t size, void *cookie);
     void *context;
 };
 
@@ -63,14 +66,23 @@ void bfs_backing_leave(struct bfs_backing *backing, uint64_t node, bool in_kerne
 /* A file was opened to be read through us; so many bytes of it were given to a reader. */
 void bfs_backing_note_open(struct bfs_backing *backing, uint64_t node, struct bfs_file *file);
 void bfs_backing_note_read(struct bfs_backing *backing, uint64_t node, uint64_t size);
-/* Chunk i of the file is decoded: it is written by a worker if it is wanted. Takes a reference of
- * its own. */
+/* Chunk i of the file is decoded, and was given to a reader: it is written by a worker if it is
+ * wanted. Takes a reference of its own. */
 void bfs_backing_offer(struct bfs_backing *backing, uint64_t node, uint32_t i,
                        struct bfs_block *block);
 
 /* Fills the file's backing file now, unless that runs, is done, or has just failed: 0, or why not.
  * Errors: -ENOTSUP (not started), -EFBIG (larger than all backing files may be), -ENOMEM. */
 int bfs_backing_want(struct bfs_backing *backing, uint64_t node, struct bfs_file *file);
+
+/* The file that a backing file is being filled from, with a reference: who opens the node anew
+ * shares it, and so what is being decoded of it. NULL: there is none. */
+struct bfs_file *bfs_backing_source(struct bfs_backing *backing, uint64_t node);
+
+/* An answer to retrieve(): up to *ret_size bytes are to be put where it says, then the number that
+ * were is to be told. */
+uint8_t *bfs_backing_retrieved_room(void *cookie, size_t *ret_size);
+void bfs_backing_retrieved(void *cookie, size_t size);
 
 /* Somebody waits until this file and others are there together: for a few seconds it is not given
  * up for another's space. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/backing_file.h"
 
+#include "codec/store/files.h"
 #include "verify/cleanup.h"
 
 #include <fcntl.h>
@@ -19,12 +20,14 @@ enum {
 };
 
 struct bfs_backing_file {
+    atomic_uint references;
     int fd;
     bool is_memory;
     uint64_t size;
     uint32_t n_chunks;
     pthread_mutex_t mutex;
     uint8_t *windows; /* protected by mutex: 1 where a window has its pages */
+    uint64_t *claims; /* a bit for each chunk */
     atomic_uint n_present;
     _Atomic uint64_t present; /* bytes */
     _Atomic uint64_t map[];   /* a bit for each chunk */
@@ -79,36 +82,41 @@ static int open_unnamed(const struct bfs_backing_place *place, uint64_t size,
 int bfs_backing_file_new(const struct bfs_backing_place *place, uint64_t size, uint32_t n_chunks,
                          struct bfs_backing_file **ret, struct bfs_error *error)
 {
-    struct bfs_backing_file *file =
-        calloc(1, sizeof(*file) + ((size_t)n_chunks + 63) / 64 * sizeof(file->map[0]));
+    size_t n_words = ((size_t)n_chunks + 63) / 64;
+    BFS_CLEANUP(bfs_backing_file_cleanup)
+    struct bfs_backing_file *file = calloc(1, sizeof(*file) + n_words * sizeof(file->map[0]));
     if (!file)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    file->is_memory = !place->folder;
-    file->windows = calloc((size_t)(size / WINDOW + 1), 1);
-    if (!file->windows) {
-        free(file);
-        return bfs_fail(error, -ENOMEM, "out of memory");
-    }
     (void)pthread_mutex_init(&file->mutex, NULL);
+    atomic_init(&file->references, 1);
+    file->is_memory = !place->folder;
     file->size = size;
     file->n_chunks = n_chunks;
+    file->fd = -1;
+    file->windows = calloc((size_t)(size / WINDOW + 1), 1);
+    file->claims = calloc(n_words + 1, sizeof(*file->claims));
+    if (!file->windows || !file->claims)
+        return bfs_fail(error, -ENOMEM, "out of memory");
     file->fd = open_unnamed(place, size, error);
-    if (file->fd < 0) {
-        int r = file->fd;
-        free(file->windows);
-        free(file);
-        return r;
-    }
-    *ret = file;
+    if (file->fd < 0)
+        return file->fd;
+    *ret = bfs_steal(&file);
     return 0;
 }
 
-struct bfs_backing_file *bfs_backing_file_free(struct bfs_backing_file *file)
+struct bfs_backing_file *bfs_backing_file_ref(struct bfs_backing_file *file)
 {
-    if (file) {
-        (void)close(file->fd);
+    atomic_fetch_add(&file->references, 1);
+    return file;
+}
+
+struct bfs_backing_file *bfs_backing_file_unref(struct bfs_backing_file *file)
+{
+    if (file && atomic_fetch_sub(&file->references, 1) == 1) {
+        bfs_cleanup_close(&file->fd);
         (void)pthread_mutex_destroy(&file->mutex);
         free(file->windows);
+        free(file->claims);
         free(file);
     }
     return NULL;
@@ -122,6 +130,19 @@ int bfs_backing_file_fd(const struct bfs_backing_file *file)
 bool bfs_backing_file_has(const struct bfs_backing_file *file, uint32_t i)
 {
     return i < file->n_chunks && atomic_load(&file->map[i / 64]) >> i % 64 & 1;
+}
+
+bool bfs_backing_file_is_claimed(const struct bfs_backing_file *file, uint32_t i)
+{
+    return i < file->n_chunks && file->claims[i / 64] >> i % 64 & 1;
+}
+
+bool bfs_backing_file_claim(struct bfs_backing_file *file, uint32_t i)
+{
+    if (i >= file->n_chunks || bfs_backing_file_is_claimed(file, i))
+        return false;
+    file->claims[i / 64] |= UINT64_C(1) << i % 64;
+    return true;
 }
 
 uint64_t bfs_backing_file_present(const struct bfs_backing_file *file)
@@ -189,6 +210,16 @@ int bfs_backing_file_write(struct bfs_backing_file *file, uint32_t i, const stru
         (void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     atomic_fetch_add(&file->n_present, 1);
     return 0;
+}
+
+int bfs_backing_file_read(const struct bfs_backing_file *file, const struct bfs_chunk *chunk,
+                          uint8_t *raw)
+{
+    int r = bfs_pread_exact(file->fd, raw, chunk->raw_size, chunk->raw_off);
+    if (r)
+        return r == -ENODATA ? -EIO : r;
+    struct bfs_xxh128 check = bfs_xxh128(raw, chunk->raw_size);
+    return bfs_xxh128_equal(&check, &chunk->check) ? 0 : -EIO;
 }
 
 int bfs_backing_file_seal(struct bfs_backing_file *file)

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How a backing file gets its content: from chunks that reads have decoded anyhow, and from chunks
- * that are decoded for it, a few at a time, when the workers have nothing else to do. */
+ * How a backing file gets its content: what was decoded for others is offered to it; of the rest it
+ * asks the kernel, which has what was read, and has decoded what nobody has, a few chunks at a
+ * time, when the workers have nothing else to do. */
 #include "fs/backing_private.h"
 
-#include "fs/node.h"
+#include "fs/clock.h"
 
-/* Chunks that wait to be written keep memory of the cache. */
-enum { OFFERED_MAX = 8 << 20 };
+enum {
+    SLOW_MS = 20,      /* a write that takes so long waits for the disk */
+    SLOW_FOR_MS = 200, /* what the kernel lets a writer wait at once */
+};
 
-static void part_done(struct bfs_waiter *waiter, int status, struct bfs_block *block);
+static void waiter_done(struct bfs_waiter *waiter, int status, struct bfs_block *block);
 
 struct bfs_fill *bfs_fill_new(struct bfs_backed *backed, struct bfs_file *source, bool complete)
 {
@@ -18,7 +21,7 @@ struct bfs_fill *bfs_fill_new(struct bfs_backed *backed, struct bfs_file *source
     fill->source = bfs_file_ref(source);
     fill->complete = complete;
     for (unsigned i = 0; i < BFS_FILL_PARTS; i++) {
-        fill->parts[i].waiter.done = part_done;
+        fill->parts[i].waiter.done = waiter_done;
         fill->parts[i].backed = backed;
         fill->parts[i].next_free = fill->free;
         fill->free = &fill->parts[i];
@@ -28,10 +31,15 @@ struct bfs_fill *bfs_fill_new(struct bfs_backed *backed, struct bfs_file *source
 
 struct bfs_fill *bfs_fill_free(struct bfs_fill *fill)
 {
-    if (fill) {
-        (void)bfs_file_unref(fill->source);
-        free(fill);
-    }
+    if (!fill)
+        return NULL;
+    /* A kernel that is gone does not answer any more. */
+    for (unsigned i = 0; i < BFS_FILL_PARTS; i++)
+        if (fill->parts[i].kept)
+            bfs_cache_give_room(fill->parts[i].backed->backing->cache, fill->parts[i].kept,
+                                fill->parts[i].size);
+    (void)bfs_file_unref(fill->source);
+    free(fill);
     return NULL;
 }
 
@@ -53,31 +61,44 @@ void bfs_fill_end_locked(struct bfs_backed *backed)
     bfs_backing_queue_locked(backed->backing, backed);
 }
 
-/* Writes a chunk that is proved and decoded; runs where blocking is fine. */
-static int write_chunk(struct bfs_backed *backed, uint32_t i, const struct bfs_block *block)
+int bfs_fill_write(struct bfs_backed *backed, uint32_t i, const uint8_t *raw)
 {
+    struct bfs_backing *backing = backed->backing;
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(backed->fill->source), i);
-    if (chunk.raw_size != bfs_block_size(block))
-        return -EBADMSG;
-    if (bfs_backing_file_has(backed->file, i))
-        return 0;
-    int r = bfs_backing_file_write(backed->file, i, &chunk, bfs_block_bytes(block));
+    uint64_t before = bfs_now_ms();
+    int r = bfs_backing_file_write(backed->file, i, &chunk, raw);
+    uint64_t after = bfs_now_ms();
     if (r == 0)
-        bfs_metric_add(backed->backing->metrics, BFS_METRIC_BACKING_WRITTEN_BYTES, chunk.raw_size);
+        bfs_metric_add(backing->metrics, BFS_METRIC_BACKING_WRITTEN_BYTES, chunk.raw_size);
+    if (after - before >= SLOW_MS)
+        atomic_store(&backing->slow_until_ms, after + SLOW_FOR_MS);
     return r;
 }
 
-/* What it works on stays, and so does the fill, until it is no longer counted in n_work. */
-static void part_done(struct bfs_waiter *waiter, int status, struct bfs_block *block)
+int bfs_fill_claim_and_write(struct bfs_backed *backed, uint32_t i, const uint8_t *raw)
 {
-    struct bfs_fill_part *part = (struct bfs_fill_part *)waiter; /* its first member */
+    (void)pthread_mutex_lock(&backed->backing->mutex);
+    bool ours = bfs_backing_file_claim(backed->file, i);
+    (void)pthread_mutex_unlock(&backed->backing->mutex);
+    return ours ? bfs_fill_write(backed, i, raw) : 0;
+}
+
+/* What it works on stays, and so does the fill, until it is no longer counted in n_work. */
+void bfs_fill_work_done(struct bfs_backed *backed, int status)
+{
+    struct bfs_backing *backing = backed->backing;
+    (void)pthread_mutex_lock(&backing->mutex);
+    note_error_locked(backed->fill, status);
+    backed->fill->n_work--;
+    bfs_fill_end_locked(backed);
+    (void)pthread_mutex_unlock(&backing->mutex);
+}
+
+void bfs_fill_part_done(struct bfs_fill_part *part, int status)
+{
     struct bfs_backed *backed = part->backed;
     struct bfs_backing *backing = backed->backing;
     struct bfs_fill *fill = backed->fill;
-    if (status == 0) {
-        status = write_chunk(backed, part->index, block);
-        bfs_cache_put_delivered(backing->cache, block, part->size);
-    }
     (void)pthread_mutex_lock(&backing->mutex);
     note_error_locked(fill, status);
     fill->asked -= part->size;
@@ -85,19 +106,39 @@ static void part_done(struct bfs_waiter *waiter, int status, struct bfs_block *b
     fill->free = part;
     (void)pthread_mutex_unlock(&backing->mutex);
     bfs_fill_go_on(backed);
-    (void)pthread_mutex_lock(&backing->mutex);
-    fill->n_work--;
-    bfs_fill_end_locked(backed);
-    (void)pthread_mutex_unlock(&backing->mutex);
+    bfs_fill_work_done(backed, 0);
 }
 
-/* The next chunk to ask for, counted as work; NULL: none at present. */
+static void waiter_done(struct bfs_waiter *waiter, int status, struct bfs_block *block)
+{
+    struct bfs_fill_part *part = (struct bfs_fill_part *)waiter; /* its first member */
+    if (status == 0) {
+        status = bfs_block_size(block) == part->size
+                     ? bfs_fill_claim_and_write(part->backed, part->index, bfs_block_bytes(block))
+                     : -EBADMSG;
+        bfs_cache_put_delivered(part->backed->backing->cache, block, part->size);
+    }
+    bfs_fill_part_done(part, status);
+}
+
+void bfs_fill_decode(struct bfs_fill_part *part)
+{
+    struct bfs_backed *backed = part->backed;
+    struct bfs_block *block = NULL;
+    int r = bfs_cache_get_later(backed->backing->cache, backed->fill->source, part->index,
+                                &part->waiter, &block);
+    if (r)
+        waiter_done(&part->waiter, r < 0 ? r : 0, block);
+}
+
+/* The next chunk to ask for, counted as work; NULL: none at present. It is claimed when it is
+ * there: whoever has it first writes it. */
 static struct bfs_fill_part *next_part_locked(struct bfs_backed *backed)
 {
     struct bfs_fill *fill = backed->fill;
     const struct bfs_chunk_table *table = bfs_file_table(fill->source);
     while (fill->next < bfs_chunk_table_n_chunks(table) &&
-           bfs_backing_file_has(backed->file, fill->next))
+           bfs_backing_file_is_claimed(backed->file, fill->next))
         fill->next++;
     if (fill->error || backed->backing->stopping || !fill->free ||
         fill->asked >= BFS_FILL_AHEAD_MAX || fill->next == bfs_chunk_table_n_chunks(table))
@@ -109,6 +150,17 @@ static struct bfs_fill_part *next_part_locked(struct bfs_backed *backed)
     fill->asked += part->size;
     fill->n_work++;
     return part;
+}
+
+static void start_part(struct bfs_fill_part *part, bool was_read)
+{
+    struct bfs_backed *backed = part->backed;
+    struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(backed->fill->source), part->index);
+    struct bfs_block *block = was_read ? bfs_cache_peek(backed->backing->cache, &chunk) : NULL;
+    if (block)
+        waiter_done(&part->waiter, 0, block);
+    else if (!was_read || !bfs_fill_retrieve(part))
+        bfs_fill_decode(part);
 }
 
 void bfs_fill_go_on(struct bfs_backed *backed)
@@ -125,77 +177,12 @@ void bfs_fill_go_on(struct bfs_backed *backed)
     }
     fill->asking = true;
     while ((part = next_part_locked(backed))) {
-        struct bfs_block *block = NULL;
+        bool was_read = fill->was_read;
         (void)pthread_mutex_unlock(&backing->mutex);
-        int r =
-            bfs_cache_get_later(backing->cache, fill->source, part->index, &part->waiter, &block);
-        if (r)
-            part_done(&part->waiter, r < 0 ? r : 0, block);
+        start_part(part, was_read);
         (void)pthread_mutex_lock(&backing->mutex);
     }
     fill->asking = false;
     bfs_fill_end_locked(backed);
     (void)pthread_mutex_unlock(&backing->mutex);
-}
-
-/* A decoded chunk on its way to a worker that writes it. */
-struct offer {
-    struct bfs_job job;
-    struct bfs_backed *backed;
-    struct bfs_block *block; /* a reference */
-    uint32_t index;
-};
-
-static void run_offer(struct bfs_job *job, struct bfs_chunk_reader *reader)
-{
-    struct offer *offer = (struct offer *)job; /* its first member */
-    struct bfs_backed *backed = offer->backed;
-    struct bfs_backing *backing = backed->backing;
-    uint32_t size = bfs_block_size(offer->block);
-    int status = reader ? write_chunk(backed, offer->index, offer->block) : -ESHUTDOWN;
-    bfs_cache_put(backing->cache, offer->block);
-    (void)pthread_mutex_lock(&backing->mutex);
-    backing->offered -= size;
-    note_error_locked(backed->fill, status);
-    backed->fill->n_work--;
-    bfs_fill_end_locked(backed);
-    (void)pthread_mutex_unlock(&backing->mutex);
-    free(offer);
-}
-
-/* The file that wants this chunk, with the work counted; NULL: none does. */
-static struct bfs_backed *accept_offer(struct bfs_backing *backing, uint64_t node, uint32_t i,
-                                       uint32_t size)
-{
-    (void)pthread_mutex_lock(&backing->mutex);
-    struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
-    if (backed &&
-        (backed->state != BFS_BACKED_FILLING || backed->fill->error || backing->stopping ||
-         bfs_backing_file_has(backed->file, i) || backing->offered + size > OFFERED_MAX))
-        backed = NULL;
-    if (backed) {
-        backed->fill->n_work++;
-        backing->offered += size;
-    }
-    (void)pthread_mutex_unlock(&backing->mutex);
-    return backed;
-}
-
-void bfs_backing_offer(struct bfs_backing *backing, uint64_t node, uint32_t i,
-                       struct bfs_block *block)
-{
-    if (!atomic_load_explicit(&backing->started, memory_order_acquire))
-        return;
-    struct offer *offer = calloc(1, sizeof(*offer));
-    struct bfs_backed *backed =
-        offer ? accept_offer(backing, node, i, bfs_block_size(block)) : NULL;
-    if (!backed) {
-        free(offer);
-        return;
-    }
-    *offer = (struct offer){.job = {.run = run_offer},
-                            .backed = backed,
-                            .block = bfs_cache_ref(backing->cache, block),
-                            .index = i};
-    bfs_pool_submit(backing->pool, &offer->job, BFS_PRIORITY_FILL);
 }

@@ -26,7 +26,8 @@ static void give_up(struct bfs_backed *backed, int error)
     (void)pthread_mutex_unlock(&backing->mutex);
     (void)bfs_fill_free(fill);
     if (file)
-        (void)bfs_backing_file_free(file);
+        atomic_fetch_sub(&backing->n_files, 1);
+    (void)bfs_backing_file_unref(file);
     if (error != -ESHUTDOWN)
         log_failure(backing, backed->name, error);
     (void)pthread_mutex_lock(&backing->mutex);
@@ -69,6 +70,7 @@ static void make(struct bfs_backed *backed)
         return;
     }
     backed->file = file;
+    atomic_fetch_add(&backing->n_files, 1);
     backed->state = BFS_BACKED_FILLING;
     backed->fill->n_work++;
     ask(backed);
@@ -117,7 +119,8 @@ static void take_away(struct bfs_backed *backed)
         backing->kernel.remove(backing->kernel.context, backed->id);
     }
     (void)bfs_fill_free(fill);
-    (void)bfs_backing_file_free(file);
+    atomic_fetch_sub(&backing->n_files, 1);
+    (void)bfs_backing_file_unref(file);
     (void)pthread_mutex_lock(&backing->mutex);
     backed->id = 0;
     backed->state = BFS_BACKED_NONE;

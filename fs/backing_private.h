@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the parts of the table of backing files share: the table (backing.c), how one is filled
- * (backing_fill.c), and the thread that does what takes long (backing_keeper.c).
+ * What the parts of the table of backing files share: the table (backing_table.c); what is decided
+ * about its files (backing.c); how one is filled (backing_fill.c) with chunks that were decoded for
+ * others (backing_offer.c) or are in the kernel's page cache (backing_retrieve.c); how one serves
+ * before it is full (backing_copy.c); and the thread that does what takes long (backing_keeper.c).
  *
  * THREAD SAFETY: "locked" in a name: with the table's mutex held. */
 #ifndef BFS_FS_BACKING_PRIVATE_H
@@ -21,9 +23,12 @@ struct bfs_backed;
 /* A chunk that a fill waits for. */
 struct bfs_fill_part {
     struct bfs_waiter waiter;
+    struct bfs_job job; /* judges what the kernel gave */
     struct bfs_backed *backed;
     uint32_t index;
     uint32_t size;
+    uint8_t *kept; /* memory of the cache for what the kernel gives; NULL: it was not asked */
+    size_t n_kept;
     struct bfs_fill_part *next_free;
 };
 
@@ -32,6 +37,7 @@ struct bfs_fill {
     struct bfs_file *source; /* a reference */
     uint32_t next;           /* the first chunk that was not asked for */
     bool complete;           /* what nobody reads is decoded for it */
+    bool was_read;           /* the kernel may have some of it */
     uint64_t asked;          /* bytes of chunks that are asked for */
     unsigned n_work;         /* chunks asked for or offered: they use the file */
     bool asking;             /* a thread is in bfs_fill_go_on() */
@@ -58,6 +64,8 @@ struct bfs_backed {
     char *name;      /* owned; in that directory; NULL before it was wanted */
     uint64_t size;
     uint64_t served; /* bytes that were given to readers */
+    bool has_content;
+    struct bfs_digest content; /* digest of its chunk table: the same for the same bytes */
     enum bfs_backed_state state;
     int error; /* FAILED: why, and when */
     uint64_t failed_ms;
@@ -70,7 +78,7 @@ struct bfs_backed {
     unsigned plain_opens; /* of the second number, through us */
     bool is_queued;       /* for the keeper */
     bool is_kept;         /* READY, and the keeper still works on it: not to be dropped yet */
-    struct bfs_backed *bucket_next, *queue_next;
+    struct bfs_backed *bucket_next, *content_next, *queue_next;
     struct bfs_backed *older, *newer; /* by last use */
 };
 
@@ -84,8 +92,10 @@ struct bfs_backing {
     struct bfs_backing_kernel kernel;
     struct bfs_backing_place place;
     enum bfs_backing_fill fill;
-    atomic_bool started; /* all above is set */
-    atomic_uint n_ready; /* so that most lookups take no lock */
+    atomic_bool started;            /* all above is set */
+    atomic_uint n_ready;            /* so that most lookups take no lock */
+    atomic_uint n_files;            /* being filled or ready: so that most decoding takes no lock */
+    _Atomic uint64_t slow_until_ms; /* the disk does not keep up */
 
     pthread_mutex_t mutex;
     pthread_cond_t work; /* for the keeper */
@@ -93,6 +103,7 @@ struct bfs_backing {
     bool has_keeper;
     pthread_t keeper;
     struct bfs_backed *buckets[BFS_BACKED_BUCKETS];
+    struct bfs_backed *contents[BFS_BACKED_BUCKETS];
     struct bfs_backed *oldest, *newest;
     unsigned n_backed;
     struct bfs_backed *queue, **queue_last;
@@ -100,10 +111,18 @@ struct bfs_backing {
     uint64_t offered;  /* bytes of chunks that wait to be written */
 };
 
+void bfs_backed_free(struct bfs_backed *backed);
 struct bfs_backed *bfs_backed_find_locked(struct bfs_backing *backing, uint64_t node);
 /* NULL: no memory. */
 struct bfs_backed *bfs_backed_get_locked(struct bfs_backing *backing, uint64_t node);
 void bfs_backing_queue_locked(struct bfs_backing *backing, struct bfs_backed *backed);
+/* The first of those with that content; the next ones follow by content_next. */
+struct bfs_backed *bfs_backed_content_locked(struct bfs_backing *backing,
+                                             const struct bfs_digest *content);
+/* The file's content is its own from then on. */
+void bfs_backed_set_content_locked(struct bfs_backed *backed, const struct bfs_file *file);
+/* The keeper will take it away; it is READY, or a fill on which nobody works. */
+void bfs_backed_drop_locked(struct bfs_backed *backed);
 /* Takes the least recently used files that nobody has open out of use, until `size` more fits
  * within the limit; false, with none taken, when that cannot be. They are DROPPED, and queued. */
 bool bfs_backing_make_room_locked(struct bfs_backing *backing, uint64_t size);
@@ -111,10 +130,29 @@ void bfs_backing_count_locked(struct bfs_backing *backing);
 /* Gives up: what was reserved is free, and the reason is remembered. */
 void bfs_backed_fail_locked(struct bfs_backed *backed, int error);
 
+/* The digest of the file's chunk table. */
+struct bfs_digest bfs_backing_content(const struct bfs_file *file);
+
 /* Asks for chunks, up to so many at once. Not locked. */
 void bfs_fill_go_on(struct bfs_backed *backed);
 /* Hands it to the keeper when nobody works on it any more and nothing is missing, or it failed. */
 void bfs_fill_end_locked(struct bfs_backed *backed);
+/* Writes chunk i, which is claimed, proved and decoded. Where blocking is fine. Errors: those of
+ * bfs_backing_file_write(). */
+int bfs_fill_write(struct bfs_backed *backed, uint32_t i, const uint8_t *raw);
+/* The same for a chunk that is not claimed; 0, too, when somebody else writes it. */
+int bfs_fill_claim_and_write(struct bfs_backed *backed, uint32_t i, const uint8_t *raw);
+/* Work on the fill ends: with what status. */
+void bfs_fill_work_done(struct bfs_backed *backed, int status);
+/* Has the chunk decoded, where nobody else has it. */
+void bfs_fill_decode(struct bfs_fill_part *part);
+void bfs_fill_part_done(struct bfs_fill_part *part, int status);
+/* Asks the kernel for a chunk that it was given; false: it cannot be asked. */
+bool bfs_fill_retrieve(struct bfs_fill_part *part);
+
+/* What the cache is told to call. */
+extern const struct bfs_cache_copies bfs_backing_copies;
+void bfs_backing_decoded(void *context, struct bfs_file *file, uint32_t i, struct bfs_block *block);
 /* NULL: no memory. */
 struct bfs_fill *bfs_fill_new(struct bfs_backed *backed, struct bfs_file *source, bool complete);
 struct bfs_fill *bfs_fill_free(struct bfs_fill *fill);

@@ -38,6 +38,13 @@ void bfs_cache_set_proofs(struct bfs_cache *cache, struct bfs_proofs *proofs)
     cache->proofs = proofs;
 }
 
+void bfs_cache_set_copies(struct bfs_cache *cache, const struct bfs_cache_copies *copies,
+                          void *context)
+{
+    cache->copies = copies;
+    cache->copies_context = context;
+}
+
 static bool is_same(const struct bfs_chunk *a, const struct bfs_chunk *b)
 {
     return bfs_digest_equal(&a->digest, &b->digest) && bfs_xxh128_equal(&a->check, &b->check) &&
@@ -310,6 +317,22 @@ struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk
         reference(cache, block);
     (void)pthread_mutex_unlock(&cache->mutex);
     return block;
+}
+
+uint8_t *bfs_cache_take_room(struct bfs_cache *cache, uint32_t size)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    uint8_t *room = bfs_cache_allocate(cache, size, false);
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return room;
+}
+
+void bfs_cache_give_room(struct bfs_cache *cache, uint8_t *room, uint32_t size)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    bfs_slab_release(&cache->slab, room, size);
+    shrink(cache);
+    (void)pthread_mutex_unlock(&cache->mutex);
 }
 
 size_t bfs_cache_size(struct bfs_cache *cache)

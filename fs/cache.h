@@ -43,6 +43,19 @@ BFS_DEFINE_CLEANUP(bfs_cache, bfs_cache_free)
  * remembered. Before the first chunk; `proofs` outlives the cache. */
 void bfs_cache_set_proofs(struct bfs_cache *cache, struct bfs_proofs *proofs);
 
+/* Where decoded chunks are kept outside the cache's memory. All are called from workers, without
+ * locks held. */
+struct bfs_cache_copies {
+    bool (*has)(void *context, const struct bfs_file *file, uint32_t i);
+    /* Reads chunk i into its raw_size bytes at `raw`; an error: it is decoded. */
+    int (*read)(void *context, const struct bfs_file *file, uint32_t i, uint8_t *raw);
+    /* Chunk i was decoded just now, for whomever. The block lasts until it returns. */
+    void (*decoded)(void *context, struct bfs_file *file, uint32_t i, struct bfs_block *block);
+};
+/* Before the first chunk; both outlive the cache's last use. */
+void bfs_cache_set_copies(struct bfs_cache *cache, const struct bfs_cache_copies *copies,
+                          void *context);
+
 /* The decoded chunk i of a file: 1 and a reference in *ret when it is there; 0 when the waiter will
  * be called; -ENOMEM. */
 int bfs_cache_get(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
@@ -65,6 +78,9 @@ void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, const ui
 bool bfs_cache_has(struct bfs_cache *cache, const struct bfs_chunk *chunk);
 /* The chunk with a reference when it is decoded, else NULL. Counts neither as hit nor as miss. */
 struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk *chunk);
+/* Memory of the cache for `size` bytes of somebody else; NULL: all of it is in use. */
+uint8_t *bfs_cache_take_room(struct bfs_cache *cache, uint32_t size);
+void bfs_cache_give_room(struct bfs_cache *cache, uint8_t *room, uint32_t size);
 /* Bytes mapped for chunks. */
 size_t bfs_cache_size(struct bfs_cache *cache);
 size_t bfs_cache_limit(const struct bfs_cache *cache);

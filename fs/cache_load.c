@@ -32,13 +32,20 @@ static struct settled settle(struct bfs_cache *cache, struct bfs_block *block, i
     return settled;
 }
 
+/* Calls who waits; the block is loaded with a reference of the caller. */
 static void wake(const struct settled *settled, struct bfs_block *block)
 {
     for (struct bfs_waiter *waiter = settled->waiters, *next; waiter; waiter = next) {
         next = waiter->next; /* done() may free it */
         waiter->done(waiter, settled->status, settled->status ? NULL : block);
     }
-    (void)bfs_file_unref(settled->file);
+}
+
+static void offer(const struct settled *settled, struct bfs_block *block)
+{
+    const struct bfs_cache *cache = block->cache;
+    if (settled->status == 0 && cache->copies)
+        cache->copies->decoded(cache->copies_context, settled->file, block->index, block);
 }
 
 static void count_decoded(struct bfs_cache *cache, const struct bfs_block *block, bool was_proved)
@@ -115,6 +122,30 @@ static void take_chunk(const struct batch *batch, size_t k, struct bfs_chunk_rea
         (void)pthread_mutex_unlock(&cache->mutex);
     }
     wake(&settled, block);
+    offer(&settled, block);
+    (void)bfs_file_unref(settled.file);
+}
+
+/* Takes the chunk from where it is kept decoded; false: it is not, or not well. */
+static bool take_copy(struct bfs_block *block)
+{
+    struct bfs_cache *cache = block->cache;
+    struct settled settled = {0};
+    if (!cache->copies || !cache->copies->has(cache->copies_context, block->file, block->index))
+        return false;
+    uint8_t *raw = make_room(cache, block, false, &settled);
+    int r = raw ? cache->copies->read(cache->copies_context, block->file, block->index, raw) : 0;
+    (void)pthread_mutex_lock(&cache->mutex);
+    if (r)
+        bfs_slab_release(&cache->slab, raw, block->chunk.raw_size);
+    else if (raw)
+        settled = settle(cache, block, 0, raw);
+    (void)pthread_mutex_unlock(&cache->mutex);
+    if (r)
+        return false;
+    wake(&settled, block);
+    (void)bfs_file_unref(settled.file);
+    return true;
 }
 
 /* Ends a job on the block. */
@@ -168,7 +199,10 @@ static void load(struct bfs_job *jobs[], size_t n, struct bfs_chunk_reader *read
             leave(block, false);
             continue;
         }
-        add_to_batch(&batch, block);
+        if (reader && take_copy(block))
+            leave(block, true);
+        else
+            add_to_batch(&batch, block);
     }
     load_batch(&batch, reader);
 }

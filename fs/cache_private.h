@@ -52,6 +52,8 @@ struct bfs_cache {
     struct bfs_metrics *metrics;
     const struct bfs_log *log;
     struct bfs_proofs *proofs; /* NULL: every chunk is proved each time */
+    const struct bfs_cache_copies *copies; /* NULL: there are none */
+    void *copies_context;
     uint64_t keys[2]; /* secret, so that no chunk table can fill one bucket */
     pthread_mutex_t mutex;
     struct bfs_block **buckets; /* protected by mutex, like all below */

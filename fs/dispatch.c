@@ -276,6 +276,20 @@ static void on_statfs(fuse_req_t request, fuse_ino_t node)
     run(request, &op);
 }
 
+static void on_retrieve_reply(fuse_req_t request, void *cookie, fuse_ino_t node, off_t offset,
+                              struct fuse_bufvec *bytes)
+{
+    (void)node;
+    (void)offset;
+    size_t size;
+    uint8_t *room = bfs_backing_retrieved_room(cookie, &size);
+    struct fuse_bufvec copy = FUSE_BUFVEC_INIT(size);
+    copy.buf[0].mem = room;
+    ssize_t n = fuse_buf_copy(&copy, bytes, 0);
+    bfs_backing_retrieved(cookie, n > 0 ? (size_t)n : 0);
+    fuse_reply_none(request);
+}
+
 /* What writes is not here: the mount is read-only, so the kernel itself answers EROFS. */
 const struct fuse_lowlevel_ops bfs_fuse_ops = {
     .init = on_init,
@@ -291,4 +305,5 @@ const struct fuse_lowlevel_ops bfs_fuse_ops = {
     .getxattr = on_getxattr,
     .listxattr = on_listxattr,
     .statfs = on_statfs,
+    .retrieve_reply = on_retrieve_reply,
 };

@@ -73,32 +73,19 @@ struct bfs_open_file *bfs_files_find(struct bfs_files *files, uint64_t node)
     return open;
 }
 
-static int new_open_file(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
-                         uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error)
+int bfs_files_share(struct bfs_files *files, uint64_t node, struct bfs_file *file,
+                    struct bfs_open_file **ret)
 {
-    struct bfs_open_file *open = calloc(1, sizeof(*open));
-    if (!open)
-        return bfs_fail(error, -ENOMEM, "out of memory");
-    open->node = node;
-    open->references = 1;
-    int r = bfs_file_open(bundle, inode, &open->file, error);
-    if (r == 0 && bfs_readahead_new(open->file, files->limits, &open->readahead))
-        r = bfs_fail(error, -ENOMEM, "out of memory");
-    if (r) {
-        destroy(open);
-        return r;
+    struct bfs_open_file *made = calloc(1, sizeof(*made));
+    if (!made)
+        return -ENOMEM;
+    made->node = node;
+    made->references = 1;
+    made->file = bfs_file_ref(file);
+    if (bfs_readahead_new(file, files->limits, &made->readahead)) {
+        destroy(made);
+        return -ENOMEM;
     }
-    *ret = open;
-    return 0;
-}
-
-int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
-                   uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error)
-{
-    struct bfs_open_file *made = NULL;
-    int r = new_open_file(files, node, bundle, inode, &made, error);
-    if (r)
-        return r;
     (void)pthread_mutex_lock(&files->mutex);
     struct bfs_open_file *open = find_locked(files, node);
     if (!open) {
@@ -112,6 +99,17 @@ int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bu
         destroy(made);
     *ret = open ? open : made;
     return 0;
+}
+
+int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
+                   uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_file_cleanup) struct bfs_file *file = NULL;
+    int r = bfs_file_open(bundle, inode, &file, error);
+    if (r)
+        return r;
+    r = bfs_files_share(files, node, file, ret);
+    return r ? bfs_fail(error, r, "out of memory") : 0;
 }
 
 struct bfs_open_file *bfs_files_ref(struct bfs_files *files, struct bfs_open_file *open)

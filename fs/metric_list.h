@@ -40,6 +40,10 @@
     X(BACKING_FILES, GAUGE, "bundlefs_backing_files", "", "Files that the kernel reads by itself") \
     X(BACKING_WRITTEN_BYTES, COUNTER, "bundlefs_backing_written_bytes", "bytes",                   \
       "Proved bytes written into backing files")                                                   \
+    X(BACKING_READ_BYTES, COUNTER, "bundlefs_backing_read_bytes", "bytes",                         \
+      "Bytes read back from backing files, which were not decoded again")                          \
+    X(BACKING_RETRIEVED_BYTES, COUNTER, "bundlefs_backing_retrieved_bytes", "bytes",               \
+      "Of the written ones, those that the kernel's page cache had")                               \
     X(BACKING_EVICTIONS, COUNTER, "bundlefs_backing_evictions", "",                                \
       "Backing files given up for the space of others")                                            \
     X(BACKING_FAILURES, COUNTER, "bundlefs_backing_failures", "",                                  \

@@ -40,11 +40,20 @@ static void forget_name(void *context, uint64_t parent, const char *name)
     (void)fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
 }
 
+static int retrieve(void *context, uint64_t node, uint64_t offset, size_t size, void *cookie)
+{
+    const struct bfs_fs *fs = context;
+    return fuse_lowlevel_notify_retrieve(fs->session, node, size, (off_t)offset, cookie);
+}
+
 static int start_backing(struct bfs_fs *fs, struct bfs_error *error)
 {
     const struct bfs_mount_options *options = fs->options;
-    const struct bfs_backing_kernel kernel = {
-        .add = add_backing, .remove = remove_backing, .forget = forget_name, .context = fs};
+    const struct bfs_backing_kernel kernel = {.add = add_backing,
+                                              .remove = remove_backing,
+                                              .forget = forget_name,
+                                              .retrieve = retrieve,
+                                              .context = fs};
     struct bfs_backing_place place;
     enum bfs_backing_fill fill = BFS_FILL_AGAIN;
     if (options->backing_fill)

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# What eight readers of a file want is decoded exactly once, with passthrough and without, however its
+# backing file comes to be: from what readers want, from what the kernel has of it, or by itself.
+# TIMEOUT: 120
+# EXCLUSIVE
+# NOT-UNDER: address thread
+# ALLOW-LOG: no passthrough
+# shellcheck source=../lib.sh
+source "$(dirname "$0")/../lib.sh"
+
+# More than the chunk cache holds, so what was decoded is soon let go.
+make_safetensors "$SRC" --size 64M --tensor-size 4M
+pack acme/once:1 "$SRC" --chunk-size 256K
+source=$SRC/model.safetensors file=$MNT/acme/once/1/model.safetensors
+size=$(stat -c %s "$source")
+backing=$TMP/backing
+mkdir "$backing"
+
+metric() { sed -n "s/^bundlefs_$1 //p" "$MNT/.bundlefs/metrics"; }
+metric_is() { [ "$(metric "$1")" = "$2" ]; }
+passthrough_is_on() { grep -q '"passthrough": "on"' "$MNT/.bundlefs/health.json"; }
+decoded_is() {
+    local got
+    got=$(metric decoded_bytes_total)
+    [ "$got" = $(($1 * size)) ] || fail "$2: $got bytes decoded instead of $1 times $size"
+}
+# The kernel forgets the pages of what is open as descriptor 7.
+forget_pages() { dd iflag=nocache count=0 status=none <&7; }
+read_by_eight() { checks parallel-readers "$file" "$source" 8; }
+
+mount_store -o cache_size=32M,passthrough=off
+read_by_eight
+decoded_is 1 "passthrough=off, 8 readers"
+read_by_eight
+decoded_is 1 "passthrough=off, 8 readers of what the kernel has"
+unmount
+
+mount_store -o "cache_size=32M,backing=$backing"
+passthrough_is_on || skip "no passthrough here: $(grep passthrough "$MNT/.bundlefs/health.json")"
+unmount
+
+for place in "$backing" memory; do
+    for workers in 1 2; do
+        options=cache_size=32M,backing=$place,workers=$workers
+
+        # All of it is in the page cache when its backing file is wanted.
+        mount_store -o "$options"
+        checks sequential "$source" "$file" 131072
+        decoded_is 1 "$options: read once"
+        checks sequential "$source" "$file" 131072
+        wait_until 20 metric_is backing_files 1
+        decoded_is 1 "$options: opened again"
+        checks sequential "$source" "$file" 131072
+        decoded_is 1 "$options: read by the kernel"
+        unmount
+
+        # Nothing is: it is decoded again, for the eight and for the backing file together.
+        mount_store -o "$options"
+        exec 7<"$file"
+        read_by_eight
+        decoded_is 1 "$options: 8 readers"
+        forget_pages
+        read_by_eight
+        wait_until 20 metric_is backing_files 1
+        decoded_is 2 "$options: 8 readers again, cold"
+        # A handle from before is served from the backing file.
+        forget_pages
+        cmp "$source" - <&7
+        exec 7<&-
+        decoded_is 2 "$options: an old handle"
+        unmount
+
+        mount_store -o "$options,backing_fill=first"
+        read_by_eight
+        wait_until 20 metric_is backing_files 1
+        decoded_is 1 "$options,backing_fill=first: 8 readers"
+        unmount
+    done
+done
