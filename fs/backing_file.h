@@ -50,9 +50,9 @@ bool bfs_backing_file_is_full(const struct bfs_backing_file *file);
 /* Writes chunk i, whose proved and decoded bytes are given. Errors: -ENOSPC, errno of pwrite(2). */
 int bfs_backing_file_write(struct bfs_backing_file *file, uint32_t i, const struct bfs_chunk *chunk,
                            const uint8_t *raw);
-/* Reads chunk i, which is there, into raw_size bytes at `raw`. A disk may lose what it was given, so
- * the bytes are checked by the chunk's XXH3. Errors: -EIO (they are not what was written), errno of
- * pread(2). */
+/* Reads chunk i, which is there, into raw_size bytes at `raw`. A disk may lose what it was given,
+ * so the bytes are checked by the chunk's XXH3. Errors: -EIO (they are not what was written), errno
+ * of pread(2). */
 int bfs_backing_file_read(const struct bfs_backing_file *file, const struct bfs_chunk *chunk,
                           uint8_t *raw);
 /* When it is full: nothing changes it any more, and what the disk could not take is known. May take

@@ -140,8 +140,9 @@ static struct bfs_fill_part *next_part_locked(struct bfs_backed *backed)
     while (fill->next < bfs_chunk_table_n_chunks(table) &&
            bfs_backing_file_is_claimed(backed->file, fill->next))
         fill->next++;
-    if (fill->error || backed->backing->stopping || !fill->free ||
-        fill->asked >= BFS_FILL_AHEAD_MAX || fill->next == bfs_chunk_table_n_chunks(table))
+    uint64_t limit = fill->was_read ? BFS_FILL_RETRIEVED_MAX : BFS_FILL_AHEAD_MAX;
+    if (fill->error || backed->backing->stopping || !fill->free || fill->asked >= limit ||
+        fill->next == bfs_chunk_table_n_chunks(table))
         return NULL;
     struct bfs_fill_part *part = fill->free;
     fill->free = part->next_free;
@@ -152,15 +153,35 @@ static struct bfs_fill_part *next_part_locked(struct bfs_backed *backed)
     return part;
 }
 
-static void start_part(struct bfs_fill_part *part, bool was_read)
+/* -EAGAIN: when another part is done. */
+static int start_part(struct bfs_fill_part *part, bool was_read)
 {
     struct bfs_backed *backed = part->backed;
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(backed->fill->source), part->index);
     struct bfs_block *block = was_read ? bfs_cache_peek(backed->backing->cache, &chunk) : NULL;
-    if (block)
+    if (block) {
         waiter_done(&part->waiter, 0, block);
-    else if (!was_read || !bfs_fill_retrieve(part))
+        return 0;
+    }
+    int r = was_read ? bfs_fill_retrieve(part) : -ENOSYS;
+    if (r == -ENOMEM)
+        return -EAGAIN;
+    if (r)
         bfs_fill_decode(part);
+    return 0;
+}
+
+/* Asks for it another time, when others are asked for and will be done; false: there are none. */
+static bool put_back_locked(struct bfs_fill *fill, struct bfs_fill_part *part)
+{
+    if (fill->asked == part->size)
+        return false;
+    fill->next = part->index;
+    fill->asked -= part->size;
+    fill->n_work--;
+    part->next_free = fill->free;
+    fill->free = part;
+    return true;
 }
 
 void bfs_fill_go_on(struct bfs_backed *backed)
@@ -179,8 +200,15 @@ void bfs_fill_go_on(struct bfs_backed *backed)
     while ((part = next_part_locked(backed))) {
         bool was_read = fill->was_read;
         (void)pthread_mutex_unlock(&backing->mutex);
-        start_part(part, was_read);
+        int r = start_part(part, was_read);
         (void)pthread_mutex_lock(&backing->mutex);
+        if (r && put_back_locked(fill, part))
+            break;
+        if (r) {
+            (void)pthread_mutex_unlock(&backing->mutex);
+            bfs_fill_decode(part);
+            (void)pthread_mutex_lock(&backing->mutex);
+        }
     }
     fill->asking = false;
     bfs_fill_end_locked(backed);

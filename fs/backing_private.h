@@ -14,8 +14,9 @@
 #include <pthread.h>
 
 enum {
-    BFS_FILL_PARTS = 64,           /* chunks of one file that are asked for at once */
-    BFS_FILL_AHEAD_MAX = 16 << 20, /* their bytes */
+    BFS_FILL_PARTS = 64,              /* chunks of one file that are asked for at once */
+    BFS_FILL_AHEAD_MAX = 16 << 20,    /* their bytes */
+    BFS_FILL_RETRIEVED_MAX = 4 << 20, /* when the kernel is asked: it takes memory of the cache */
 };
 
 struct bfs_backed;
@@ -147,8 +148,9 @@ void bfs_fill_work_done(struct bfs_backed *backed, int status);
 /* Has the chunk decoded, where nobody else has it. */
 void bfs_fill_decode(struct bfs_fill_part *part);
 void bfs_fill_part_done(struct bfs_fill_part *part, int status);
-/* Asks the kernel for a chunk that it was given; false: it cannot be asked. */
-bool bfs_fill_retrieve(struct bfs_fill_part *part);
+/* Asks the kernel for a chunk that it was given. Errors: -ENOMEM (the cache is in use), others (it
+ * cannot be asked). */
+int bfs_fill_retrieve(struct bfs_fill_part *part);
 
 /* What the cache is told to call. */
 extern const struct bfs_cache_copies bfs_backing_copies;

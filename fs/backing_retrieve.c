@@ -47,19 +47,19 @@ static int ask(struct bfs_fill_part *part)
                             size < RETRIEVED_MAX ? size : RETRIEVED_MAX, part);
 }
 
-bool bfs_fill_retrieve(struct bfs_fill_part *part)
+int bfs_fill_retrieve(struct bfs_fill_part *part)
 {
     struct bfs_backing *backing = part->backed->backing;
     if (!backing->kernel.retrieve)
-        return false;
+        return -ENOSYS;
     part->kept = bfs_cache_take_room(backing->cache, part->size);
     if (!part->kept)
-        return false;
+        return -ENOMEM;
     part->n_kept = 0;
-    if (ask(part) == 0)
-        return true; /* it may be answered already */
-    give_room(part);
-    return false;
+    int r = ask(part);
+    if (r)
+        give_room(part); /* otherwise it may be answered already */
+    return r;
 }
 
 uint8_t *bfs_backing_retrieved_room(void *cookie, size_t *ret_size)
