@@ -321,15 +321,14 @@ void bfs_backing_complete(struct bfs_backing *backing, uint64_t node)
 void bfs_backing_note_open(struct bfs_backing *backing, uint64_t node, struct bfs_file *file)
 {
     if (!atomic_load_explicit(&backing->started, memory_order_acquire) ||
-        backing->fill == BFS_FILL_WARM || bfs_file_size(file) < BFS_BACKING_SIZE_MIN ||
-        bfs_file_size(file) > backing->place.limit)
+        bfs_file_size(file) < BFS_BACKING_SIZE_MIN || bfs_file_size(file) > backing->place.limit)
         return;
     (void)pthread_mutex_lock(&backing->mutex);
     struct bfs_backed *backed = bfs_backed_get_locked(backing, bfs_node_plain(node));
     if (backed) {
         backed->size = bfs_file_size(file);
         bool again = backed->served >= backed->size;
-        if (again || backing->fill == BFS_FILL_FIRST)
+        if (backing->fill != BFS_FILL_WARM && (again || backing->fill == BFS_FILL_FIRST))
             (void)want_locked(backed, file, again, RETRY_LATER_MS);
     }
     (void)pthread_mutex_unlock(&backing->mutex);
