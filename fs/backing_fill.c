@@ -7,7 +7,7 @@
 #include "fs/clock.h"
 
 enum {
-    SLOW_MS = 20,      /* a write that takes so long waits for the disk */
+    SLOW_MS = 50,      /* a write that takes so long waits for the disk */
     SLOW_FOR_MS = 200, /* what the kernel lets a writer wait at once */
 };
 
@@ -94,6 +94,22 @@ void bfs_fill_work_done(struct bfs_backed *backed, int status)
     (void)pthread_mutex_unlock(&backing->mutex);
 }
 
+static void free_part_locked(struct bfs_fill *fill, struct bfs_fill_part *part)
+{
+    part->is_asked = false;
+    fill->asked -= part->size;
+    part->next_free = fill->free;
+    fill->free = part;
+}
+
+bool bfs_fill_is_asked_locked(const struct bfs_fill *fill, uint32_t i)
+{
+    for (unsigned k = 0; k < BFS_FILL_PARTS; k++)
+        if (fill->parts[k].is_asked && fill->parts[k].index == i)
+            return true;
+    return false;
+}
+
 void bfs_fill_part_done(struct bfs_fill_part *part, int status)
 {
     struct bfs_backed *backed = part->backed;
@@ -101,9 +117,7 @@ void bfs_fill_part_done(struct bfs_fill_part *part, int status)
     struct bfs_fill *fill = backed->fill;
     (void)pthread_mutex_lock(&backing->mutex);
     note_error_locked(fill, status);
-    fill->asked -= part->size;
-    part->next_free = fill->free;
-    fill->free = part;
+    free_part_locked(fill, part);
     (void)pthread_mutex_unlock(&backing->mutex);
     bfs_fill_go_on(backed);
     bfs_fill_work_done(backed, 0);
@@ -148,6 +162,7 @@ static struct bfs_fill_part *next_part_locked(struct bfs_backed *backed)
     fill->free = part->next_free;
     part->index = fill->next++;
     part->size = bfs_chunk_table_at(table, part->index).raw_size;
+    part->is_asked = true;
     fill->asked += part->size;
     fill->n_work++;
     return part;
@@ -177,10 +192,8 @@ static bool put_back_locked(struct bfs_fill *fill, struct bfs_fill_part *part)
     if (fill->asked == part->size)
         return false;
     fill->next = part->index;
-    fill->asked -= part->size;
     fill->n_work--;
-    part->next_free = fill->free;
-    fill->free = part;
+    free_part_locked(fill, part);
     return true;
 }
 

@@ -97,7 +97,8 @@ static struct bfs_backed *find_locked(struct bfs_backing *backing, const struct 
 }
 
 /* Runs in the worker that decoded it. When more waits than may, it is written at once, so that it
- * need not be decoded a second time; unless the disk is so slow that readers would wait for it. */
+ * need not be decoded a second time; unless the disk is so slow that readers would wait for it, and
+ * what the kernel then has of it is as good. */
 void bfs_backing_decoded(void *context, struct bfs_file *file, uint32_t i, struct bfs_block *block)
 {
     struct bfs_backing *backing = context;
@@ -109,7 +110,8 @@ void bfs_backing_decoded(void *context, struct bfs_file *file, uint32_t i, struc
     (void)pthread_mutex_lock(&backing->mutex);
     struct bfs_backed *backed = find_locked(backing, &content, i, size);
     bool waits = backed && offer && fits_locked(backing, size);
-    if (backed && !waits && bfs_now_ms() < atomic_load(&backing->slow_until_ms))
+    if (backed && !waits && bfs_now_ms() < atomic_load(&backing->slow_until_ms) &&
+        !bfs_fill_is_asked_locked(backed->fill, i))
         backed = NULL;
     if (backed)
         claim_locked(backed, i);

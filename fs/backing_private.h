@@ -28,6 +28,7 @@ struct bfs_fill_part {
     struct bfs_backed *backed;
     uint32_t index;
     uint32_t size;
+    bool is_asked;
     uint8_t *kept; /* memory of the cache for what the kernel gives; NULL: it was not asked */
     size_t n_kept;
     struct bfs_fill_part *next_free;
@@ -145,6 +146,8 @@ int bfs_fill_write(struct bfs_backed *backed, uint32_t i, const uint8_t *raw);
 int bfs_fill_claim_and_write(struct bfs_backed *backed, uint32_t i, const uint8_t *raw);
 /* Work on the fill ends: with what status. */
 void bfs_fill_work_done(struct bfs_backed *backed, int status);
+/* Has the fill asked for chunk i, and waits? */
+bool bfs_fill_is_asked_locked(const struct bfs_fill *fill, uint32_t i);
 /* Has the chunk decoded, where nobody else has it. */
 void bfs_fill_decode(struct bfs_fill_part *part);
 void bfs_fill_part_done(struct bfs_fill_part *part, int status);

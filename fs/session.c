@@ -10,6 +10,7 @@
 #include "fs/watch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,11 +138,19 @@ static int mount_fuse(struct bfs_session *session, const struct bfs_store *store
     return 0;
 }
 
-/* Only while it is this session's: it may be gone, and another may have taken its place. */
+/* Not after an unmount. */
+static bool is_connected(const struct bfs_session *session)
+{
+    struct pollfd connection = {.fd = fuse_session_fd(session->fuse)};
+    return poll(&connection, 1, 0) == 0 || !(connection.revents & (POLLERR | POLLNVAL));
+}
+
+/* Only while it is this session's: it may be gone, and another may have taken its place, even with
+ * its device number. */
 static void detach_own_mount(const struct bfs_session *session)
 {
     struct bfs_mount_entry entry;
-    if (session->device[0] && bfs_mount_find(session->mount_point, &entry) &&
+    if (session->device[0] && is_connected(session) && bfs_mount_find(session->mount_point, &entry) &&
         strcmp(entry.device, session->device) == 0)
         (void)bfs_mount_detach(session->mount_point, true, NULL);
 }

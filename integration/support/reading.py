@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways of reading a mounted file; each must give the source's bytes."""
 import errno
+import ctypes
 import mmap
 import os
 import random
@@ -147,3 +148,16 @@ def never_wrong(source, mounted, size="65536"):
             raise Failed(f"a short read at {at} without an error")
     os.close(handle)
     print(refused)
+
+
+def all_pages_cached():
+    """The kernel has all pages of the file that is standard input."""
+    libc, size = ctypes.CDLL(None, use_errno=True), os.fstat(0).st_size
+    libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+    start = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, 0, 0)
+    require(start != ctypes.c_void_p(-1).value, os.strerror(ctypes.get_errno()))
+    pages = ctypes.create_string_buffer(-(-size // PAGE))
+    require(libc.mincore(start, size, pages) == 0, os.strerror(ctypes.get_errno()))
+    require(all(page & 1 for page in pages.raw), "some pages are not in the page cache")
