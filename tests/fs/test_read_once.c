@@ -10,10 +10,11 @@
 
 enum { LIMIT = 64 << 20, PART = 256 << 10, SMALL_CACHE = 4 * PART };
 
-static size_t size_of(struct served *served, const char *name)
+static size_t size_of(const struct served *served, const char *name)
 {
     size_t size;
-    bfs_autofree uint8_t *source = served_source(served, name, &size);
+    uint8_t *source = served_source(served, name, &size);
+    free(source);
     return size;
 }
 
