@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * FUSE passthrough on the wire: the kernel reads an open file from a descriptor of ours, without
- * asking. libfuse has it since 3.17; with older ones its messages are completed on their way. Backing
- * ids come from the connection itself, with either.
+ * asking. libfuse has it since 3.17; with older ones its messages are completed on their way.
+ * Backing ids come from the connection itself, with either.
  *
  * Facts of the protocol (include/uapi/linux/fuse.h, 7.40; Linux 6.9):
  *   - INIT, kernel: in `flags` bit 30 (FUSE_INIT_EXT) says that `flags2`, at offset 16 behind the
