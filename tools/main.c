@@ -5,9 +5,11 @@
 #include "tools/verb.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* A file holds every blob open that its chunks lie in, and a mount holds many files. */
 static void raise_descriptor_limit(void)
@@ -17,6 +19,16 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* Where a standard descriptor is closed, the next file that is opened gets its number, and what is
+ * said then goes into a lock, a blob or a key. Reading alone, so that writing fails as it should.
+ */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return;
 }
 
 static int run_help(int argc, char **argv)
@@ -55,6 +67,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     raise_descriptor_limit();
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *name = argc > 0 ? (slash ? slash + 1 : argv[0]) : "";

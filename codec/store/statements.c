@@ -108,6 +108,7 @@ static bool is_refusal(int code)
     case -E2BIG:
     case -ENOENT:
     case -ELOOP: /* a blob that is a link */
+    case -ENXIO: /* or a socket */
         return true;
     default:
         return false;
