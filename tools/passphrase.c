@@ -80,7 +80,10 @@ int bfs_passphrase_read(const char *file, const char *prompt, bool twice, char *
     if (r)
         return r;
     if (*text == '\0')
-        return bfs_fail(error, -EINVAL, "the passphrase is empty");
+        return bfs_fail(
+            error, -EINVAL,
+            "the passphrase is empty; it is typed on a terminal, or is the first line of "
+            "the standard input or of --password-file");
     if (strlen(text) > BFS_PASSPHRASE_MAX)
         return bfs_fail(error, -EINVAL, "a passphrase is at most %d bytes", BFS_PASSPHRASE_MAX);
     *ret = bfs_steal(&text);
@@ -101,5 +104,6 @@ int bfs_passphrase_load_key(const char *path, const char *password_file,
     }
     (void)snprintf(prompt, sizeof(prompt), "Passphrase of %.96s: ", path);
     r = bfs_passphrase_read(password_file, prompt, false, &passphrase, error);
-    return r ? r : bfs_secret_key_load(path, passphrase, ret, error);
+    return r ? bfs_fail_context(error, r, "%s is encrypted", path)
+             : bfs_secret_key_load(path, passphrase, ret, error);
 }

@@ -4,6 +4,7 @@
 #include "tools/message.h"
 #include "tools/passphrase.h"
 #include "tools/report.h"
+#include "verify/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,6 +50,8 @@ int bfs_signing_new(const struct bfs_signing *signing, const struct bfs_catalog_
     if (reason && strlen(reason) > BFS_STATEMENT_REASON_MAX)
         return bfs_message_usage(signing->verb, "--reason is longer than %d bytes",
                                  BFS_STATEMENT_REASON_MAX);
+    if (reason && !bfs_utf8_is_valid(reason, strlen(reason)))
+        return bfs_message_usage(signing->verb, "--reason is not UTF-8");
     if (reason)
         memcpy(statement.reason, reason, strlen(reason) + 1);
     *ret = statement;

@@ -114,8 +114,10 @@ static int run(const void *given, int n_args, char **args)
     struct bfs_error error = {0};
     (void)n_args;
     (void)args;
-    if (!options->out || *options->out == '\0')
-        return bfs_message_usage("keygen", "--out must say where the keys go");
+    size_t length = options->out ? strlen(options->out) : 0;
+    if (length == 0 || options->out[length - 1] == '/')
+        return bfs_message_usage("keygen",
+                                 "--out must say where the keys go, with a name for them");
     if (options->no_password && options->password_file)
         return bfs_message_usage("keygen", "--no-password and --password-file exclude each other");
     if (make(options, &pair, &error))

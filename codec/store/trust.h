@@ -12,7 +12,7 @@
 enum {
     /* How often signatures about one bundle are tried with keys that they do not name: seconds of
      * one processor. Ours name their key, so it is for those of other programs. */
-    BFS_TRUST_TRIES_MAX = 32768,
+    BFS_TRUST_TRIES_MAX = 16384,
 };
 
 struct bfs_trust;

@@ -116,3 +116,12 @@ sound=$(store_tool statements "$STORE" | grep -m 1 "\.alias\.")
 expect_refusal 1 "$BUNDLEFS" rm "$STORE" "$sound"
 grep -q "can be read" "$ERR" || fail "$(cat "$ERR")"
 expect_refusal 1 "$BUNDLEFS" rm "$STORE" "gone/m:sha256-$(printf '%064d' 0).alias.$(printf '%016d' 0)"
+
+# What is asked of people names what it is about.
+echo secret >"$TMP/password"
+expect_exit 0 "$BUNDLEFS" keygen --out "$TMP/sealed" --password-file "$TMP/password"
+expect_refusal 1 setsid "$BUNDLEFS" sign "$STORE" acme/m:1 --key "$TMP/sealed.key" </dev/null
+grep -q "sealed.key is encrypted: the passphrase is empty; it is typed" "$ERR" || fail "$(cat "$ERR")"
+expect_refusal 2 "$BUNDLEFS" keygen --out "$TMP/" --no-password
+expect_refusal 2 "$BUNDLEFS" sign "$STORE" acme/m:1 "${K[@]}" --reason $'\xff'
+grep -q -e "--reason is not UTF-8" "$ERR" || fail "$(cat "$ERR")"
