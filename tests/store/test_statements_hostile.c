@@ -257,6 +257,26 @@ static void large_envelopes_are_not_read_without_end(void **state)
     assert_int_equal(read_all(fixture, &over), -E2BIG);
 }
 
+/* What stands where a blob should may be anything that a folder holds. */
+static void a_blob_that_is_no_file_refuses_one_statement(void **state)
+{
+    struct fixture *fixture = *state;
+    static const mode_t modes[] = {S_IFREG, S_IFIFO, S_IFSOCK};
+    bfs_autostatements struct bfs_statements sound = {0};
+    assert_int_equal(state_kind(fixture, BFS_STATEMENT_SIGNATURE), 0);
+    assert_int_equal(state_kind(fixture, BFS_STATEMENT_DEPRECATION), 0);
+    assert_int_equal(read_all(fixture, &sound), 0);
+    bfs_autofree char *path = bfs_store_blob_path(fixture->store, &sound.items[0]->digest);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        bfs_autostatements struct bfs_statements statements = {0};
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mknod(path, modes[i] | 0644, 0), 0);
+        assert_int_equal(read_all(fixture, &statements), 0);
+        assert_int_equal(statements.n, 1);
+        assert_int_equal(statements.n_refusals, 1);
+    }
+}
+
 static void a_damaged_statement_can_be_taken_away(void **state)
 {
     struct fixture *fixture = *state;
@@ -289,6 +309,7 @@ int main(void)
         TEST(moves_of_aliases_have_an_end_too),
         TEST(one_envelope_is_one_statement_however_often_it_is_listed),
         TEST(large_envelopes_are_not_read_without_end),
+        TEST(a_blob_that_is_no_file_refuses_one_statement),
         TEST(a_damaged_statement_can_be_taken_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
