@@ -4,6 +4,7 @@
 #include "verify/policy/pattern.h"
 #include "verify/policy/rules.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 static int compare(const char *a, size_t a_length, const char *b, size_t b_length)
@@ -21,6 +22,8 @@ static int by_literal(const void *a, const void *b)
 
 int bfs_policy_index_rules(struct bfs_policy *policy)
 {
+    static _Atomic uint64_t n_policies;
+    policy->serial = atomic_fetch_add(&n_policies, 1) + 1;
     policy->places = calloc(policy->n_rules + 1, sizeof(*policy->places));
     if (!policy->places)
         return -ENOMEM;
@@ -59,7 +62,7 @@ static size_t lower_bound(const struct bfs_policy *policy, const char *literal, 
     return low;
 }
 
-int bfs_policy_find_rule(const struct bfs_policy *policy, const struct bfs_reference *reference)
+static int search(const struct bfs_policy *policy, const struct bfs_reference *reference)
 {
     size_t name_length = strlen(reference->name), best = policy->n_rules;
     for (size_t length = 0; length <= name_length; length++) {
@@ -77,4 +80,22 @@ int bfs_policy_find_rule(const struct bfs_policy *policy, const struct bfs_refer
         }
     }
     return best < policy->n_rules ? (int)best : -1;
+}
+
+/* Whoever judges a bundle asks for its rule several times in a row. A serial number is of one
+ * policy for ever, as an address is not. */
+int bfs_policy_find_rule(const struct bfs_policy *policy, const struct bfs_reference *reference)
+{
+    static _Thread_local struct {
+        uint64_t serial; /* 0: of none */
+        struct bfs_reference reference;
+        int rule;
+    } last;
+    if (last.serial == policy->serial && strcmp(last.reference.name, reference->name) == 0 &&
+        strcmp(last.reference.version, reference->version) == 0)
+        return last.rule;
+    last.rule = search(policy, reference);
+    last.serial = policy->serial;
+    last.reference = *reference;
+    return last.rule;
 }

@@ -39,7 +39,7 @@ static void pass_wildcards(const char *pattern, size_t length, bool at[])
 /* Follows every way to read the pattern at once, one character of the text after the other, so that
  * no pattern takes longer than its length times that of the text. `at[i]`: i characters of the
  * pattern are used up. */
-bool bfs_pattern_match(const char *pattern, size_t length, const char *text)
+static bool follow(const char *pattern, size_t length, const char *text)
 {
     bool at[BFS_PATTERN_MAX + 2], next[BFS_PATTERN_MAX + 2];
     memset(at, 0, length + 1);
@@ -62,4 +62,17 @@ bool bfs_pattern_match(const char *pattern, size_t length, const char *text)
         memcpy(at, next, length + 1);
     }
     return at[length];
+}
+
+/* Most patterns differ from most texts in what is before their first wildcard, or behind the last.
+ */
+bool bfs_pattern_match(const char *pattern, size_t length, const char *text)
+{
+    size_t size = strlen(text);
+    const char *first = memchr(pattern, '*', length), *last = memrchr(pattern, '*', length);
+    if (!first)
+        return size == length && memcmp(pattern, text, length) == 0;
+    size_t before = (size_t)(first - pattern), behind = length - (size_t)(last - pattern) - 1;
+    return size >= before + behind && memcmp(pattern, text, before) == 0 &&
+           memcmp(last + 1, text + size - behind, behind) == 0 && follow(pattern, length, text);
 }

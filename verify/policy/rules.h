@@ -69,6 +69,7 @@ struct bfs_rule_place {
 
 struct bfs_policy {
     atomic_uint references;
+    uint64_t serial; /* of all policies of this process, from 1 */
     struct bfs_digest digest;
     char (*roles)[BFS_STATEMENT_ROLE_MAX + 1]; /* owned */
     size_t n_roles;

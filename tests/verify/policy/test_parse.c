@@ -316,20 +316,42 @@ static void test_load(void **state)
     assert_int_equal(bfs_policy_load("/dev/null", &policy, &error), -EINVAL);
 }
 
+/* What was found last is remembered: of this policy, this name and this version alone. */
+static void test_policies_in_turn(void **state)
+{
+    (void)state;
+    static const struct bfs_reference next = {.name = "acme/tiny", .version = "2.0.0"};
+    static const struct bfs_reference other = {.name = "acme/tin", .version = "1.0.0"};
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *stays = policy_of("{\"match\":\"acme/*:2.*\"},{\"match\":\"*/tiny\"}");
+    for (unsigned i = 0; i < 8; i++) {
+        BFS_CLEANUP(bfs_policy_cleanup)
+        struct bfs_policy *comes =
+            policy_of(i % 2 ? "{\"match\":\"acme/tiny\"}" : "{\"match\":\"b\"}");
+        struct bfs_facts facts = {.reference = &tiny, .now = NOW};
+        struct bfs_verdict verdict;
+        bfs_policy_judge(comes, &facts, NULL, &verdict);
+        assert_int_equal(verdict.rule, i % 2 ? 0 : -1);
+        bfs_policy_judge(stays, &facts, NULL, &verdict);
+        assert_int_equal(verdict.rule, 1);
+        facts.reference = &next;
+        bfs_policy_judge(stays, &facts, NULL, &verdict);
+        assert_int_equal(verdict.rule, 0);
+        facts.reference = &other;
+        bfs_policy_judge(stays, &facts, NULL, &verdict);
+        assert_int_equal(verdict.rule, -1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_first_match_wins),
-        cmocka_unit_test(test_general_rule_first),
-        cmocka_unit_test(test_bad_rules),
-        cmocka_unit_test(test_bad_keys),
-        cmocka_unit_test(test_bad_documents),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_mutation),
-        cmocka_unit_test(test_access),
-        cmocka_unit_test(test_access_unknown),
-        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_patterns),         cmocka_unit_test(test_first_match_wins),
+        cmocka_unit_test(test_policies_in_turn), cmocka_unit_test(test_general_rule_first),
+        cmocka_unit_test(test_bad_rules),        cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_bad_documents),    cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_mutation),         cmocka_unit_test(test_access),
+        cmocka_unit_test(test_access_unknown),   cmocka_unit_test(test_load),
     };
     return cmocka_run_group_tests(tests, make_keys, drop_keys);
 }
