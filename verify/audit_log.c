@@ -22,6 +22,8 @@ int bfs_audit_line_read(const void *bytes, size_t size, const char *what,
     int r = bfs_json_parse(bytes, size, what, &root, error);
     if (r == 0)
         r = bfs_json_check(root, fields, true, what, error);
+    if (r == -E2BIG)
+        return bfs_fail(error, -EBADMSG, "%s: nested deeper than any line of a log", what);
     if (r)
         return r;
     *ret = (struct bfs_audit_line){.sequence = bfs_json_integer(root, "sequence")};
