@@ -98,6 +98,29 @@ int bfs_conform_place_make(const struct bfs_store *store, const struct bfs_subje
     return r == -ENOMEM ? bfs_fail(error, r, "out of memory") : r;
 }
 
+static bool was_closed; /* nftw(3) takes no context */
+
+static int open_up(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)ftw;
+    if (type == FTW_DNR || (type == FTW_D && (st->st_mode & 0700) != 0700)) {
+        if (chmod(path, 0700) == 0 && type == FTW_DNR)
+            was_closed = true; /* and what is in it was not seen */
+    }
+    return 0;
+}
+
+/* A command may have taken permissions away from its own folders. */
+static void open_all(const char *folder)
+{
+    enum { DEPTH_MAX = 256 }; /* each pass opens those of one depth */
+    was_closed = true;
+    for (unsigned i = 0; was_closed && i < DEPTH_MAX; i++) {
+        was_closed = false;
+        (void)nftw(folder, open_up, 16, FTW_PHYS | FTW_MOUNT);
+    }
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;
@@ -116,8 +139,10 @@ void bfs_conform_place_done(struct bfs_conform_place *place)
             bfs_message("%s/mount: cannot be unmounted", place->folder);
     }
     /* never into what is mounted there */
-    if (place->folder)
+    if (place->folder) {
+        open_all(place->folder);
         (void)nftw(place->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    }
     free(place->bundle);
     free(place->folder);
     memset(place, 0, sizeof(*place));

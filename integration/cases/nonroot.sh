@@ -29,6 +29,22 @@ if ! grep -qs '^user_allow_other' /etc/fuse.conf; then
     expect_not_mounted
 fi
 
+# A command that conform runs may close its folders; nothing is left all the same.
+mkdir "$TMP/fixed" "$TMP/conform"
+cat >"$TMP/fixed/contract.json" <<'END'
+{"schema_version": "1.0", "licenses": ["MIT"],
+ "outputs": [{"name": "y", "datatype": "INT64", "shape": [1]}],
+ "fixtures": [{"name": "f", "inputs": [], "outputs": [{"name": "y", "file": "y.json"}]}]}
+END
+echo "[1]" >"$TMP/fixed/y.json"
+chown -R 65534:65534 "$TMP/fixed" "$TMP/conform"
+run_as_nobody "$program" pack "$STORE" acme/fixed:1 "$TMP/fixed" 2>>"$LOGS/pack.log"
+# shellcheck disable=SC2016
+run_as_nobody env TMPDIR="$TMP/conform" "$program" conform "$STORE" acme/fixed:1 -- sh -c '
+    cd "$BUNDLEFS_OUTPUTS" && cp "$BUNDLEFS_BUNDLE/y.json" . && mkdir -p a/b/c d && touch a/b/c/f d/f &&
+        chmod 0 a/b/c a/b a && chmod 400 d' >"$OUT" 2>"$ERR" || fail "conform: $(cat "$OUT" "$ERR")"
+[ -z "$(ls "$TMP/conform")" ] || fail "conform left $(find "$TMP/conform"): $(cat "$ERR")"
+
 # root with allow_other: others may read.
 "$BUNDLEFS" mount "$STORE" "$MNT" -o allow_other >>"$LOGS/daemon.log" 2>&1
 run_as_nobody cmp "$SRC/model.safetensors" "$MNT/acme/one/1/model.safetensors"
