@@ -28,6 +28,14 @@ size_t bfs_cache_limit(const struct bfs_cache *cache)
     return cache->limit;
 }
 
+size_t bfs_cache_limit_now(const struct bfs_cache *cache)
+{
+    size_t tables = bfs_file_tables_size();
+    size_t taken = tables > BFS_CACHE_TABLES_FREE ? tables - BFS_CACHE_TABLES_FREE : 0;
+    size_t least = cache->limit < BFS_CACHE_SIZE_MIN ? cache->limit : BFS_CACHE_SIZE_MIN;
+    return taken < cache->limit - least ? cache->limit - taken : least;
+}
+
 size_t bfs_cache_together(const struct bfs_cache *cache)
 {
     return cache->together;
@@ -138,9 +146,10 @@ static void evict_oldest(struct bfs_cache *cache)
 /* Gives back what demand took beyond the limit, with the mutex held. */
 static void shrink(struct bfs_cache *cache)
 {
-    if (cache->slab.mapped > cache->limit)
+    size_t limit = bfs_cache_limit_now(cache);
+    if (cache->slab.mapped > limit)
         bfs_slab_trim(&cache->slab);
-    while (cache->slab.mapped > cache->limit && cache->oldest) {
+    while (cache->slab.mapped > limit && cache->oldest) {
         evict_oldest(cache);
         bfs_slab_trim(&cache->slab);
     }
@@ -154,7 +163,7 @@ uint8_t *bfs_cache_allocate(struct bfs_cache *cache, uint32_t size, bool demande
     if (cache->oldest && is_delivered(cache->oldest))
         evict_oldest(cache);
     for (;;) {
-        uint8_t *raw = bfs_slab_alloc(&cache->slab, size, cache->limit);
+        uint8_t *raw = bfs_slab_alloc(&cache->slab, size, bfs_cache_limit_now(cache));
         if (raw)
             return raw;
         if (!cache->oldest)
@@ -331,6 +340,13 @@ void bfs_cache_give_room(struct bfs_cache *cache, uint8_t *room, uint32_t size)
 {
     (void)pthread_mutex_lock(&cache->mutex);
     bfs_slab_release(&cache->slab, room, size);
+    shrink(cache);
+    (void)pthread_mutex_unlock(&cache->mutex);
+}
+
+void bfs_cache_shrink(struct bfs_cache *cache)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
     shrink(cache);
     (void)pthread_mutex_unlock(&cache->mutex);
 }

@@ -6,6 +6,9 @@
  * ones, sizes, encoding), never by place: a hostile table that calls the bytes of another bundle
  * something else finds, and spoils, nothing of that bundle.
  *
+ * Chunk tables of open files beyond BFS_CACHE_TABLES_FREE are taken from the budget: the cache
+ * gives up as much, down to BFS_CACHE_SIZE_MIN.
+ *
  * THREAD SAFETY: any function from any thread. */
 #ifndef BFS_FS_CACHE_H
 #define BFS_FS_CACHE_H
@@ -16,7 +19,10 @@
 #include "fs/pool.h"
 #include "fs/proofs.h"
 
-enum { BFS_CACHE_SIZE_MIN = 16 << 20 }; /* three of the largest chunks before a transform */
+enum {
+    BFS_CACHE_SIZE_MIN = 16 << 20,    /* three of the largest chunks before a transform */
+    BFS_CACHE_TABLES_FREE = 16 << 20, /* 50 GB of chunks of 256 KiB */
+};
 
 /* A decoded chunk. Immutable while referenced. */
 struct bfs_block;
@@ -81,9 +87,13 @@ struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk
 /* Memory of the cache for `size` bytes of somebody else; NULL: all of it is in use. */
 uint8_t *bfs_cache_take_room(struct bfs_cache *cache, uint32_t size);
 void bfs_cache_give_room(struct bfs_cache *cache, uint8_t *room, uint32_t size);
+/* Gives back what tables have taken since the last chunk came or went. */
+void bfs_cache_shrink(struct bfs_cache *cache);
 /* Bytes mapped for chunks. */
 size_t bfs_cache_size(struct bfs_cache *cache);
 size_t bfs_cache_limit(const struct bfs_cache *cache);
+/* What is left of that beside chunk tables. */
+size_t bfs_cache_limit_now(const struct bfs_cache *cache);
 /* Stored bytes that one worker may have in memory at once, but for a chunk that is larger. */
 size_t bfs_cache_together(const struct bfs_cache *cache);
 

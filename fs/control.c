@@ -36,6 +36,7 @@ static int write_metrics(struct bfs_fs *fs, struct bfs_buffer *ret)
     uint64_t oldest_ms;
     bfs_metric_set(&fs->metrics, BFS_METRIC_BUNDLES_REFUSED, count_refused(fs, tree));
     bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_BYTES, bfs_cache_size(fs->cache));
+    bfs_metric_set(&fs->metrics, BFS_METRIC_TABLE_BYTES, bfs_file_tables_size());
     bfs_metric_set(&fs->metrics, BFS_METRIC_QUEUED_JOBS, bfs_pool_queued(fs->pool));
     bfs_metric_set(&fs->metrics, BFS_METRIC_PENDING_REQUESTS,
                    bfs_calls_pending(fs->calls, &oldest_ms));

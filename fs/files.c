@@ -11,6 +11,14 @@ struct bfs_files {
     pthread_mutex_t mutex;
     struct bfs_open_file *buckets[N_BUCKETS]; /* protected by mutex, like all below */
     uint64_t n_files;
+    struct opening *openings;
+    pthread_cond_t opened; /* one of them has ended */
+};
+
+/* A table that is being read. */
+struct opening {
+    uint64_t node;
+    struct opening *next;
 };
 
 int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_metrics *metrics,
@@ -22,6 +30,7 @@ int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_metrics 
     files->limits = limits;
     files->metrics = metrics;
     (void)pthread_mutex_init(&files->mutex, NULL);
+    (void)pthread_cond_init(&files->opened, NULL);
     *ret = files;
     return 0;
 }
@@ -44,6 +53,7 @@ struct bfs_files *bfs_files_free(struct bfs_files *files)
             destroy(open);
         }
     }
+    (void)pthread_cond_destroy(&files->opened);
     (void)pthread_mutex_destroy(&files->mutex);
     free(files);
     return NULL;
@@ -101,15 +111,55 @@ int bfs_files_share(struct bfs_files *files, uint64_t node, struct bfs_file *fil
     return 0;
 }
 
+static bool is_being_opened(const struct bfs_files *files, uint64_t node)
+{
+    const struct opening *opening = files->openings;
+    while (opening && opening->node != node)
+        opening = opening->next;
+    return opening != NULL;
+}
+
+/* What somebody else has opened meanwhile, or NULL, and the opening is in the list. */
+static struct bfs_open_file *begin(struct bfs_files *files, struct opening *opening)
+{
+    struct bfs_open_file *open;
+    (void)pthread_mutex_lock(&files->mutex);
+    while (!(open = find_locked(files, opening->node)) && is_being_opened(files, opening->node))
+        (void)pthread_cond_wait(&files->opened, &files->mutex);
+    if (!open) {
+        opening->next = files->openings;
+        files->openings = opening;
+    }
+    (void)pthread_mutex_unlock(&files->mutex);
+    return open;
+}
+
+static void end(struct bfs_files *files, const struct opening *opening)
+{
+    (void)pthread_mutex_lock(&files->mutex);
+    struct opening **at = &files->openings;
+    while (*at != opening)
+        at = &(*at)->next;
+    *at = opening->next;
+    (void)pthread_cond_broadcast(&files->opened);
+    (void)pthread_mutex_unlock(&files->mutex);
+}
+
 int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
                    uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_file_cleanup) struct bfs_file *file = NULL;
+    struct opening opening = {.node = node};
+    struct bfs_open_file *open = begin(files, &opening);
+    if (open) {
+        *ret = open;
+        return 0;
+    }
     int r = bfs_file_open(bundle, inode, &file, error);
-    if (r)
-        return r;
-    r = bfs_files_share(files, node, file, ret);
-    return r ? bfs_fail(error, r, "out of memory") : 0;
+    if (r == 0 && bfs_files_share(files, node, file, ret))
+        r = bfs_fail(error, -ENOMEM, "out of memory");
+    end(files, &opening);
+    return r;
 }
 
 struct bfs_open_file *bfs_files_ref(struct bfs_files *files, struct bfs_open_file *open)

@@ -50,6 +50,7 @@
       "Backing files given up because of an error")                                                \
     X(PASSTHROUGH_OPENS, COUNTER, "bundlefs_passthrough_opens", "",                                \
       "Opens that the kernel reads by itself")                                                     \
+    X(TABLE_BYTES, GAUGE, "bundlefs_table_bytes", "bytes", "Chunk tables of open files")           \
     X(MEMORY_TIGHT, GAUGE, "bundlefs_memory_tight", "",                                            \
       "1 while memory is tight: less read-ahead")                                                  \
     X(QUEUED_JOBS, GAUGE, "bundlefs_queued_jobs", "", "Pieces of work that wait for a worker")     \

@@ -155,6 +155,7 @@ static int open_file(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                 bfs_error_text(&error, text));
         return bfs_store_errno(r);
     }
+    bfs_cache_shrink(fs->cache); /* its table counts */
     return 0;
 }
 

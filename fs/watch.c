@@ -204,6 +204,7 @@ static void *run_watch(void *argument)
         if (now - looked_ms >= MEMORY_MS) {
             looked_ms = now;
             bfs_fs_look_at_memory(watch->fs);
+            bfs_cache_shrink(watch->fs->cache);
         }
         look_at_policy(watch);
         look_at_time(watch);

@@ -9,10 +9,10 @@ rather than approximating a check in shell.
 import inspect
 import sys
 
-from support import attributes, gguf, mounts, openmetrics, reading, trees, writing
+from support import attributes, gguf, load, mounts, openmetrics, reading, trees, writing
 from support.common import Failed
 
-MODULES = [attributes, gguf, mounts, openmetrics, reading, trees, writing]
+MODULES = [attributes, gguf, load, mounts, openmetrics, reading, trees, writing]
 
 
 def commands():

@@ -10,6 +10,7 @@
   statement-move STORE FROM TO KIND                        lists a copy of a statement about FROM as one about TO
   statement-replay STORE KIND                              lists a copy of the oldest statement of a kind as the newest
   merge STORE OTHER                                        lists in STORE what OTHER lists besides, with its blobs
+  multiply ONE STORE COUNT                                 makes a store of so many bundles like the one in ONE
   flip PATH OFFSET [MASK]                                  changes one byte (negative: from the end)
   cut PATH SIZE                                            truncates (negative: from the end)
 """
@@ -159,6 +160,13 @@ def cut(path, size):
         file.truncate(at)
 
 
+def multiply(one, store, count):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench"))
+    import many_bundles
+
+    many_bundles.make_store(one, store, int(count))
+
+
 def main():
     args = sys.argv[1:]
     command = args.pop(0) if args else ""
@@ -178,6 +186,8 @@ def main():
         statement_replay(*args)
     elif command == "merge":
         merge(*args)
+    elif command == "multiply":
+        multiply(*args)
     elif command == "flip":
         flip(*args)
     elif command == "cut":

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static atomic_size_t tables_size;
+
 struct bfs_file {
     atomic_uint references;
     struct bfs_bundle *bundle; /* a reference */
@@ -19,7 +21,13 @@ struct bfs_file {
     struct bfs_chunk_table *table; /* NULL: empty */
     int *blobs;                    /* descriptors; [0] is the table's own blob */
     uint32_t n_blobs;
+    size_t counted; /* in tables_size */
 };
+
+size_t bfs_file_tables_size(void)
+{
+    return atomic_load(&tables_size);
+}
 
 struct bfs_file *bfs_file_ref(struct bfs_file *file)
 {
@@ -34,6 +42,7 @@ struct bfs_file *bfs_file_unref(struct bfs_file *file)
             bfs_cleanup_close(&file->blobs[i]);
         free(file->blobs);
         (void)bfs_chunk_table_free(file->table);
+        atomic_fetch_sub(&tables_size, file->counted);
         (void)bfs_bundle_unref(file->bundle);
         free(file);
     }
@@ -50,6 +59,8 @@ static int read_table(struct bfs_file *file, const struct bfs_inode *inode, uint
     bytes = malloc(inode->table_size);
     if (!bytes)
         return bfs_fail(error, -ENOMEM, "chunk table: out of memory");
+    file->counted = inode->table_size;
+    atomic_fetch_add(&tables_size, file->counted);
     int r = bfs_pread_exact(file->blobs[0], bytes, inode->table_size, inode->table_off);
     if (r)
         return bfs_fail_at(error, r == -ENODATA ? -EBADMSG : r, inode->table_off,

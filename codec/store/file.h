@@ -30,6 +30,9 @@ uint64_t bfs_file_size(const struct bfs_file *file);
 /* NULL for an empty file. */
 const struct bfs_chunk_table *bfs_file_table(const struct bfs_file *file);
 
+/* Bytes of the chunk tables of all files that are open in this process, and of those being read. */
+size_t bfs_file_tables_size(void);
+
 /* Which file a blob is, and what changes when anybody writes to it or replaces it. */
 struct bfs_blob_state {
     dev_t device;
