@@ -132,10 +132,10 @@ static void the_disk_loses_a_file_that_is_filled(void **state)
     static const uint8_t zeros[PART];
     test_autoserved struct served served;
     struct bfs_open_file *open = fill_partly(&served);
-    uint64_t read_back = metric(&served, BFS_METRIC_BACKING_READ_BYTES);
+    uint64_t decoded = metric(&served, BFS_METRIC_DECODED_BYTES);
     assert_int_equal(pwrite(find_memory(), zeros, PART, 0), PART);
     read_part(&served, open, 0, PART); /* which is right nevertheless */
-    assert_int_equal(metric(&served, BFS_METRIC_BACKING_READ_BYTES), read_back);
+    assert_true(metric(&served, BFS_METRIC_DECODED_BYTES) > decoded);
     await(&served, model, BFS_BACKING_FAILED);
     assert_int_equal(bfs_backing_status(served.fs->backing, plain_node(&served, model)).error,
                      -EIO);
