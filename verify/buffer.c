@@ -2,8 +2,21 @@
 #include "verify/buffer.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+static bool set_capacity(struct bfs_buffer *buffer, size_t capacity)
+{
+    uint8_t *bytes = realloc(buffer->bytes, capacity);
+    if (!bytes) {
+        buffer->status = -ENOMEM;
+        return false;
+    }
+    buffer->bytes = bytes;
+    buffer->capacity = capacity;
+    return true;
+}
 
 /* Returns `size` writable bytes at the end, or NULL after a failure. */
 static uint8_t *extend(struct bfs_buffer *buffer, size_t size)
@@ -24,17 +37,23 @@ static uint8_t *extend(struct bfs_buffer *buffer, size_t size)
             }
             capacity *= 2;
         }
-        uint8_t *bytes = realloc(buffer->bytes, capacity);
-        if (!bytes) {
-            buffer->status = -ENOMEM;
+        if (!set_capacity(buffer, capacity))
             return NULL;
-        }
-        buffer->bytes = bytes;
-        buffer->capacity = capacity;
     }
     uint8_t *at = buffer->bytes + buffer->size;
     buffer->size = needed;
     return at;
+}
+
+void bfs_buffer_reserve(struct bfs_buffer *buffer, size_t size)
+{
+    size_t needed;
+    if (buffer->status)
+        return;
+    if (__builtin_add_overflow(buffer->size, size, &needed))
+        buffer->status = -ENOMEM;
+    else if (needed > buffer->capacity)
+        (void)set_capacity(buffer, needed);
 }
 
 void bfs_buffer_put(struct bfs_buffer *buffer, const void *bytes, size_t size)

@@ -34,6 +34,9 @@ void bfs_buffer_printf(struct bfs_buffer *buffer, const char *format, ...)
 /* Appends zeros up to a multiple of `alignment`, a power of two. */
 void bfs_buffer_align(struct bfs_buffer *buffer, size_t alignment);
 
+/* Makes room for exactly `size` more bytes, where doubling would take up to twice as much. */
+void bfs_buffer_reserve(struct bfs_buffer *buffer, size_t size);
+
 /* 0, or -ENOMEM when any write was lost. */
 int bfs_buffer_status(const struct bfs_buffer *buffer);
 

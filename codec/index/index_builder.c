@@ -11,22 +11,12 @@ struct node {
     char *name;   /* owned; "" for the root */
     char *target; /* owned; links only */
     uint32_t number;
-    uint32_t first_kept; /* its tensors, in the order they were given */
-};
-
-struct kept_tensor {
-    char *name; /* owned */
-    uint64_t offset;
-    uint64_t size;
-    uint64_t shape[BFS_TENSOR_DIMS_MAX];
-    uint16_t dtype;
-    uint8_t n_dims;
+    const struct bfs_tensor_map *map; /* borrowed; files with tensors only */
 };
 
 struct bfs_index_builder {
     struct node *nodes;
     uint32_t n_nodes;
-    struct kept_tensor *tensors;
     uint32_t n_tensors;
     uint32_t n_dims;
 };
@@ -39,10 +29,7 @@ struct bfs_index_builder *bfs_index_builder_free(struct bfs_index_builder *build
         free(builder->nodes[i].name);
         free(builder->nodes[i].target);
     }
-    for (uint32_t i = 0; i < builder->n_tensors; i++)
-        free(builder->tensors[i].name);
     free(builder->nodes);
-    free(builder->tensors);
     free(builder);
     return NULL;
 }
@@ -103,25 +90,11 @@ int bfs_index_builder_tensors(struct bfs_index_builder *builder, uint32_t file,
     if (map->n_tensors > UINT32_MAX / BFS_TENSOR_DIMS_MAX - builder->n_tensors)
         return -E2BIG;
     node->inode.container = (uint8_t)map->container;
-    node->first_kept = builder->n_tensors;
-    for (size_t i = 0; i < map->n_tensors; i++) {
-        const struct bfs_tensor *tensor = &map->tensors[i];
-        int r = bfs_array_grow(&builder->tensors, builder->n_tensors, sizeof(*builder->tensors));
-        if (r)
-            return r;
-        char *name = strdup(tensor->name);
-        if (!name)
-            return -ENOMEM;
-        struct kept_tensor *kept = &builder->tensors[builder->n_tensors++];
-        *kept = (struct kept_tensor){.name = name,
-                                     .offset = tensor->offset,
-                                     .size = tensor->size,
-                                     .dtype = (uint16_t)tensor->dtype,
-                                     .n_dims = (uint8_t)tensor->n_dims};
-        memcpy(kept->shape, tensor->shape, sizeof(kept->shape));
-        builder->n_dims += tensor->n_dims;
-        node->inode.n_tensors++;
-    }
+    node->map = map;
+    for (size_t i = 0; i < map->n_tensors; i++)
+        builder->n_dims += map->tensors[i].n_dims;
+    builder->n_tensors += (uint32_t)map->n_tensors;
+    node->inode.n_tensors = (uint32_t)map->n_tensors;
     return 0;
 }
 
@@ -168,16 +141,16 @@ static void write_dirent(const struct node *node, uint32_t name_off, struct bfs_
     bfs_buffer_put_u32(out, 0);
 }
 
-static void write_tensor(const struct kept_tensor *tensor, uint32_t name_off, uint32_t first_dim,
+static void write_tensor(const struct bfs_tensor *tensor, uint32_t name_off, uint32_t first_dim,
                          struct bfs_buffer *out)
 {
     bfs_buffer_put_u64(out, tensor->offset);
     bfs_buffer_put_u64(out, tensor->size);
     bfs_buffer_put_u32(out, name_off);
     bfs_buffer_put_u16(out, (uint16_t)strlen(tensor->name));
-    bfs_buffer_put_u16(out, tensor->dtype);
+    bfs_buffer_put_u16(out, (uint16_t)tensor->dtype);
     bfs_buffer_put_u32(out, first_dim);
-    bfs_buffer_put_u8(out, tensor->n_dims);
+    bfs_buffer_put_u8(out, (uint8_t)tensor->n_dims);
     bfs_buffer_put(out, "\0\0", 3);
 }
 
@@ -228,7 +201,7 @@ static void write_tensors(struct bfs_index_builder *builder, struct sections *se
         node->inode.first_tensor = node->inode.n_tensors ? next : 0;
         next += node->inode.n_tensors;
         for (uint32_t k = 0; k < node->inode.n_tensors; k++) {
-            const struct kept_tensor *tensor = &builder->tensors[node->first_kept + k];
+            const struct bfs_tensor *tensor = &node->map->tensors[k];
             write_tensor(tensor, (uint32_t)sections->strings.size,
                          (uint32_t)(sections->dims.size / sizeof(uint64_t)), &sections->tensors);
             bfs_buffer_put_text(&sections->strings, tensor->name);
@@ -267,8 +240,8 @@ int bfs_index_builder_write(struct bfs_index_builder *builder, struct bfs_buffer
     int r = write_sections(builder, &sections);
     if (r)
         return r;
-    const struct bfs_buffer *parts[] = {&sections.inodes, &sections.dirents, &sections.tensors,
-                                        &sections.dims, &sections.strings};
+    struct bfs_buffer *parts[] = {&sections.inodes, &sections.dirents, &sections.tensors,
+                                  &sections.dims, &sections.strings};
     uint64_t size = BFS_INDEX_HEADER_SIZE;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (bfs_buffer_status(parts[i]))
@@ -277,6 +250,7 @@ int bfs_index_builder_write(struct bfs_index_builder *builder, struct bfs_buffer
     }
     if (size > BFS_INDEX_SIZE_MAX)
         return -E2BIG;
+    bfs_buffer_reserve(ret, (size_t)size);
     bfs_buffer_put(ret, BFS_INDEX_MAGIC, 8);
     bfs_buffer_put_u16(ret, BFS_FORMAT_MAJOR);
     bfs_buffer_put_u16(ret, BFS_FORMAT_MINOR);
@@ -289,7 +263,9 @@ int bfs_index_builder_write(struct bfs_index_builder *builder, struct bfs_buffer
     bfs_buffer_put_u64(ret, sections.strings.size);
     bfs_buffer_put_u64(ret, sections.content_size);
     bfs_buffer_put_u64(ret, 0);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         bfs_buffer_put(ret, parts[i]->bytes, parts[i]->size);
+        bfs_buffer_done(parts[i]);
+    }
     return bfs_buffer_status(ret);
 }

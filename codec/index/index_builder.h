@@ -20,7 +20,7 @@ BFS_DEFINE_CLEANUP(bfs_index_builder, bfs_index_builder_free)
  * link. Errors: -E2BIG, -ENOMEM. */
 int bfs_index_builder_add(struct bfs_index_builder *builder, uint32_t parent, const char *name,
                           const struct bfs_inode *inode, const char *target, uint32_t *ret);
-/* Gives a file its tensors; once per file. Errors: -E2BIG, -ENOMEM. */
+/* Gives a file its tensors, once per file; the map outlives the builder. Errors: -E2BIG. */
 int bfs_index_builder_tensors(struct bfs_index_builder *builder, uint32_t file,
                               const struct bfs_tensor_map *map);
 /* Appends the index's bytes. Errors: -ENOMEM. */

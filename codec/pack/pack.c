@@ -225,8 +225,10 @@ int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *optio
     if (r)
         return r;
     if (!same &&
-        ((r = bfs_pack_feed(&pack, error)) || (r = bfs_layout_writer_finish(pack.writer, error)) ||
-         (r = bfs_pack_publish(&pack, &report, error))))
+        ((r = bfs_pack_feed(&pack, error)) || (r = bfs_layout_writer_finish(pack.writer, error))))
+        return r;
+    pack.pipeline = bfs_pipeline_free(pack.pipeline); /* its memory is the index's now */
+    if (!same && (r = bfs_pack_publish(&pack, &report, error)))
         return r;
     *ret = report;
     return 0;

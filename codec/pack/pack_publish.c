@@ -182,6 +182,7 @@ static int collect_layers(struct bfs_pack *pack, struct bfs_oci_manifest *ret,
     ret->n_layers = n + 1;
     for (uint32_t i = 0; i <= pack->scan.n_entries; i++)
         bfs_layout_writer_resolve(pack->writer, &pack->laid[i]);
+    pack->known = bfs_dedup_free(pack->known); /* nobody asks any more, and the index is large */
     return 0;
 }
 

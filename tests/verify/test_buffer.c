@@ -89,6 +89,27 @@ static void remembers_a_lost_write(void **state)
     assert_int_equal(buffer.size, 1);
 }
 
+static void takes_as_much_as_it_is_told(void **state)
+{
+    (void)state;
+    bfs_autobuffer struct bfs_buffer buffer = BFS_BUFFER_INIT;
+    bfs_buffer_put_text(&buffer, "abc");
+    bfs_buffer_reserve(&buffer, 1000);
+    assert_int_equal(buffer.capacity, 1003);
+    assert_int_equal(buffer.size, 3);
+    const uint8_t *bytes = buffer.bytes;
+    for (int i = 0; i < 1000; i++)
+        bfs_buffer_put_u8(&buffer, (uint8_t)i);
+    assert_ptr_equal(buffer.bytes, bytes);
+    assert_memory_equal(bytes, "abc\0\1\2", 6);
+    bfs_buffer_reserve(&buffer, 0);
+    assert_int_equal(buffer.capacity, 1003);
+    bfs_buffer_reserve(&buffer, SIZE_MAX);
+    assert_int_equal(bfs_buffer_status(&buffer), -ENOMEM);
+    bfs_buffer_reserve(&buffer, 1);
+    assert_int_equal(buffer.size, 1003);
+}
+
 static void gives_its_bytes_away(void **state)
 {
     (void)state;
@@ -110,6 +131,7 @@ int main(void)
         cmocka_unit_test(grows),
         cmocka_unit_test(aligns),
         cmocka_unit_test(remembers_a_lost_write),
+        cmocka_unit_test(takes_as_much_as_it_is_told),
         cmocka_unit_test(gives_its_bytes_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
