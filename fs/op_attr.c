@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * lookup, getattr, readlink: what is where. */
+#include "fs/clock.h"
 #include "fs/control.h"
 #include "fs/node.h"
 #include "fs/op.h"
@@ -124,6 +125,12 @@ int bfs_attr_of_inode(struct bfs_fs *fs, const struct bfs_bundle *bundle, uint64
     return 0;
 }
 
+/* Of a name that a listing may leave bare. */
+static void note_curiosity(struct bfs_fs *fs)
+{
+    atomic_store_explicit(&fs->curious_ms, bfs_now_ms(), memory_order_relaxed);
+}
+
 static void set_entry(struct bfs_reply *ret, uint64_t node, double timeout)
 {
     ret->kind = BFS_REPLY_ENTRY;
@@ -191,6 +198,7 @@ static int lookup_link(struct bfs_fs *fs, const struct bfs_tree *tree, const str
     const struct bfs_link *link = bfs_link_set_find(set, op->name);
     if (!link)
         return no_entry(ret);
+    note_curiosity(fs);
     set_entry(ret, link->node, BFS_TIMEOUT_LONG);
     bfs_attr_of_link(fs, link, &ret->entry.attr);
     return 0;
@@ -204,6 +212,8 @@ static int lookup_catalog(struct bfs_fs *fs, const struct bfs_op *op, bool may_b
     if (!node)
         return lookup_link(fs, tree, op, may_block, ret);
     set_entry(ret, node->node, BFS_TIMEOUT_LONG);
+    if (node->kind == BFS_TREE_LINK)
+        note_curiosity(fs);
     if (node->kind != BFS_TREE_BUNDLE) {
         bfs_attr_of_tree(fs, node, node->node, &ret->entry.attr);
         return 0;
@@ -276,6 +286,7 @@ static int lookup_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle,
     const struct bfs_signature *item = bfs_signature_set_name(set, op->name);
     if (!item)
         return no_entry(ret);
+    note_curiosity(fs);
     set_entry(ret, bfs_node_of(slot, item->inode), BFS_TIMEOUT_LONG);
     return bfs_attr_of_signature(fs, bundle, item, slot, &ret->entry.attr);
 }
@@ -322,7 +333,10 @@ int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, st
         return no_entry(ret);
     set_entry(ret, bfs_backing_node(fs->backing, bfs_node_of(bfs_node_slot(op->node), inode)),
               BFS_TIMEOUT_LONG);
-    return bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
+    r = bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
+    if (r == 0 && !S_ISDIR(ret->entry.attr.st_mode))
+        note_curiosity(fs);
+    return r;
 }
 
 /* Of a file that is refused, nobody may do anything, but handles that were open before go on, and

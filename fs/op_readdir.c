@@ -3,6 +3,7 @@
  * says all. 1 is after ".", 2 after ".."; in a bundle the entries follow in order; in the
  * catalogue, which may change meanwhile, an offset is the number of the node that was listed last.
  */
+#include "fs/clock.h"
 #include "fs/control.h"
 #include "fs/node.h"
 #include "fs/op.h"
@@ -39,7 +40,8 @@ struct listing {
     struct bfs_views views;          /* of that bundle */
     uint8_t *bytes;                  /* op->size of them */
     size_t used;
-    off_t at; /* where it goes on */
+    off_t at;        /* where it goes on */
+    bool with_files; /* the attributes of what is no directory too */
 };
 
 /* One entry; false when it does not fit any more. `known` attributes make a plus entry, without
@@ -68,6 +70,20 @@ static void fill_entry(struct fuse_entry_param *ret, uint64_t node)
 {
     *ret = (struct fuse_entry_param){
         .ino = node, .attr_timeout = BFS_TIMEOUT_LONG, .entry_timeout = BFS_TIMEOUT_LONG};
+}
+
+/* Directories come with all attributes: who lists them goes on into them. Others only when somebody
+ * wants them (BFS_CURIOUS_MS). */
+static bool is_bare(const struct listing *listing, mode_t type)
+{
+    return !listing->op->plus || (type != S_IFDIR && !listing->with_files);
+}
+
+static mode_t type_in_bundle(const struct bfs_index *index, uint32_t inode)
+{
+    if (!bfs_inode_is_virtual(inode))
+        return bfs_index_inode(index, inode).mode & S_IFMT;
+    return inode == BFS_INODE_AUTO ? S_IFLNK : inode == BFS_INODE_SIGNATURES ? S_IFDIR : S_IFREG;
 }
 
 /* -ENOENT: past the last; -EAGAIN: not shown, go on. */
@@ -100,6 +116,11 @@ static int entry_in_bundle(const struct listing *listing, const struct bfs_inode
     } else {
         return -ENOENT;
     }
+    mode_t type = type_in_bundle(index, inode);
+    if (is_bare(listing, type)) {
+        *ret = name_only(bfs_node_of(slot, inode), type);
+        return 0;
+    }
     fill_entry(ret, bfs_backing_node(listing->fs->backing, bfs_node_of(slot, inode)));
     return bfs_attr_of_inode(listing->fs, listing->bundle, ret->ino, &ret->attr);
 }
@@ -119,9 +140,13 @@ static int list_signatures(struct listing *listing, bool may_block)
         struct fuse_entry_param entry;
         if (offset <= listing->at)
             continue;
-        fill_entry(&entry, bfs_node_of(slot, items[i].inode));
-        if ((r = bfs_attr_of_signature(listing->fs, listing->bundle, &items[i], slot, &entry.attr)))
-            return r;
+        entry = name_only(bfs_node_of(slot, items[i].inode), S_IFREG);
+        if (!is_bare(listing, S_IFREG)) {
+            fill_entry(&entry, entry.attr.st_ino);
+            r = bfs_attr_of_signature(listing->fs, listing->bundle, &items[i], slot, &entry.attr);
+            if (r)
+                return r;
+        }
         if (!put(listing, items[i].name, offset, &entry))
             return 0;
     }
@@ -164,8 +189,9 @@ static struct fuse_entry_param entry_of(const struct listing *listing,
 {
     struct fuse_entry_param entry;
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
-    if (!listing->op->plus)
-        return name_only(node->node, node->kind == BFS_TREE_LINK ? S_IFLNK : S_IFDIR);
+    mode_t type = node->kind == BFS_TREE_LINK ? S_IFLNK : S_IFDIR;
+    if (is_bare(listing, type))
+        return name_only(node->node, type);
     fill_entry(&entry, node->node);
     if (node->kind != BFS_TREE_BUNDLE)
         bfs_attr_of_tree(listing->fs, node, node->node, &entry.attr);
@@ -204,7 +230,7 @@ static int get_links(const struct listing *listing, const struct bfs_tree *tree,
 static bool put_link(struct listing *listing, const struct bfs_link *link)
 {
     struct fuse_entry_param entry = name_only(link->node, S_IFLNK);
-    if (listing->op->plus) {
+    if (!is_bare(listing, S_IFLNK)) {
         fill_entry(&entry, link->node);
         bfs_attr_of_link(listing->fs, link, &entry.attr);
     }
@@ -286,7 +312,12 @@ int bfs_op_readdir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     if (op->offset < 0 || op->size > SIZE_MAX_ASKED)
         return -EINVAL;
-    struct listing listing = {.fs = fs, .op = op, .at = op->offset};
+    uint64_t curious_ms = atomic_load_explicit(&fs->curious_ms, memory_order_relaxed);
+    struct listing listing = {.fs = fs,
+                              .op = op,
+                              .at = op->offset,
+                              .with_files =
+                                  curious_ms && bfs_now_ms() - curious_ms < BFS_CURIOUS_MS};
     if (bfs_node_in_bundle(op->node)) {
         int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
         if (r)

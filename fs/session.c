@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 /* None of them ever waits for the store, so few serve many. */
-enum { REQUEST_THREADS_MIN = 4, REQUEST_THREADS_MAX = 16 };
+enum { REQUEST_THREADS_MIN = 2, REQUEST_THREADS_MAX = 16 };
 enum { KEEPER_STOP_MS = 1000 };
 
 struct bfs_session {

@@ -22,6 +22,7 @@
 #include "fs/tree.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -59,6 +60,9 @@ struct bfs_fs {
     gid_t gid;
     struct stat index_seen; /* index.json before it was first read; zeros when it was not */
     bool needs_opendir;     /* the kernel cannot do without; set before the first request */
+    /* When somebody last wanted to know more of a name than that it is there, as bfs_now_ms(); 0:
+     * nobody yet. See BFS_CURIOUS_MS. */
+    atomic_uint_fast64_t curious_ms;
 
     pthread_mutex_t mutex;
     struct bfs_tree *tree; /* protected by mutex, like all below */
