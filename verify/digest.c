@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/sha256_internal.h"
+#include "verify/xxh_internal.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <xxhash.h>
 
 static const EVP_MD *sha256_method;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
@@ -29,8 +29,22 @@ int bfs_sha256(const void *bytes, size_t size, struct bfs_digest *ret)
     return 0;
 }
 
+static void first_xxh(void)
+{
+    enum { LONG = 1024 }; /* short messages have code of their own, which makes no choice */
+    static const uint8_t message[LONG];
+    (void)XXH3_128bits(message, sizeof(message));
+}
+
+void bfs_xxh_choose(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, first_xxh);
+}
+
 struct bfs_xxh128 bfs_xxh128(const void *bytes, size_t size)
 {
+    bfs_xxh_choose();
     static const uint8_t nothing;
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits(size ? bytes : &nothing, size));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/xxh_stream.h"
 
+#include "verify/xxh_internal.h"
+
 #include <errno.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* The library's state, by its stable interface, has no size at compile time: only pointers to it
  * exist, so the type here is a name for the same pointer. */
@@ -14,6 +15,7 @@ static XXH3_state_t *state_of(struct bfs_xxh_stream *stream)
 
 int bfs_xxh_stream_new(struct bfs_xxh_stream **ret)
 {
+    bfs_xxh_choose();
     XXH3_state_t *state = XXH3_createState();
     if (!state)
         return -ENOMEM;
