@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <time.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -42,7 +43,8 @@ static const struct bfs_sha256_kernels sha_ni = {
 static const struct bfs_sha256_kernels sha_ni_avx512 = {.name = "sha-ni, avx512",
                                                         .one = bfs_sha256_ni_one,
                                                         .two = bfs_sha256_ni_two,
-                                                        .lanes = bfs_sha256_avx512_lanes};
+                                                        .lanes = bfs_sha256_avx512_lanes,
+                                                        .lanes_worth = 10};
 #endif
 
 /* From the plainest to the widest. */
@@ -65,20 +67,68 @@ const struct bfs_sha256_kernels *bfs_sha256_kernels_at(size_t i)
     return NULL;
 }
 
-static const struct bfs_sha256_kernels *widest;
-static pthread_once_t widest_once = PTHREAD_ONCE_INIT;
-
-static void choose_widest(void)
+struct bfs_sha256_kernels bfs_sha256_kernels_tuned(const struct bfs_sha256_kernels *kernels,
+                                                   uint64_t lanes_ns, uint64_t two_ns)
 {
-    for (size_t j = 0; implementations[j].kernels; j++)
-        if (implementations[j].supported())
-            widest = implementations[j].kernels;
+    struct bfs_sha256_kernels tuned = *kernels;
+    /* n messages take n / 2 calls of `two`. */
+    tuned.lanes_worth = (size_t)(2 * lanes_ns / (two_ns ? two_ns : 1)) + 1;
+    if (tuned.lanes_worth <= 2)
+        tuned.lanes_worth = 3;
+    if (tuned.lanes_worth > BFS_SHA256_LANES)
+        tuned.lanes = NULL;
+    return tuned;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* The least of several: whatever else the machine does only adds. */
+static struct bfs_sha256_kernels measured(const struct bfs_sha256_kernels *kernels)
+{
+    enum { ROUNDS = 8, BLOCKS = 32 };
+    static const uint8_t message[BLOCKS * BFS_SHA256_BLOCK_SIZE];
+    static uint32_t states[BFS_SHA256_STATE_WORDS][BFS_SHA256_LANES],
+        pair[2][BFS_SHA256_STATE_WORDS];
+    const uint8_t *at[BFS_SHA256_LANES];
+    uint64_t lanes_ns = UINT64_MAX, two_ns = UINT64_MAX;
+    for (size_t lane = 0; lane < BFS_SHA256_LANES; lane++)
+        at[lane] = message;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t start = now_ns();
+        kernels->lanes(states, at, BLOCKS);
+        uint64_t between = now_ns();
+        kernels->two((uint32_t *const[]){pair[0], pair[1]}, at, BLOCKS);
+        uint64_t end = now_ns();
+        lanes_ns = between - start < lanes_ns ? between - start : lanes_ns;
+        two_ns = end - between < two_ns ? end - between : two_ns;
+    }
+    return bfs_sha256_kernels_tuned(kernels, lanes_ns, two_ns);
+}
+
+static struct bfs_sha256_kernels best;
+static bool has_best;
+static pthread_once_t best_once = PTHREAD_ONCE_INIT;
+
+static void choose_best(void)
+{
+    for (size_t j = 0; implementations[j].kernels; j++) {
+        const struct bfs_sha256_kernels *kernels = implementations[j].kernels;
+        if (!implementations[j].supported())
+            continue;
+        best = kernels->lanes ? measured(kernels) : *kernels;
+        has_best = true;
+    }
 }
 
 /* Once: asking the CPU what it is traps to the hypervisor of a virtual machine, and would cost more
  * than hashing a small chunk. */
 const struct bfs_sha256_kernels *bfs_sha256_kernels(void)
 {
-    (void)pthread_once(&widest_once, choose_widest);
-    return widest;
+    (void)pthread_once(&best_once, choose_best);
+    return has_best ? &best : NULL;
 }

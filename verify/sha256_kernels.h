@@ -30,10 +30,19 @@ struct bfs_sha256_kernels {
     /* For sixteen; word w of lane l is states[w][l]. NULL: this CPU has no such kernel. */
     void (*lanes)(uint32_t states[BFS_SHA256_STATE_WORDS][BFS_SHA256_LANES],
                   const uint8_t *const bytes[BFS_SHA256_LANES], size_t n_blocks);
+    /* With fewer messages than this, pairs are faster than lanes, of which some stay empty. */
+    size_t lanes_worth;
 };
 
-/* What this CPU runs best; NULL when libcrypto does better than all of these. */
+/* What this CPU runs best; NULL when libcrypto does better than all of these. The first call
+ * measures, for some 0.1 ms: of two CPUs with the same instructions, one has lanes twice as fast as
+ * pairs, and the other pairs that are faster than full lanes. */
 const struct bfs_sha256_kernels *bfs_sha256_kernels(void);
+/* `kernels` as they are best used where a call of `lanes` takes `lanes_ns` and one of `two`, with
+ * as many blocks, `two_ns`: with lanes_worth set, or without lanes where even full ones do not pay.
+ */
+struct bfs_sha256_kernels bfs_sha256_kernels_tuned(const struct bfs_sha256_kernels *kernels,
+                                                   uint64_t lanes_ns, uint64_t two_ns);
 /* Each set that this CPU runs; NULL past the last. For tests and measurements. */
 const struct bfs_sha256_kernels *bfs_sha256_kernels_at(size_t i);
 

@@ -8,8 +8,6 @@
 enum {
     TAIL_SIZE = 2 * BFS_SHA256_BLOCK_SIZE,
     GROUP = 32, /* messages that are prepared at a time */
-    /* With fewer lanes in use than this, pairs are faster. */
-    LANES_WORTH = 10,
 };
 
 struct message {
@@ -127,7 +125,7 @@ static void run_lanes(struct group *group)
     struct lanes lanes = {.n = 0};
     for (size_t lane = 0; lane < BFS_SHA256_LANES; lane++)
         enter(&lanes, lane, next(group));
-    while (lanes.n >= LANES_WORTH) {
+    while (lanes.n >= group->kernels->lanes_worth) {
         size_t n_blocks = aim(&lanes);
         group->kernels->lanes(lanes.states, lanes.at, n_blocks);
         for (size_t lane = 0; lane < BFS_SHA256_LANES; lane++) {
@@ -184,7 +182,7 @@ static void run_group(struct group *group, const struct bfs_bytes inputs[], size
         prepare(&group->messages[i], &inputs[i]);
         group->waiting[i] = &group->messages[i];
     }
-    if (group->kernels->lanes && n >= LANES_WORTH)
+    if (group->kernels->lanes && n >= group->kernels->lanes_worth)
         run_lanes(group);
     run_pairs(group);
     for (size_t i = 0; i < n; i++)

@@ -62,6 +62,11 @@ int main(int argc, char **argv)
     for (size_t s = 0; all && (kernels = bfs_sha256_kernels_at(s)); s++)
         for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
             measure(kernels, inputs, counts[i]);
+    const struct bfs_sha256_kernels *best = bfs_sha256_kernels();
+    if (all && best && best->lanes)
+        (void)printf("lanes are used for %zu messages and more\n", best->lanes_worth);
+    else if (all && best)
+        (void)printf("lanes are not used\n");
     free(bytes);
     return 0;
 }

@@ -116,18 +116,54 @@ static void many_see_every_bit(void **state)
             }
 }
 
-static void the_best_is_the_last(void **state)
+static void the_best_is_of_the_last(void **state)
 {
     (void)state;
-    const struct bfs_sha256_kernels *last = NULL, *kernels;
+    const struct bfs_sha256_kernels *last = NULL, *kernels, *best = bfs_sha256_kernels();
     for (size_t i = 0; (kernels = bfs_sha256_kernels_at(i)); i++) {
         assert_non_null(kernels->one);
         assert_non_null(kernels->two);
+        assert_int_equal(kernels->lanes != NULL, kernels->lanes_worth > 2);
         last = kernels;
     }
-    assert_ptr_equal(bfs_sha256_kernels(), last);
-    size_t best = bfs_sha256_many_best();
-    assert_int_equal(best, !last ? 1 : last->lanes ? BFS_SHA256_LANES : 2);
+    assert_int_equal(best != NULL, last != NULL);
+    assert_int_equal(bfs_sha256_many_best(), !best ? 1 : best->lanes ? BFS_SHA256_LANES : 2);
+    if (!best)
+        return;
+    assert_ptr_equal(best->one, last->one);
+    assert_ptr_equal(best->two, last->two);
+    if (!best->lanes)
+        return; /* here, pairs are faster than full lanes */
+    assert_ptr_equal(best->lanes, last->lanes);
+    assert_in_range(best->lanes_worth, 3, BFS_SHA256_LANES);
+    assert_ptr_equal(bfs_sha256_kernels(), best);
+}
+
+static void no_lanes(uint32_t states[BFS_SHA256_STATE_WORDS][BFS_SHA256_LANES],
+                     const uint8_t *const bytes[BFS_SHA256_LANES], size_t n_blocks)
+{
+    (void)states, (void)bytes, (void)n_blocks;
+}
+
+static void lanes_are_used_where_they_pay(void **state)
+{
+    static const struct {
+        uint64_t lanes_ns, two_ns;
+        size_t worth; /* 0: never */
+    } rows[] = {
+        {4000, 1000, 9}, /* as fast as eight messages in pairs */
+        {4001, 1000, 9}, {3999, 1000, 8}, {7499, 1000, 15}, {7999, 1000, 16}, {8000, 1000, 0},
+        {8480, 1000, 0}, {1000, 1000, 3}, {1, 1000, 3},     {0, 0, 3},        {1000000, 0, 0},
+    };
+    static const struct bfs_sha256_kernels kernels = {.name = "", .lanes = no_lanes};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bfs_sha256_kernels tuned =
+            bfs_sha256_kernels_tuned(&kernels, rows[i].lanes_ns, rows[i].two_ns);
+        assert_int_equal(tuned.lanes != NULL, rows[i].worth != 0);
+        if (tuned.lanes)
+            assert_int_equal(tuned.lanes_worth, rows[i].worth);
+    }
 }
 
 static int fill_pool(void **state)
@@ -141,9 +177,12 @@ static int fill_pool(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_of_every_length),      cmocka_unit_test(many_of_different_lengths),
-        cmocka_unit_test(many_take_nothing_at_null), cmocka_unit_test(many_see_every_bit),
-        cmocka_unit_test(the_best_is_the_last),
+        cmocka_unit_test(many_of_every_length),
+        cmocka_unit_test(many_of_different_lengths),
+        cmocka_unit_test(many_take_nothing_at_null),
+        cmocka_unit_test(many_see_every_bit),
+        cmocka_unit_test(the_best_is_of_the_last),
+        cmocka_unit_test(lanes_are_used_where_they_pay),
     };
     return cmocka_run_group_tests(tests, fill_pool, NULL);
 }
