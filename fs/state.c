@@ -112,7 +112,6 @@ static int start_policy(struct bfs_fs *fs, struct bfs_error *error)
     return r ? bfs_fail(error, r, "out of memory") : 0;
 }
 
-/* The replay is read first: it may be the file that the trace replaces. */
 static int start_tracing(struct bfs_fs *fs, struct bfs_error *error)
 {
     const struct bfs_mount_options *options = fs->options;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/trace.h"
 
-#include "codec/store/files.h"
 #include "codec/trace/trace_text.h"
 #include "fs/clock.h"
 #include "fs/thread.h"
+#include "fs/trace_writer.h"
 #include "verify/json.h"
 #include "verify/utf8.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,7 +33,7 @@ struct traced {
 };
 
 struct bfs_trace {
-    int fd;
+    struct bfs_trace_writer *writer; /* the thread's alone, once it runs */
     struct bfs_metrics *metrics;
     const struct bfs_log *log;
     pthread_t thread;
@@ -166,16 +165,16 @@ static void write_notes(struct bfs_trace *trace, struct note *notes, size_t n)
                 note.last = notes[k].last;
         put_note(trace, &note, &text);
     }
-    for (size_t i = 0; i < n; i++)
-        (void)bfs_file_unref(notes[i].file);
     int r = bfs_buffer_status(&text);
     if (r == 0 && text.size > 0 && !trace->failed)
-        r = bfs_write_all(trace->fd, text.bytes, text.size);
+        r = bfs_trace_writer_add(trace->writer, text.bytes, text.size);
     if (r && !trace->failed) {
         bfs_log(trace->log, BFS_LOG_WARNING, "trace: cannot write: %s; nothing more is traced",
                 strerror(-r));
         trace->failed = true;
     }
+    for (size_t i = 0; i < n; i++) /* last: it may wait for the store */
+        (void)bfs_file_unref(notes[i].file);
 }
 
 static void wait_for_notes(struct bfs_trace *trace)
@@ -231,7 +230,7 @@ struct bfs_trace *bfs_trace_free(struct bfs_trace *trace)
             free(traced->path);
             free(traced);
         }
-    bfs_cleanup_close(&trace->fd);
+    (void)bfs_trace_writer_free(trace->writer);
     (void)pthread_mutex_destroy(&trace->mutex);
     (void)pthread_cond_destroy(&trace->stopped);
     free(trace->ring);
@@ -254,13 +253,13 @@ int bfs_trace_new(const char *path, struct bfs_metrics *metrics, const struct bf
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&trace->stopped, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    trace->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (trace->fd < 0)
-        return bfs_fail(error, -errno, "trace: %s: %s", path, strerror(errno));
+    int r = bfs_trace_writer_open(path, &trace->writer, error);
+    if (r)
+        return r;
     trace->ring = calloc(RING_SIZE, sizeof(*trace->ring));
     if (!trace->ring)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    int r = bfs_thread_start(&trace->thread, run_trace, trace);
+    r = bfs_thread_start(&trace->thread, run_trace, trace);
     if (r)
         return bfs_fail(error, r, "trace: cannot start a thread: %s", strerror(-r));
     trace->has_thread = true;

@@ -12,7 +12,8 @@
 #include "fs/metrics.h"
 
 struct bfs_trace;
-/* Replaces what is at `path`. Errors: -ENOMEM, -EAGAIN, errno of open(2). */
+/* What is at `path` is replaced when there is something to write. Errors: -ENOMEM, -EAGAIN, errno
+ * of open(2). */
 int bfs_trace_new(const char *path, struct bfs_metrics *metrics, const struct bfs_log *log,
                   struct bfs_trace **ret, struct bfs_error *error);
 /* Writes what is noted, and ends the thread. */

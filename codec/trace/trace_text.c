@@ -70,6 +70,14 @@ static int file_of(struct bfs_trace_steps *steps, const struct bfs_digest *bundl
     return 0;
 }
 
+/* A writer that was killed, or found no room, leaves the beginning of a line. */
+static bool is_cut_off(const char *text, size_t size)
+{
+    bfs_autojson struct json_object *line = NULL;
+    return *text == '{' && size <= BFS_TRACE_LINE_MAX &&
+           bfs_json_parse(text, size, "trace", &line, NULL) == -EBADMSG;
+}
+
 static int parse_line(const char *text, size_t size, struct bfs_trace_steps *steps,
                       struct bfs_error *error)
 {
@@ -108,6 +116,8 @@ int bfs_trace_parse(const void *text, size_t size, struct bfs_trace_steps *ret,
     for (unsigned number = 1; at < end; number++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t length = (size_t)((newline ? newline : end) - at);
+        if (!newline && is_cut_off(at, length))
+            break;
         int r = parse_line(at, length, &steps, error);
         if (r)
             return bfs_fail_context(error, r, "line %u", number);

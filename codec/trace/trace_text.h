@@ -41,7 +41,8 @@ struct bfs_trace_steps {
     struct bfs_buffer tensors; /* names, each with a NUL */
 };
 
-/* Errors: -EBADMSG (names the line), -E2BIG, -ENOMEM. */
+/* A last line without its newline that is no whole JSON is left out: it was cut off while it was
+ * written. Errors: -EBADMSG (names the line), -E2BIG, -ENOMEM. */
 int bfs_trace_parse(const void *text, size_t size, struct bfs_trace_steps *ret,
                     struct bfs_error *error);
 /* The same of a file. Errors: besides, those of bfs_read_file(). */

@@ -30,6 +30,27 @@ cmp "$SRC/model.safetensors" "$file"
 exec 7<&-
 unmount
 
+# Recorded and replayed in one file: a mount that fails leaves it alone, and so does one that reads nothing.
+# A daemon that was killed while it wrote leaves half a line, and the rest is replayed.
+cp "$TMP/trace" "$TMP/both"
+expect_refusal 1 "$BUNDLEFS" mount "$STORE" "$TMP/trace" -o "replay=$TMP/both,trace=$TMP/both"
+expect_refusal 1 "$BUNDLEFS" mount "$STORE" "$MNT" -o "replay=$TMP/both,trace=$TMP/both,warm=acme/none:1"
+cmp "$TMP/trace" "$TMP/both"
+printf '{"ms":99,"bundle":"sha2' >>"$TMP/both"
+cp "$TMP/both" "$TMP/half"
+mount_foreground -o "replay=$TMP/both,trace=$TMP/both,cache_size=64M"
+cmp "$TMP/half" "$TMP/both"
+exec 7<"$file"
+wait_until 15 all_there
+exec 7<&-
+cmp "$TMP/half" "$TMP/both"
+cmp <(blocks "$SRC/model.safetensors") <(blocks "$file")
+unmount
+wait_until 15 not kill -0 "$DAEMON"
+head -c 8 "$TMP/both" | grep -q '{"ms":' || fail "it begins with $(head -c 80 "$TMP/both")"
+while read -r line; do python3 -m json.tool <<<"$line" >/dev/null; done <"$TMP/both"
+expect_exit 1 grep -q '"ms":99,' "$TMP/both"
+
 # A trace that is none is refused before anything is mounted; so is a place that cannot be written.
 echo '{"ms":0}' >"$TMP/bad"
 expect_refusal 1 "$BUNDLEFS" mount "$STORE" "$MNT" -o "replay=$TMP/bad"
