@@ -7,6 +7,7 @@ enum { N_BUCKETS = 1024 }; /* files open at once are hundreds at most */
 
 struct bfs_files {
     const struct bfs_readahead_limits *limits;
+    struct bfs_pool *pool;
     struct bfs_metrics *metrics;
     pthread_mutex_t mutex;
     struct bfs_open_file *buckets[N_BUCKETS]; /* protected by mutex, like all below */
@@ -21,13 +22,14 @@ struct opening {
     struct opening *next;
 };
 
-int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_metrics *metrics,
-                  struct bfs_files **ret)
+int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_pool *pool,
+                  struct bfs_metrics *metrics, struct bfs_files **ret)
 {
     struct bfs_files *files = calloc(1, sizeof(*files));
     if (!files)
         return -ENOMEM;
     files->limits = limits;
+    files->pool = pool;
     files->metrics = metrics;
     (void)pthread_mutex_init(&files->mutex, NULL);
     (void)pthread_cond_init(&files->opened, NULL);
@@ -40,6 +42,28 @@ static void destroy(struct bfs_open_file *open)
     (void)bfs_readahead_free(open->readahead);
     (void)bfs_file_unref(open->file);
     free(open);
+}
+
+/* Also while the pool is stopping: what is held is released. */
+static void run_closing(struct bfs_job *job, struct bfs_chunk_reader *reader)
+{
+    (void)reader;
+    destroy((struct bfs_open_file *)((char *)job - offsetof(struct bfs_open_file, closing)));
+}
+
+static void destroy_later(struct bfs_files *files, struct bfs_open_file *open)
+{
+    open->closing = (struct bfs_job){.run = run_closing};
+    if (files->pool)
+        bfs_pool_submit(files->pool, &open->closing, BFS_PRIORITY_METADATA);
+    else
+        destroy(open);
+}
+
+void bfs_files_lose_pool(struct bfs_files *files)
+{
+    if (files)
+        files->pool = NULL;
 }
 
 struct bfs_files *bfs_files_free(struct bfs_files *files)
@@ -106,7 +130,7 @@ int bfs_files_share(struct bfs_files *files, uint64_t node, struct bfs_file *fil
     }
     (void)pthread_mutex_unlock(&files->mutex);
     if (open)
-        destroy(made);
+        destroy_later(files, made);
     *ret = open ? open : made;
     return 0;
 }
@@ -183,5 +207,5 @@ void bfs_files_unref(struct bfs_files *files, struct bfs_open_file *open)
     }
     (void)pthread_mutex_unlock(&files->mutex);
     if (last)
-        destroy(open);
+        destroy_later(files, open);
 }

@@ -7,6 +7,7 @@
 
 #include "codec/store/file.h"
 #include "fs/metrics.h"
+#include "fs/pool.h"
 #include "fs/readahead.h"
 
 struct bfs_open_file {
@@ -15,12 +16,16 @@ struct bfs_open_file {
     struct bfs_readahead *readahead; /* likewise */
     unsigned references;             /* protected by the table's mutex */
     struct bfs_open_file *next;
+    struct bfs_job closing; /* once nobody has it */
 };
 
 struct bfs_files;
-/* Both outlive the object. Errors: -ENOMEM. */
-int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_metrics *metrics,
-                  struct bfs_files **ret);
+/* All outlive the object, but for the pool, which closes files; NULL: who drops one closes it.
+ * Errors: -ENOMEM. */
+int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_pool *pool,
+                  struct bfs_metrics *metrics, struct bfs_files **ret);
+/* The pool has been freed. NULL is fine. */
+void bfs_files_lose_pool(struct bfs_files *files);
 struct bfs_files *bfs_files_free(struct bfs_files *files);
 BFS_DEFINE_CLEANUP(bfs_files, bfs_files_free)
 
@@ -34,6 +39,7 @@ int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bu
 int bfs_files_share(struct bfs_files *files, uint64_t node, struct bfs_file *file,
                     struct bfs_open_file **ret);
 struct bfs_open_file *bfs_files_ref(struct bfs_files *files, struct bfs_open_file *open);
+/* Never blocks: a worker closes what nobody has any more, for close(2) may wait for the store. */
 void bfs_files_unref(struct bfs_files *files, struct bfs_open_file *open);
 
 #endif

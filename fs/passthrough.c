@@ -4,16 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool wants_passthrough(const struct bfs_mount_options *options)
+static bool is_switched_off(const struct bfs_mount_options *options)
 {
-    return !options->passthrough || strcmp(options->passthrough, "off") != 0;
+    return options->passthrough && strcmp(options->passthrough, "off") == 0;
 }
 
 void bfs_passthrough_prepare(struct bfs_fs *fs)
 {
     const char *why = "the kernel offers none; Linux 6.9 does";
-    if (!wants_passthrough(fs->options))
+    if (is_switched_off(fs->options))
         why = "-o passthrough=off";
+    else if (fs->options->trace)
+        why = "-o trace wants to see every read";
     else if (geteuid() != 0)
         why = "only root may";
     else if (bfs_passthrough_install(&fs->passthrough, fs->session))
@@ -73,6 +75,6 @@ void bfs_passthrough_start(struct bfs_fs *fs)
                        works ? "" : bfs_error_text(&error, why));
         (void)pthread_mutex_unlock(&fs->mutex);
     }
-    if (fs->no_passthrough[0] && wants_passthrough(fs->options))
+    if (fs->no_passthrough[0] && !is_switched_off(fs->options))
         bfs_log(fs->log, BFS_LOG_INFO, "no passthrough: %s", fs->no_passthrough);
 }

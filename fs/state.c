@@ -26,6 +26,7 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     if (fs->backing)
         (void)bfs_backing_stop(fs->backing, UINT_MAX);
     (void)bfs_pool_free(fs->pool);
+    bfs_files_lose_pool(fs->files);
     (void)bfs_calls_free(fs->calls);
     (void)bfs_prover_free(fs->prover);
     (void)bfs_reads_free(fs->reads);
@@ -89,7 +90,7 @@ static int start(struct bfs_fs *fs)
         (r = start_proofs(fs)) ||
         (r = bfs_backing_new(fs->cache, fs->pool, &fs->metrics, fs->log, &fs->backing)) ||
         (r = bfs_advice_new(&fs->advice)) ||
-        (r = bfs_files_new(&fs->ahead, &fs->metrics, &fs->files)) ||
+        (r = bfs_files_new(&fs->ahead, fs->pool, &fs->metrics, &fs->files)) ||
         (r = bfs_reads_new(fs->cache, fs->calls, fs->files, fs->backing, &fs->metrics,
                            &fs->reads)) ||
         (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||

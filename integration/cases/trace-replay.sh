@@ -10,7 +10,10 @@ metric() { sed -n "s/^bundlefs_$1_total //p" "$MNT/.bundlefs/metrics"; }
 file=$MNT/acme/one/1/model.safetensors
 blocks() { for i in 7 3 5 1 6 0 2 4; do dd if="$1" bs=1M skip=$i count=1 status=none; done; }
 
+# What the kernel reads by itself would not be in it.
 mount_foreground -o "trace=$TMP/trace"
+grep -q '"passthrough": "off"' "$MNT/.bundlefs/health.json" || fail "the kernel may read by itself"
+[ "$(id -u)" != 0 ] || grep -q '"passthrough_reason": "-o trace' "$MNT/.bundlefs/health.json" || fail "it is not said why"
 cmp <(blocks "$SRC/model.safetensors") <(blocks "$file")
 unmount
 wait_until 15 not kill -0 "$DAEMON"

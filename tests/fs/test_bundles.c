@@ -246,7 +246,8 @@ static void files_open_and_close_at_once(void **state)
     assert_int_equal(bfs_index_resolve(bfs_bundle_index(bundle), "model.safetensors", &inodes[1]),
                      0);
     assert_int_equal(
-        bfs_files_new(&(struct bfs_readahead_limits){1 << 20, 0}, &fixture.metrics, &files), 0);
+        bfs_files_new(&(struct bfs_readahead_limits){1 << 20, 0}, NULL, &fixture.metrics, &files),
+        0);
     for (unsigned i = 0; i < N; i++) {
         openers[i] = (struct opener){files, bundle, inodes[i % 2], i};
         assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &openers[i]), 0);

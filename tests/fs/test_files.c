@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "fs/dispatch.h"
+#include "tests/fs/closes.h"
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/gate.h"
 #include "tests/fs/served.h"
@@ -14,6 +16,13 @@
 #include <pthread.h>
 
 static const char model[] = "acme/tiny/1.0.0/model.safetensors";
+
+/* Files are closed by workers. */
+static void await_tables(size_t size)
+{
+    while (bfs_file_tables_size() != size)
+        (void)sched_yield();
+}
 
 static void tables_are_counted(void **state)
 {
@@ -30,7 +39,7 @@ static void tables_are_counted(void **state)
     bfs_files_unref(served.fs->files, open);
     assert_int_equal(bfs_file_tables_size(), before + size);
     bfs_files_unref(served.fs->files, again);
-    assert_int_equal(bfs_file_tables_size(), before);
+    await_tables(before);
 }
 
 static void tables_take_from_the_cache(void **state)
@@ -121,6 +130,42 @@ static void a_table_is_read_once(void **state)
     (void)bfs_bundle_unref(bundle);
 }
 
+/* A server that hangs in close(2) would take one request thread after the other. */
+static void who_releases_closes_nothing(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    struct fake_request request;
+    struct fuse_file_info info = {0};
+    served_make(&served);
+    uint64_t node = served_node(&served, model);
+    size_t before = bfs_file_tables_size();
+    info.fh = (uintptr_t)served_open(&served, model);
+    fake_request_init(&request, served.fs);
+    unsigned closes = closes_of_this_thread();
+    bfs_fuse_ops.release(fake_handle(&request), node, &info);
+    assert_int_equal(closes_of_this_thread(), closes);
+    assert_true(fake_wait(&request, 20000));
+    assert_int_equal(request.error, 0);
+    fake_request_done(&request);
+    await_tables(before);
+}
+
+/* The last one may go after the workers have ended, and is closed all the same. */
+static void what_is_left_is_closed_at_the_end(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    test_autoserved struct served served;
+    served_make(&served);
+    size_t before = bfs_file_tables_size();
+    for (int i = 0; i < N; i++)
+        bfs_files_unref(served.fs->files, served_open(&served, model));
+    (void)served_open(&served, model);
+    served.fs = bfs_fs_free(served.fs);
+    assert_int_equal(bfs_file_tables_size(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +173,8 @@ int main(void)
         cmocka_unit_test(tables_take_from_the_cache),
         cmocka_unit_test(the_cache_gives_back),
         cmocka_unit_test(a_table_is_read_once),
+        cmocka_unit_test(who_releases_closes_nothing),
+        cmocka_unit_test(what_is_left_is_closed_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
