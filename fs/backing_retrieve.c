@@ -69,13 +69,23 @@ uint8_t *bfs_backing_retrieved_room(void *cookie, size_t *ret_size)
     return part->kept + part->n_kept;
 }
 
+/* Runs in a worker. */
+static void ask_for_more(struct bfs_job *job, struct bfs_chunk_reader *reader)
+{
+    struct bfs_fill_part *part =
+        (struct bfs_fill_part *)((char *)job - offsetof(struct bfs_fill_part, job));
+    if (!reader || ask(part) != 0)
+        judge(job, reader);
+}
+
+/* The kernel lets who asks wait while it drops the inode, and for that it may wait for reads that
+ * no request thread has taken yet: it is not asked from here. */
 void bfs_backing_retrieved(void *cookie, size_t size)
 {
     struct bfs_fill_part *part = cookie;
     part->n_kept += size;
     /* It gives as much as it has without a gap, and no more than fits into a message. */
-    if (size > 0 && part->n_kept < part->size && ask(part) == 0)
-        return;
-    part->job = (struct bfs_job){.run = judge};
+    bool is_more = size > 0 && part->n_kept < part->size;
+    part->job = (struct bfs_job){.run = is_more ? ask_for_more : judge};
     bfs_pool_submit(part->backed->backing->pool, &part->job, BFS_PRIORITY_FILL);
 }

@@ -166,6 +166,7 @@ static void filled_from_the_page_cache(void **state)
     kernel.pages = pages;
     assert_int_equal(fill_after_a_read(&served), 0);
     assert_true(metric(&served, BFS_METRIC_BACKING_RETRIEVED_BYTES) > 0);
+    assert_int_equal(atomic_load(&kernel.n_retrieved_inside), 0);
 }
 
 static void the_page_cache_has_a_part(void **state)
