@@ -6,6 +6,7 @@
 #include "fs/thread.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct bfs_audit {
     const struct bfs_log *log;
     struct bfs_audit_file *file; /* the writing thread's own */
     pthread_t thread;
+    bool has_thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     struct event *first, **last; /* protected by mutex, like all below */
@@ -169,19 +171,30 @@ int bfs_audit_open(const char *path, const struct bfs_log *log, struct bfs_audit
         (void)drop(audit);
         return bfs_fail_context(error, r, "audit log");
     }
+    audit->has_thread = true;
     *ret = audit;
     return 0;
+}
+
+bool bfs_audit_stop(struct bfs_audit *audit, unsigned timeout_ms)
+{
+    if (!audit->has_thread)
+        return true;
+    (void)pthread_mutex_lock(&audit->mutex);
+    audit->stops = true;
+    (void)pthread_cond_signal(&audit->wake);
+    (void)pthread_mutex_unlock(&audit->mutex);
+    if (!bfs_thread_join(audit->thread, timeout_ms))
+        return false;
+    audit->has_thread = false;
+    return true;
 }
 
 struct bfs_audit *bfs_audit_free(struct bfs_audit *audit)
 {
     if (!audit)
         return NULL;
-    (void)pthread_mutex_lock(&audit->mutex);
-    audit->stops = true;
-    (void)pthread_cond_signal(&audit->wake);
-    (void)pthread_mutex_unlock(&audit->mutex);
-    (void)pthread_join(audit->thread, NULL);
+    (void)bfs_audit_stop(audit, UINT_MAX);
     for (struct event *event = audit->first; event;) {
         struct event *next = event->next;
         free_event(event);

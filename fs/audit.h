@@ -22,7 +22,10 @@ struct bfs_audit;
  * end like an audit log), errno of open(2) and write(2). */
 int bfs_audit_open(const char *path, const struct bfs_log *log, struct bfs_audit **ret,
                    struct bfs_error *error);
-/* Writes what is left. */
+/* Writes what is left, and ends the thread: what is reported later is not written. False: not
+ * within `timeout_ms`. */
+bool bfs_audit_stop(struct bfs_audit *audit, unsigned timeout_ms);
+/* Stops it, however long that takes. */
 struct bfs_audit *bfs_audit_free(struct bfs_audit *audit);
 BFS_DEFINE_CLEANUP(bfs_audit, bfs_audit_free)
 

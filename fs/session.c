@@ -17,7 +17,7 @@
 
 /* None of them ever waits for the store, so few serve many. */
 enum { REQUEST_THREADS_MIN = 2, REQUEST_THREADS_MAX = 16 };
-enum { KEEPER_STOP_MS = 1000 };
+enum { KEEPER_STOP_MS = 1000, WRITE_OUT_MS = 5000 };
 
 struct bfs_session {
     struct bfs_fs *fs;
@@ -193,6 +193,8 @@ struct bfs_session *bfs_session_free(struct bfs_session *session)
         fuse_remove_signal_handlers(session->fuse);
     if (session->is_recorded)
         bfs_audit_put(session->fs->audit, "unmount", NULL);
+    if (session->fs)
+        bfs_fs_write_out(session->fs, WRITE_OUT_MS);
     if (quiet) {
         (void)bfs_fs_free(session->fs);
         if (session->fuse) {

@@ -51,6 +51,14 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     return NULL;
 }
 
+void bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms)
+{
+    if (fs->trace)
+        (void)bfs_trace_stop(fs->trace, timeout_ms);
+    if (fs->audit)
+        (void)bfs_audit_stop(fs->audit, timeout_ms);
+}
+
 void bfs_fs_look_at_memory(struct bfs_fs *fs)
 {
     struct bfs_memory memory;

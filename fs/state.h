@@ -83,6 +83,9 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
                const struct bfs_log *log, struct bfs_fs **ret, struct bfs_error *error);
 struct bfs_fs *bfs_fs_free(struct bfs_fs *fs);
 BFS_DEFINE_CLEANUP(bfs_fs, bfs_fs_free)
+/* No request comes any more: writes what the trace and the audit log have still to say, for what
+ * else ends may wait for the store for ever. Each gets so long. */
+void bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms);
 
 /* Sets how far to read ahead, as memory permits. Reads a few small files of the kernel. */
 void bfs_fs_look_at_memory(struct bfs_fs *fs);

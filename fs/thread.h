@@ -4,8 +4,13 @@
 #define BFS_FS_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 /* Errors: -EAGAIN. */
 int bfs_thread_start(pthread_t *ret, void *(*run)(void *), void *argument);
+
+/* Waits until it has ended; false: it has not within `timeout_ms`, and may be joined again.
+ * UINT_MAX: however long it takes. */
+bool bfs_thread_join(pthread_t thread, unsigned timeout_ms);
 
 #endif

@@ -8,6 +8,7 @@
 #include "verify/json.h"
 #include "verify/utf8.h"
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -211,16 +212,25 @@ static void *run_trace(void *argument)
     return NULL;
 }
 
-struct bfs_trace *bfs_trace_free(struct bfs_trace *trace)
+bool bfs_trace_stop(struct bfs_trace *trace, unsigned timeout_ms)
 {
-    if (!trace)
-        return NULL;
+    if (!trace->has_thread)
+        return true;
     (void)pthread_mutex_lock(&trace->mutex);
     trace->stopping = true;
     (void)pthread_cond_signal(&trace->stopped);
     (void)pthread_mutex_unlock(&trace->mutex);
-    if (trace->has_thread)
-        (void)pthread_join(trace->thread, NULL);
+    if (!bfs_thread_join(trace->thread, timeout_ms))
+        return false;
+    trace->has_thread = false;
+    return true;
+}
+
+struct bfs_trace *bfs_trace_free(struct bfs_trace *trace)
+{
+    if (!trace)
+        return NULL;
+    (void)bfs_trace_stop(trace, UINT_MAX);
     for (size_t i = 0; i < trace->n_notes; i++)
         (void)bfs_file_unref(trace->ring[i].file);
     for (size_t i = 0; i < N_BUCKETS; i++)

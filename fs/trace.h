@@ -16,7 +16,10 @@ struct bfs_trace;
  * of open(2). */
 int bfs_trace_new(const char *path, struct bfs_metrics *metrics, const struct bfs_log *log,
                   struct bfs_trace **ret, struct bfs_error *error);
-/* Writes what is noted, and ends the thread. */
+/* Writes what is noted, and ends the thread: nothing may be noted any more. False: not within
+ * `timeout_ms`. */
+bool bfs_trace_stop(struct bfs_trace *trace, unsigned timeout_ms);
+/* Stops it, however long that takes. */
 struct bfs_trace *bfs_trace_free(struct bfs_trace *trace);
 BFS_DEFINE_CLEANUP(bfs_trace, bfs_trace_free)
 

@@ -16,7 +16,7 @@ trap 'kill -CONT "$inner" 2>/dev/null || :' EXIT
 wait_until 15 is_mounted "$TMP/inner"
 
 STORE=$TMP/inner/nest/store/1
-mount_foreground -o timeout=2,poll_ms=200
+mount_foreground -o "timeout=2,poll_ms=200,audit=$TMP/audit,trace=$TMP/trace"
 cmp "$SRC/config.json" "$MNT/acme/one/1/config.json"
 exec 7<"$MNT/acme/one/1/config.json"
 stat "$MNT/acme/one/1/model.safetensors" >/dev/null
@@ -41,6 +41,10 @@ kill -STOP "$inner"
 echo 2 >/proc/sys/vm/drop_caches 2>/dev/null || :
 kill -TERM "$DAEMON"
 wait_until 10 not is_mounted
+# What it had to say is written down before it waits.
+wait_until 10 grep -q '"unmount"' "$TMP/audit"
+grep -q '"path":"config.json"' "$TMP/trace" || fail "the trace has $(head -c 200 "$TMP/trace")"
 kill -CONT "$inner"
 wait_until 20 not kill -0 "$DAEMON"
+"$BUNDLEFS" audit verify "$TMP/audit" >/dev/null
 unmount "$TMP/inner"

@@ -7,6 +7,7 @@
 
 #include "codec/trace/trace_text.h"
 #include "tests/fs/fake_fuse.h"
+#include "tests/fs/gate.h"
 #include "tests/fs/served.h"
 #include "tests/pack/traced.h"
 
@@ -234,6 +235,39 @@ static void what_is_read_replaces_the_old_trace(void **state)
     struct stat st;
     assert_int_equal(stat(served.options.trace, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* As when a session ends: what else would have to end waits for the store. */
+static void what_happened_is_written_while_the_store_hangs(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    test_autoserved struct served served;
+    struct fake_request hanging;
+    served_pack(&served, (const char *const[]){"acme/tiny:1.0.0"}, 1);
+    served.options.trace = test_path(&served.packed.folder, "trace");
+    served.options.audit = test_path(&served.packed.folder, "audit");
+    served_start(&served);
+    struct bfs_open_file *open = served_open(&served, model);
+    gate_close();
+    fake_request_init(&hanging, served.fs);
+    bfs_reads_start(served.fs->reads, fake_handle(&hanging), open, 0, 10, true);
+    gate_await(1);
+    for (int i = 0; i < N; i++)
+        bfs_audit_put(served.fs->audit, i + 1 < N ? "step" : "end", NULL);
+    bfs_fs_write_out(served.fs, 20000);
+
+    bfs_autotrace struct bfs_trace_steps steps = {0};
+    bfs_autofree uint8_t *text = NULL;
+    size_t size;
+    assert_int_equal(bfs_trace_read(served.options.trace, &steps, NULL), 0);
+    assert_int_equal(bfs_read_file(served.options.audit, 1 << 20, &text, &size, NULL), 0);
+    gate_open();
+    assert_int_equal(steps.n_steps, 1);
+    assert_non_null(strstr((const char *)text, "\"end\""));
+    assert_true(fake_wait(&hanging, 20000));
+    fake_request_done(&hanging);
+    bfs_files_unref(served.fs->files, open);
 }
 
 static void a_full_disk_stops_only_the_trace(void **state)
@@ -507,6 +541,7 @@ int main(void)
         cmocka_unit_test(what_is_read_is_traced_once),
         cmocka_unit_test(no_mount_and_no_read_replaces_nothing),
         cmocka_unit_test(what_is_read_replaces_the_old_trace),
+        cmocka_unit_test(what_happened_is_written_while_the_store_hangs),
         cmocka_unit_test(a_full_disk_stops_only_the_trace),
         cmocka_unit_test(the_first_open_starts_it),
         cmocka_unit_test(reads_move_the_window),
