@@ -111,13 +111,15 @@ int bfs_files_share(struct bfs_files *files, uint64_t node, struct bfs_file *fil
                     struct bfs_open_file **ret)
 {
     struct bfs_open_file *made = calloc(1, sizeof(*made));
-    if (!made)
+    if (!made) {
+        (void)bfs_file_unref(file);
         return -ENOMEM;
+    }
     made->node = node;
     made->references = 1;
-    made->file = bfs_file_ref(file);
+    made->file = file;
     if (bfs_readahead_new(file, files->limits, &made->readahead)) {
-        destroy(made);
+        destroy_later(files, made);
         return -ENOMEM;
     }
     (void)pthread_mutex_lock(&files->mutex);
@@ -180,7 +182,7 @@ int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bu
         return 0;
     }
     int r = bfs_file_open(bundle, inode, &file, error);
-    if (r == 0 && bfs_files_share(files, node, file, ret))
+    if (r == 0 && bfs_files_share(files, node, bfs_steal(&file), ret))
         r = bfs_fail(error, -ENOMEM, "out of memory");
     end(files, &opening);
     return r;

@@ -35,7 +35,8 @@ struct bfs_open_file *bfs_files_find(struct bfs_files *files, uint64_t node);
  * for the first: tables are large. Errors: those of bfs_file_open(). */
 int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
                    uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error);
-/* The same for a file that somebody else has opened already; reads nothing. Errors: -ENOMEM. */
+/* The same for a file that somebody else has opened already; reads nothing, and takes the reference
+ * over, also when it fails. Errors: -ENOMEM. */
 int bfs_files_share(struct bfs_files *files, uint64_t node, struct bfs_file *file,
                     struct bfs_open_file **ret);
 struct bfs_open_file *bfs_files_ref(struct bfs_files *files, struct bfs_open_file *open);

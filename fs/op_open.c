@@ -136,7 +136,6 @@ static int open_file(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     *ret = bfs_files_find(fs->files, op->node);
     if (*ret)
         return 0;
-    BFS_CLEANUP(bfs_file_cleanup)
     struct bfs_file *shared = bfs_backing_source(fs->backing, op->node);
     if (shared)
         return bfs_files_share(fs->files, op->node, shared, ret);
