@@ -2,6 +2,7 @@
 #include "fs/lookahead.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct bfs_lookahead {
@@ -15,6 +16,7 @@ struct bfs_lookahead {
     uint32_t end;          /* of what is to be */
     uint32_t window;
     bool is_busy;
+    atomic_bool is_long; /* the window is the widest; for those without the mutex */
 };
 
 /* The slot to load now; false: there is none, and the job ends. */
@@ -37,6 +39,7 @@ static void end_walk(struct bfs_lookahead *lookahead)
     (void)pthread_mutex_lock(&lookahead->mutex);
     lookahead->end = lookahead->next;
     lookahead->window = 0;
+    atomic_store_explicit(&lookahead->is_long, false, memory_order_relaxed);
     (void)pthread_mutex_unlock(&lookahead->mutex);
 }
 
@@ -101,6 +104,8 @@ static void follow(struct bfs_lookahead *lookahead, uint32_t position)
         lookahead->window = 0;
     else if (lookahead->window < BFS_LOOKAHEAD_MAX)
         lookahead->window = lookahead->window ? lookahead->window * 2 : BFS_LOOKAHEAD_MIN;
+    atomic_store_explicit(&lookahead->is_long, lookahead->window >= BFS_LOOKAHEAD_MAX,
+                          memory_order_relaxed);
     lookahead->last = position;
     if (!goes_on || lookahead->next <= position)
         lookahead->next = position + 1;
@@ -114,8 +119,6 @@ static void follow(struct bfs_lookahead *lookahead, uint32_t position)
 void bfs_lookahead_note(struct bfs_lookahead *lookahead, struct bfs_tree *tree, uint32_t position)
 {
     struct bfs_tree *before = NULL;
-    if (bfs_pool_n_workers(lookahead->pool) < 2)
-        return;
     (void)pthread_mutex_lock(&lookahead->mutex);
     if (lookahead->tree != tree) {
         before = lookahead->tree;
@@ -125,7 +128,8 @@ void bfs_lookahead_note(struct bfs_lookahead *lookahead, struct bfs_tree *tree, 
     }
     follow(lookahead, position);
     /* Woken for a good piece of work, not for each. */
-    bool wakes = !lookahead->is_busy && lookahead->end > lookahead->next &&
+    bool wakes = bfs_pool_n_workers(lookahead->pool) >= 2 && !lookahead->is_busy &&
+                 lookahead->end > lookahead->next &&
                  lookahead->end - lookahead->next > lookahead->window / 2;
     if (wakes)
         lookahead->is_busy = true;
@@ -133,4 +137,9 @@ void bfs_lookahead_note(struct bfs_lookahead *lookahead, struct bfs_tree *tree, 
     (void)bfs_tree_unref(before);
     if (wakes)
         bfs_pool_submit(lookahead->pool, &lookahead->job, BFS_PRIORITY_AHEAD);
+}
+
+bool bfs_lookahead_is_long(const struct bfs_lookahead *lookahead)
+{
+    return atomic_load_explicit(&lookahead->is_long, memory_order_relaxed);
 }

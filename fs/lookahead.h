@@ -30,5 +30,7 @@ struct bfs_lookahead *bfs_lookahead_free(struct bfs_lookahead *lookahead);
 
 /* Somebody looks at the bundle of that position of the tree's catalogue. */
 void bfs_lookahead_note(struct bfs_lookahead *lookahead, struct bfs_tree *tree, uint32_t position);
+/* Is somebody on a walk that has widened the window as far as it goes? */
+bool bfs_lookahead_is_long(const struct bfs_lookahead *lookahead);
 
 #endif

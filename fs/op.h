@@ -62,9 +62,10 @@ struct bfs_reply {
 #define BFS_TIMEOUT_SHORT 1.0
 
 /* The kernel asks for attributes with the first page of each listing, wanted or not, and makes an
- * inode for each that it gets: three times the work of `ls -R`, and memory. Files are listed with
- * them only while names are looked up, which is what somebody does who wants attributes and got
- * none; from then on, and so long after, he gets them with the listing. */
+ * inode for each that it gets: two thirds of the work of `ls -R`, and memory. On a long walk
+ * through the catalogue, files are listed with them only while names are looked up, which is what
+ * somebody does who wants attributes and got none; from then on, and so long after, they come with
+ * the listing. */
 #define BFS_CURIOUS_MS 1000
 
 /* The text of a generated file; what open handles of such files hold. Counted, because the kernel

@@ -72,8 +72,15 @@ static void fill_entry(struct fuse_entry_param *ret, uint64_t node)
         .ino = node, .attr_timeout = BFS_TIMEOUT_LONG, .entry_timeout = BFS_TIMEOUT_LONG};
 }
 
-/* Directories come with all attributes: who lists them goes on into them. Others only when somebody
- * wants them (BFS_CURIOUS_MS). */
+/* See BFS_CURIOUS_MS. */
+static bool wants_files(struct bfs_fs *fs)
+{
+    uint64_t curious_ms = atomic_load_explicit(&fs->curious_ms, memory_order_relaxed);
+    return !bfs_lookahead_is_long(fs->lookahead) ||
+           (curious_ms && bfs_now_ms() - curious_ms < BFS_CURIOUS_MS);
+}
+
+/* Directories come with all attributes, whoever lists them: he goes on into them. */
 static bool is_bare(const struct listing *listing, mode_t type)
 {
     return !listing->op->plus || (type != S_IFDIR && !listing->with_files);
@@ -312,12 +319,7 @@ int bfs_op_readdir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     if (op->offset < 0 || op->size > SIZE_MAX_ASKED)
         return -EINVAL;
-    uint64_t curious_ms = atomic_load_explicit(&fs->curious_ms, memory_order_relaxed);
-    struct listing listing = {.fs = fs,
-                              .op = op,
-                              .at = op->offset,
-                              .with_files =
-                                  curious_ms && bfs_now_ms() - curious_ms < BFS_CURIOUS_MS};
+    struct listing listing = {.fs = fs, .op = op, .at = op->offset, .with_files = wants_files(fs)};
     if (bfs_node_in_bundle(op->node)) {
         int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
         if (r)

@@ -214,13 +214,89 @@ static void a_walk_may_be_cut(void **state)
     served_done(&served);
 }
 
+/* How many entries of a listing have a node, and so attributes, and how many have none; directories
+ * apart from others. */
+struct counted {
+    unsigned full_directories, bare_directories, full_files, bare_files;
+};
+
+static struct counted count(struct served *served, uint64_t directory)
+{
+    struct counted counted = {0};
+    struct bfs_reply page = {0};
+    struct bfs_op op = {.node = directory, .size = 1 << 16, .plus = true};
+    assert_int_equal(bfs_op_readdir(served->fs, &op, false, &page), 0);
+    for (size_t at = 0; at < page.bytes.size;) {
+        enum { HEAD = 128 }; /* struct fuse_entry_out; it begins with the node */
+        struct raw_dirent dirent;
+        uint64_t node;
+        memcpy(&node, page.bytes.bytes + at, sizeof(node));
+        memcpy(&dirent, page.bytes.bytes + at + HEAD, sizeof(dirent));
+        const char *name = (const char *)page.bytes.bytes + at + HEAD + sizeof(dirent);
+        assert_int_not_equal(dirent.type, 0);
+        assert_int_not_equal(dirent.ino, 0);
+        if (name[0] != '.' && dirent.type == S_IFDIR >> 12)
+            ++*(node ? &counted.full_directories : &counted.bare_directories);
+        else if (name[0] != '.')
+            ++*(node ? &counted.full_files : &counted.bare_files);
+        at += HEAD + ((sizeof(dirent) + dirent.name_length + 7) & ~(size_t)7);
+    }
+    bfs_buffer_done(&page.bytes);
+    return counted;
+}
+
+static void is_listed(struct served *served, unsigned version, struct counted expected)
+{
+    struct counted found = count(served, bfs_node_of(version, 0));
+    assert_memory_equal(&found, &expected, sizeof(found));
+}
+
+static uint64_t look_up(struct served *served, uint64_t directory, const char *name)
+{
+    struct bfs_reply reply;
+    assert_int_equal(served_run(served, bfs_op_lookup, directory, name, 0, &reply), 0);
+    return reply.entry.ino;
+}
+
+/* Nobody who only lists makes the kernel remember thousands of files; who looks one up gets the
+ * others with the next listings, for a while. */
+static void a_long_walk_lists_files_bare(void **state)
+{
+    static const char *const asked[] = {"config.json", "SHA256SUMS", "link", "latest"};
+    static const struct counted bare = {2, 0, 0, 8}, full = {2, 0, 8, 0};
+    (void)state;
+    test_autoserved struct served served;
+    set_up(&served, 2);
+    uint64_t model = served_node(&served, "m"), bundle = bfs_node_of(20, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        look_at(&served, model, i);
+        is_listed(&served, i, full);
+    }
+    for (unsigned i = 4; i <= 20; i++)
+        look_at(&served, model, i);
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        atomic_store(&served.fs->curious_ms, 0);
+        is_listed(&served, 20, bare);
+        /* Neither a directory nor what is not there tells what somebody wants. */
+        (void)look_up(&served, bundle, "sub");
+        assert_int_equal(look_up(&served, bundle, "none"), 0);
+        is_listed(&served, 20, bare);
+        assert_int_not_equal(look_up(&served, i == 3 ? model : bundle, asked[i]), 0);
+        is_listed(&served, 20, full);
+        atomic_fetch_sub(&served.fs->curious_ms, BFS_CURIOUS_MS);
+    }
+    is_listed(&served, 20, bare);
+    assert_int_equal(count(&served, model).bare_files, 1); /* "latest" */
+    is_listed(&served, 20, full); /* that began elsewhere: no walk any more */
+    assert_int_equal(count(&served, model).full_files, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_walk_is_followed),
-        cmocka_unit_test(one_worker_walks_alone),
-        cmocka_unit_test(a_listing_loads_nothing),
-        cmocka_unit_test(a_walk_may_be_cut),
+        cmocka_unit_test(a_walk_is_followed),           cmocka_unit_test(one_worker_walks_alone),
+        cmocka_unit_test(a_listing_loads_nothing),      cmocka_unit_test(a_walk_may_be_cut),
+        cmocka_unit_test(a_long_walk_lists_files_bare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

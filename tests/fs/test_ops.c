@@ -146,80 +146,6 @@ static void listings(void **state)
     }
 }
 
-/* How many entries of a listing name a file with its node and attributes, and how many do not; both
- * of directories and of others. */
-struct counted {
-    unsigned full_directories, bare_directories, full_files, bare_files;
-};
-
-static struct counted count_full(struct served *served, const char *path)
-{
-    struct counted counted = {0};
-    struct bfs_reply page = {0};
-    struct bfs_op op = {.node = served_node(served, path), .size = 1 << 16, .plus = true};
-    assert_int_equal(bfs_op_readdir(served->fs, &op, false, &page), 0);
-    for (size_t at = 0; at < page.bytes.size;) {
-        /* struct fuse_entry_out: the node first, the attributes' size after 40 and 8 bytes. */
-        enum { HEAD = 128, ATTRIBUTE_SIZE = 48 };
-        struct raw_dirent dirent;
-        uint64_t node, size;
-        memcpy(&node, page.bytes.bytes + at, sizeof(node));
-        memcpy(&size, page.bytes.bytes + at + ATTRIBUTE_SIZE, sizeof(size));
-        memcpy(&dirent, page.bytes.bytes + at + HEAD, sizeof(dirent));
-        const char *name = (const char *)page.bytes.bytes + at + HEAD + sizeof(dirent);
-        bool is_directory = dirent.type == S_IFDIR >> 12;
-        assert_int_not_equal(dirent.type, 0);
-        assert_int_not_equal(dirent.ino, 0);
-        if (name[0] != '.' && is_directory)
-            ++*(node ? &counted.full_directories : &counted.bare_directories);
-        else if (name[0] != '.')
-            ++*(node ? &counted.full_files : &counted.bare_files);
-        if (dirent.name_length == 11 && memcmp(name, "config.json", 11) == 0)
-            assert_int_equal(size > 0, node != 0);
-        at += HEAD + ((sizeof(dirent) + dirent.name_length + 7) & ~(size_t)7);
-    }
-    bfs_buffer_done(&page.bytes);
-    return counted;
-}
-
-static void is_listed(struct served *served, struct counted bundle, struct counted model)
-{
-    struct counted found = count_full(served, "acme/tiny/1.0.0");
-    assert_memory_equal(&found, &bundle, sizeof(found));
-    found = count_full(served, "acme/tiny");
-    assert_memory_equal(&found, &model, sizeof(found));
-}
-
-/* Nobody who only lists makes the kernel remember files; who looks one up gets the others with the
- * next listings, for a while. */
-static void files_are_listed_bare_until_somebody_asks(void **state)
-{
-    static const char *const asked[] = {"config.json", "SHA256SUMS", "link", "../latest"};
-    static const struct counted bare = {2, 0, 0, 8}, full = {2, 0, 8, 0};
-    static const struct counted model_bare = {1, 0, 0, 1}, model_full = {1, 0, 1, 0};
-    (void)state;
-    test_autoserved struct served served;
-    served_make(&served);
-    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-        struct bfs_reply reply;
-        uint64_t bundle = served_node(&served, "acme/tiny/1.0.0");
-        bool is_link = strcmp(asked[i], "../latest") == 0;
-        uint64_t parent = is_link ? served_node(&served, "acme/tiny") : bundle;
-        atomic_store(&served.fs->curious_ms, 0);
-        is_listed(&served, bare, model_bare);
-        /* Neither a directory nor what is not there tells what somebody wants. */
-        assert_int_equal(served_run(&served, bfs_op_lookup, bundle, "sub", 0, &reply), 0);
-        assert_int_equal(served_run(&served, bfs_op_lookup, bundle, "none", 0, &reply), 0);
-        is_listed(&served, bare, model_bare);
-        const char *name = is_link ? "latest" : asked[i];
-        assert_int_equal(served_run(&served, bfs_op_lookup, parent, name, 0, &reply), 0);
-        assert_int_not_equal(reply.entry.ino, 0);
-        is_listed(&served, full, model_full);
-        atomic_fetch_sub(&served.fs->curious_ms, BFS_CURIOUS_MS);
-        is_listed(&served, bare, model_bare);
-    }
-}
-
 /* Names of one page of a listing, and where the next one starts. */
 static void page_of(struct served *served, uint64_t node, off_t *offset, char ret[static 256])
 {
@@ -656,7 +582,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_attributes),
         cmocka_unit_test(links),
-        cmocka_unit_test(files_are_listed_bare_until_somebody_asks),
         cmocka_unit_test(listings),
         cmocka_unit_test(a_listing_goes_on_when_the_catalogue_changes),
         cmocka_unit_test(an_empty_store),
