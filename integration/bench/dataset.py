@@ -6,8 +6,6 @@ import os
 from places import Bundlefs, Image, Plain, Squashfuse, Stream
 from system import run, warm, which
 
-EROFS_CLUSTER = 1 << 20
-
 
 class Dataset:
     def __init__(self, world, name, file, make):
@@ -46,9 +44,7 @@ class Dataset:
         if not self.world.erofs_compressor:
             return None
         image = self.path("erofs")
-        run([
-            "mkfs.erofs", f"-z{self.world.erofs_compressor}", "-C", EROFS_CLUSTER, image, self.folder,
-        ])
+        self.world.make_erofs(image, self.folder)
         return image
 
     @functools.cached_property

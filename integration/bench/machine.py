@@ -11,7 +11,6 @@ from system import output_of, run, which
 RUNTIMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "runtimes")
 PROGRAMS = {  # name -> how it tells its version
     "squashfs-tools": ["mksquashfs", "-version"],
-    "erofs-utils": ["mkfs.erofs", "--version"],
     "squashfuse": ["squashfuse_ll", "--help"],
     "zstd": ["zstd", "--version"],
     "fuse3": ["fusermount3", "--version"],
@@ -76,9 +75,10 @@ def llama_version():
     return first_match(path, r'^\s*"version":\s*"([^"]+)"', "")
 
 
-def versions():
+def versions(mkfs_erofs):
+    """mkfs_erofs: the one that is used, or None."""
     found = {}
-    for name, command in PROGRAMS.items():
+    for name, command in {**PROGRAMS, "erofs-utils": [mkfs_erofs or "-", "--version"]}.items():
         number = re.search(r"\d+(\.\d+)+\S*", output_of(command))
         if number:
             found[name] = number[0].strip("(),")

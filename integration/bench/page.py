@@ -26,10 +26,16 @@ def head(results):
     stolen = ""
     if results["stolen"] > 0.001:
         stolen = f" A hypervisor gave {100 * results['stolen']:.1f} % of the CPUs' time to others."
+    build = results["build"]
+    meson = ", ".join(f"{name}={value}" for name, value in build.items()
+                      if name not in ("commit", "compiler"))
+    commit = f" at {build['commit']}" if build["commit"] else ""
     return bullets([
         f"Machine: {results['machine']}. CPU features that matter here: {results['cpu_features']}. "
         f"Work folder on {results['disk']}.",
-        f"bundlefs {results['version']}; {versions}.",
+        f"bundlefs {results['version']}{commit}, built by {build['compiler']}, "
+        f"{meson or 'nobody knows how'}.",
+        f"Beside it: {versions}.",
         f"Command: `{results['command']}`: {results['size'] / 1e9:.2f} GB of bf16, "
         f"{rounds}; {results['seconds'] / 60:.0f} minutes. {results['quiet']}{stolen}",
     ])

@@ -13,7 +13,7 @@ import sys
 
 import cpu
 from measure import Skipped
-from system import (as_user, forget, memory_kib, process_of, run, settle, touch_memory, wait_gone,
+from system import (DENIED, as_user, forget, memory_kib, process_of, run, settle, touch_memory, wait_gone,
                     warm, which)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,6 +56,16 @@ class Place:
     def mount(self):
         """Makes the file appear; the path of its folder."""
         raise NotImplementedError
+
+    def run_mount(self, command):
+        """What this user or this machine may not mount is left out; another failure is one."""
+        try:
+            run([*self.prefix, *as_user(self.user), *command])
+        except RuntimeError as error:
+            if not DENIED.search(str(error)):
+                raise
+            why = str(error).rpartition(": exit ")[2].replace(self.mount_point, "MOUNT")
+            raise Skipped(f"lacks the permission to mount, exit {why}") from None
 
     def unmount(self):
         raise NotImplementedError
@@ -112,9 +122,18 @@ class Bundlefs(Place):
             os.chown(self.mount_point, self.user, self.user)
         options = ["-o", self.options] if self.options else []
         command = [self.program, "mount", self.store, self.mount_point, *options]
-        run([*self.prefix, *as_user(self.user), *command])
+        try:
+            self.run_mount(command)
+        except Skipped:
+            self.give_back()
+            raise
         self.pid = process_of(self.mount_point)
         return os.path.join(self.mount_point, NAME, VERSION)
+
+    def give_back(self):
+        """The mount point, to whom the next contender is."""
+        if os.geteuid() == 0:
+            os.chown(self.mount_point, 0, 0)
 
     def ready(self, path, temperature):
         if self.second_pass:
@@ -139,8 +158,7 @@ class Bundlefs(Place):
         run([*as_user(self.user), self.program, "umount", self.mount_point])
         wait_gone(self.pid)
         self.pid = None
-        if os.geteuid() == 0:
-            os.chown(self.mount_point, 0, 0)
+        self.give_back()
 
 
 class Image(Place):
@@ -178,7 +196,7 @@ class Squashfuse(Place):
     def mount(self):
         if not which("squashfuse_ll"):
             raise Skipped("squashfuse_ll is not installed")
-        run([*self.prefix, "squashfuse_ll", self.image, self.mount_point])
+        self.run_mount(["squashfuse_ll", self.image, self.mount_point])
         self.pid = process_of(self.mount_point)
         return self.mount_point
 

@@ -17,10 +17,18 @@ def counts():
     return cores, [*found, len(cores)]
 
 
-def pinned(place, cores):
+def columns_of(row, steps):
+    """Number of cores -> its column. Without taskset only all of them can be measured."""
+    columns = {n: f"{n} core{'s' if n > 1 else ''}" for n in steps}
+    if not which("taskset"):
+        for n in steps[:-1]:
+            row.leave_out(columns.pop(n), "taskset is not installed")
+    return columns
+
+
+def pinned(place, cores, every):
     def measure():
-        if which("taskset"):
-            place.prefix = ["taskset", "-c", ",".join(map(str, cores))]
+        place.prefix = [] if every else ["taskset", "-c", ",".join(map(str, cores))]
         with place.fresh() as path:
             return place.read(path, "sequential", 1 << 20)
 
@@ -31,11 +39,12 @@ def scaling(world):
     row = Row("cores", "Cold read(2) by the number of cores", "GB/s")
     data, (cores, steps) = world.third, counts()
     places = {SHIPPED: data.bundlefs(), SQUASHFS: data.kernel_squashfs()}
-    columns = {n: f"{n} core{'s' if n > 1 else ''}" for n in steps}
+    columns = columns_of(row, steps)
     row.grid = {"lines": list(places), "columns": list(columns.values())}
     spent = []
     contenders = {
-        (name, n): pinned(place, cores[:n]) for n in steps for name, place in places.items()
+        (name, n): pinned(place, cores[:n], n == len(cores))
+        for n in columns for name, place in places.items()
     }
     for (name, n), got in turns(
             contenders, world.repeats, lambda key, reason: row.leave_out(key[0], reason)):
@@ -44,7 +53,7 @@ def scaling(world):
         if name == SHIPPED and n == steps[-1]:
             spent.append([got[key] / gb for key in ("reader_cpu", "daemon_cpu", "machine_cpu")])
     for name in places:
-        if len(steps) > 1:
+        if len(columns) > 1:
             row.compare(f"{name}: {columns[steps[-1]]}", f"{name}: {columns[1]}")
     return [row, model(spent)] if spent else [row]
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every way of reading, from every place, at every temperature: one table for each figure."""
+from cpu import TICKS
 from measure import Row, Skipped, turns
 from places import CACHED, DISK, WARM
 from rows_read import CACHE_ALLOWANCE, DEFAULT_CACHE, SHIPPED, SQUASHFS, second_pass
@@ -7,7 +8,7 @@ from rows_read import CACHE_ALLOWANCE, DEFAULT_CACHE, SHIPPED, SQUASHFS, second_
 RANDOM, SEQUENTIAL, NAMES, TOUCH = "mmap random 4K", "read 1M", "mmap by tensor name", "mmap touch"
 PASSTHROUGH_OFF, ONCE = f"{SHIPPED}, passthrough=off", f"{SHIPPED}, verify=once, second pass"
 PLAIN = "plain file"
-PAGES = 2000
+PAGES, TICK_US = 2000, 1e6 / TICKS
 WAYS = {
     SEQUENTIAL: ("sequential", 1 << 20),
     "read 128K": ("sequential", 128 << 10),
@@ -59,6 +60,13 @@ class Matrix:
             lower_is_better=True)
         columns = [f"{SHORT[t]}, {p}" for t in TITLES for p in ("p50", "p99")]
         self.random.grid = {"lines": list(self.places), "columns": columns}
+        self.random_cpu = Row(
+            "matrix-random-cpu",
+            f"mmap, {PAGES} random pages of 4 KiB: CPU time of one, of reader, daemon and kernel", "us",
+            lower_is_better=True)
+        self.random_cpu.grid = {"lines": list(self.places), "columns": list(SHORT.values())}
+        self.random_cpu.notes.append(
+            f"the kernel counts it in ticks: {TICK_US / PAGES:g} us of an access are one tick")
         self.peaks = Row("matrix-memory", "Peak memory of the daemon in all of these reads", "MiB")
 
     def row(self, temperature, figure):
@@ -78,6 +86,9 @@ class Matrix:
     def take(self, temperature, name, way, got):
         for figure, value in figures_of(got).items():
             self.row(temperature, figure).add(f"{name}: {way}", value)
+        if "p50" in got:
+            spent = max(got["machine_cpu"], got["reader_cpu"])  # the reader's is counted finer
+            self.random_cpu.add(f"{name}: {SHORT[temperature]}", spent * 1e6 / PAGES)
         for percentile in ("p50", "p99"):
             if percentile in got:
                 column = f"{SHORT[temperature]}, {percentile}"
@@ -95,7 +106,7 @@ class Matrix:
         contenders = {}
         for way in WAYS:
             for name, place in self.places.items():
-                if place and (name, temperature) not in ((PLAIN, CACHED), (PASSTHROUGH_OFF, DISK)):
+                if place and (name, temperature) != (PLAIN, CACHED):
                     contenders[name, way] = lambda p=place, w=way: self.one(p, temperature, w)
         said = set()
 
@@ -137,6 +148,7 @@ class Matrix:
             rate = self.row(temperature, "rate")
             for way in WAYS:
                 rate.compare(f"{SHIPPED}: {way}", f"{SQUASHFS}: {way}")
+                rate.compare(f"{SHIPPED}: {way}", f"{self.world.erofs_name}: {way}")
             column = f"{SHORT[temperature]}, p99"
             self.random.compare(
                 f"{SHIPPED}: {column}", f"{SQUASHFS}: {column}", at_most=True,
@@ -161,7 +173,7 @@ class Matrix:
                 self.peaks.limits[name] = DEFAULT_CACHE + CACHE_ALLOWANCE
                 self.peaks.values[name] = [max(self.peaks.values[name])]
         tables = [self.rows[t, f] for f in FIGURES for t in TITLES if (t, f) in self.rows]
-        return [row for row in (*tables, self.random, self.peaks) if row.values]
+        return [row for row in (*tables, self.random, self.random_cpu, self.peaks) if row.values]
 
 
 def matrix(world):

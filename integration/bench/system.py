@@ -10,6 +10,7 @@ import time
 from cpu import Quiet
 
 NOBODY = 65534
+DENIED = re.compile(r"permission denied|operation not permitted|not allowed|must be root", re.I)
 MARGIN = 512 << 20  # memory for everything but the file's pages: chunk caches, readers
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 DAEMONS = (b"bundlefs", b"squashfuse_ll", b"squashfuse")

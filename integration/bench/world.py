@@ -5,11 +5,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
 
+import erofs
 from dataset import Dataset
 from places import HERE, NAME, VERSION, Place
-from system import run, which
+from system import run
 
 FILE, GGUF = "model.safetensors", "model.gguf"
 LEVEL, BLOCK = 3, "1M"  # of squashfs, in all rows
@@ -110,17 +110,17 @@ class World:
             "-b", block, "-processors", os.cpu_count(), "-noappend", "-quiet", "-no-progress",
         ])
 
+    def make_erofs(self, image, folder):
+        remove(image)
+        run(erofs.command(self.mkfs_erofs, self.erofs_compressor, image, folder))
+
+    @functools.cached_property
+    def mkfs_erofs(self):
+        return erofs.program(self.build)
+
     @functools.cached_property
     def erofs_compressor(self):
-        """The best that this mkfs.erofs has, or None."""
-        if not which("mkfs.erofs"):
-            return None
-        text = subprocess.run(
-            [which("mkfs.erofs"), "--help"], capture_output=True, text=True, check=False
-        )
-        listed = (text.stdout + text.stderr).rpartition("vailable compressors")[2]
-        names = re.findall(r"[a-z0-9]+", listed)
-        return next((name for name in ("zstd", "lz4") if name in names), None)
+        return erofs.compressor(self.mkfs_erofs)
 
     @property
     def erofs_name(self):
