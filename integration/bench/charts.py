@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results as SVG: horizontal bars in groups, a whisker from the least to the greatest of the rounds."""
 import html
+import re
 
 from report import cells, number
 
@@ -88,7 +89,7 @@ class Canvas:
         while value <= self.most * 1.0001:
             x = self.at(value)
             out.append(f'<path d="M{x:.1f} {top}V{bottom}" stroke="{GRID}"/>')
-            out.append(text(x, bottom + 15, f"{value:g}", 11, "middle", FAINT))
+            out.append(text(x, bottom + 15, f"{value:.10g}", 11, "middle", FAINT))
             value += step
         return out
 
@@ -128,8 +129,9 @@ def chart(title, subtitle, groups):
     return "\n".join(out + ["</svg>", ""])
 
 
-def better(row):
-    return "less is better" if row["lower_is_better"] else "more is better"
+def subtitle_of(unit, lower_is_better):
+    words = "less is better" if lower_is_better else "more is better"
+    return f"{unit}, {words}" if unit else words
 
 
 def bars(row, wanted=lambda _: True):
@@ -139,7 +141,8 @@ def bars(row, wanted=lambda _: True):
         return None
     items.sort(key=lambda item: item["median"], reverse=not row["lower_is_better"])
     named = [(item["name"].strip(), item) for item in items]
-    return chart(row["title"], f"{items[0]['unit']}, {better(row)}", [("", named)])
+    subtitle = subtitle_of(items[0]["unit"], row["lower_is_better"])
+    return chart(row["title"], subtitle, [("", named)])
 
 
 def table(row, only=None):
@@ -152,7 +155,8 @@ def table(row, only=None):
     ]
     if not any(group for _, group in groups):
         return None
-    return chart(row["title"], f"{row['measurements'][0]['unit']}, {better(row)}", groups)
+    subtitle = subtitle_of(row["measurements"][0]["unit"], row["lower_is_better"])
+    return chart(row["title"], subtitle, groups)
 
 
 def by_figure(row):
@@ -161,7 +165,23 @@ def by_figure(row):
     for item in row["measurements"]:
         name, _, figure = item["name"].rpartition(": ")
         groups.setdefault(figure, []).append((name or figure, item))
-    return chart(row["title"], f"{row['unit']}, {better(row)}", list(groups.items()))
+    subtitle = subtitle_of(row["unit"], row["lower_is_better"])
+    return chart(row["title"], subtitle, list(groups.items()))
+
+
+def listing(row):
+    """ls -R of the largest store, beside others that hold the same names."""
+    found = [
+        (int(name[1]), name[2], name[3] or "bundlefs", item)
+        for item in row["measurements"]
+        if (name := re.fullmatch(r"(\d+) bundles: ls -R, (\w+)(?:: (.*))?", item["name"]))
+    ]
+    most = max(count for count, *_ in found)
+    groups = [
+        (when, [(name, item) for count, w, name, item in found if (count, w) == (most, when)])
+        for when in ("cold", "again")
+    ]
+    return chart(f"{row['title']}: ls -R of {most}", subtitle_of("entries/s", False), groups)
 
 
 def of_rows(rows):
@@ -182,6 +202,9 @@ def of_rows(rows):
         "cores": table,
         "cores-model": table,
         "data": by_figure,
+        "cold-views": by_figure,
+        "readers": table,
+        "catalogue": listing,
     }
     found = {}
     for name, maker in makers.items():

@@ -5,6 +5,7 @@ import os
 import textwrap
 
 import charts
+from reasons import reason
 from report import cells, measurement_lines, number, ratio_lines, verdict
 
 MARKS = ("<!-- figures: written by integration/bench/run -->", "<!-- end of figures -->")
@@ -59,28 +60,39 @@ def left_out(results):
     ]
 
 
-def goals(results):
-    """All that has a goal, in one table."""
-    found = []
+def judged(results):
+    """(row, names, measurement, goal, at_most, unit) of all that has a goal. names: of what has it,
+    and of what it is compared with, if anything."""
     for row in results["rows"]:
         for item in row["measurements"]:
             for goal, at_most in ((item["at_most"], True), (item["at_least"], False)):
                 if goal is not None:
-                    found.append((row["title"], item["name"].strip(), item, goal, at_most,
-                                  item["unit"]))
+                    yield row, [item["name"].strip()], item, goal, at_most, item["unit"]
         for item in row["ratios"]:
             if item["goal"] is not None:
-                name = f"{item['of'].strip()} / {item['to'].strip()}"
-                found.append((row["title"], name, item, item["goal"], item["at_most"], "x"))
+                names = [item["of"].strip(), item["to"].strip()]
+                yield row, names, item, item["goal"], item["at_most"], "x"
+
+
+def goals(results):
+    """All that has a goal, in one table, and why what is not met is not."""
+    found = list(judged(results))
     if not found:
         return []
     out = ["### Goals", "", "| row | what | median | | min to max | goal |",
            "|---|---|---:|---|---|---|"]
-    for title, name, item, goal, at_most, unit in found:
-        low, high = number(item["min"]), number(item["max"])
+    unmet = []
+    for row, names, item, goal, at_most, unit in found:
+        low, high, median = (number(item[key]) for key in ("min", "max", "median"))
+        title, what = row["title"], " / ".join(names)
         word = verdict(item["median"], goal, at_most)
-        out.append(f"| {title} | {name} | **{number(item['median'])}** | {unit} | {low} to {high} | "
-                   f"{word} |")
+        out.append(f"| {title} | {what} | **{median}** | {unit} | {low} to {high} | {word} |")
+        if word.endswith("not met"):
+            why = reason(results, row["row"], goal, names)
+            unmet.append(f"| {title}: {what} | {median} {unit}, {word.partition(':')[0]} | {why} |")
+    if unmet:
+        out += ["", "### Goals that are not met, and why", "", "| what | median, goal | why |",
+                "|---|---|---|", *unmet]
     return [*out, ""]
 
 
@@ -116,8 +128,8 @@ def row_section(row):
     body = []
     if row["grid"] and row["measurements"]:
         body += grid_table(row)
-        judged = (line for line in measurement_lines(row) if line[5])
-        body += plain_table([*judged, *ratio_lines(row)])
+        with_goal = (line for line in measurement_lines(row) if line[5])
+        body += plain_table([*with_goal, *ratio_lines(row)])
     else:
         body += plain_table([*measurement_lines(row), *ratio_lines(row)])
     notes = [note for note in row["notes"]]

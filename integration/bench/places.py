@@ -148,10 +148,10 @@ class Bundlefs(Place):
             super().ready(path, temperature)
 
     def metric(self, name):
-        with open(os.path.join(self.mount_point, ".bundlefs", "metrics"), encoding="ascii") as file:
-            for line in file:
-                if line.startswith(name + " "):
-                    return float(line.split()[1])
+        path = os.path.join(self.mount_point, ".bundlefs", "metrics")
+        for line in run([*as_user(self.user), "cat", path]).splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
         return None
 
     def unmount(self):

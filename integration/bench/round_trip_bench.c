@@ -2,7 +2,6 @@
  * How long a question and its answer take between two processes that share nothing but two pipes:
  * the least that any request to a daemon can cost. Once with both on one CPU, once with each on its
  * own; prints JSON. */
-#define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>

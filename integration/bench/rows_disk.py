@@ -4,7 +4,7 @@ import os
 
 from measure import Row
 from places import DISK
-from rows_read import SHIPPED, SQUASHFS
+from rows_read import SHIPPED, SQUASHFS, SQUASHFUSE
 from throttle import Throttle
 from world import tree_size
 
@@ -37,7 +37,7 @@ def slow_disk(world):
         }
         others = {  # only where it is judged
             world.erofs_name: (data.kernel_erofs(), ONE),
-            "squashfuse_ll zstd": (data.squashfuse(), ONE),
+            SQUASHFUSE: (data.squashfuse(), ONE),
         }
         columns = [f"{limit:g} GB/s" for limit in LIMITS]
         row.grid = {"lines": [*places, *others], "columns": columns}

@@ -3,7 +3,7 @@
 from cpu import TICKS
 from measure import Row, Skipped, turns
 from places import CACHED, DISK, WARM
-from rows_read import CACHE_ALLOWANCE, DEFAULT_CACHE, SHIPPED, SQUASHFS, second_pass
+from rows_read import CACHE_ALLOWANCE, DEFAULT_CACHE, SHIPPED, SQUASHFS, SQUASHFUSE, second_pass
 
 RANDOM, SEQUENTIAL, NAMES, TOUCH = "mmap random 4K", "read 1M", "mmap by tensor name", "mmap touch"
 PASSTHROUGH_OFF, ONCE = f"{SHIPPED}, passthrough=off", f"{SHIPPED}, verify=once, second pass"
@@ -48,7 +48,7 @@ class Matrix:
             PASSTHROUGH_OFF: None,
             SQUASHFS: data.kernel_squashfs(),
             world.erofs_name: data.kernel_erofs(),
-            "squashfuse_ll zstd": data.squashfuse(),
+            SQUASHFUSE: data.squashfuse(),
             "zstd -dc": data.stream(),
             PLAIN: data.plain(),
         }

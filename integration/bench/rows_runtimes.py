@@ -8,7 +8,7 @@ import sys
 from dataset import Dataset
 from measure import Row, Skipped
 from places import HERE
-from rows_read import SHIPPED, SQUASHFS
+from rows_read import SHIPPED, SQUASHFS, SQUASHFUSE
 from system import run, which
 from world import GGUF, QUARTER
 
@@ -23,7 +23,7 @@ def places_of(world, data):
         SHIPPED: data.bundlefs(),
         SQUASHFS: data.kernel_squashfs(),
         world.erofs_name: data.kernel_erofs(),
-        "squashfuse_ll zstd": data.squashfuse(),
+        SQUASHFUSE: data.squashfuse(),
         "plain file, cold": data.plain(),
     }
 

@@ -9,12 +9,15 @@ import shutil
 import erofs
 from dataset import Dataset
 from places import HERE, NAME, VERSION, Place
-from system import run
+from system import run, settle
 
 FILE, GGUF = "model.safetensors", "model.gguf"
 LEVEL, BLOCK = 3, "1M"  # of squashfs, in all rows
 TENSOR = "32M"
 THIRD, QUARTER = 3, 4
+TWO_CPUS, ONE_CPU = "two CPUs", "one CPU"
+ROUND_TRIP = ("round trip: a byte through a pipe to another process, and one back; on two CPUs each "
+              "waits until the other is woken")
 
 
 def tree_size(path):
@@ -47,6 +50,13 @@ class World:
 
     def bench_program(self, name):
         return os.path.join(self.build, "integration", "bench", name)
+
+    def round_trips(self):
+        """Where two processes run -> microseconds until one has an answer of the other."""
+        settle(0)
+        found = json.loads(run([self.bench_program("round-trip-bench")]))
+        keys = {TWO_CPUS: "two_cpus_us", ONE_CPU: "one_cpu_us"}
+        return {where: found[key] for where, key in keys.items() if key in found}
 
     @functools.cached_property
     def options(self):
