@@ -13,8 +13,8 @@ import sys
 
 import cpu
 from measure import Skipped
-from system import (DENIED, as_user, forget, memory_kib, process_of, run, settle, touch_memory, wait_gone,
-                    warm, which)
+from system import (DENIED, as_user, forget, memory_kib, process_of, run, settle, touch_memory,
+                    wait_gone, warm, which)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 READER = os.path.join(HERE, "reader.py")

@@ -71,8 +71,8 @@ def processors(figures, goal, names):
     most, measured = figures.cores / spent, figures.of("cold-read", ours) / 1000
     if measured > most:
         raise NotMeasured("others used the CPUs meanwhile")
-    return (f"CPU time: {wanted:.2f} GB/s are asked for. A GB takes {spent:.2f} s of CPU (reader, daemon "
-            f"and kernel), so {figures.cores} cores can do {most:.2f} GB/s when none ever waits, and "
+    return (f"CPU time: {wanted:.2f} GB/s are asked for. A GB takes {spent:.2f} s of CPU (reader, "
+            f"daemon and kernel), so {figures.cores} cores can do {most:.2f} GB/s when none ever waits, and "
             f"{measured:.2f} were measured")
 
 

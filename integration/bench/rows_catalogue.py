@@ -69,7 +69,7 @@ def peers(world, place):
 
 
 def list_twice(world, row, place, prefix, suffix=""):
-    """`ls -R` in a mount that nobody looked at before, and again: {when: (seconds, entries, folders)}."""
+    """`ls -R` in a mount that nobody looked at before, and again. When -> as output_of() says it."""
     found = {}
     for when in ("cold", "again"):
         found[when] = took, entries, _ = output_of(world, ["ls", "-R", place.mount_point])
@@ -123,7 +123,7 @@ def catalogue(world):
     row.notes += [
         "mount: what is stored is in the page cache; \"from disk\": nothing of it is",
         "cold: the first in that mount; again: the second. Entries: lines of ls -R that name one",
-        f"{most}: ... {SQUASHFS} and others: the same names in their images, which are in the page cache",
+        f"{SQUASHFS}, and others: the same names in an image that is in the page cache, as empty files",
     ]
     if statistics.median(row.values[cold]) >= LISTED or not bound.values:
         return [row]
@@ -173,7 +173,8 @@ def timed_mount(world, place):
 
 
 def output_of(world, command):
-    """Seconds, and lines that name an entry, and those that name a directory. Written to a file, as into nobody's terminal."""
+    """Seconds, lines that name an entry, and lines that name a directory. Written to a file, as into
+    nobody's terminal."""
     path = world.path("listing")
     with open(path, "w", encoding="utf-8") as out:
         start = time.monotonic()

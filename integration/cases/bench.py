@@ -51,7 +51,9 @@ NEW_HELP = """ -zX[,level=Y]         X=compressor (Y=compression level, Z=dictio
  -C#                   specify the size of compress physical cluster in bytes
 """
 # Mounts a /dev/fuse that is root's alone over the one that is there, where only it sees that.
-CLOSED = """mknod "$0/fuse" c 10 229 && chmod 600 "$0/fuse" && mount --bind "$0/fuse" /dev/fuse && exec "$@" """
+CLOSED = """
+mknod "$0/fuse" c 10 229 && chmod 600 "$0/fuse" && mount --bind "$0/fuse" /dev/fuse && exec "$@"
+"""
 MANY = ("cold-read", "matrix", "data", "readers", "memory", "catalogue", "policy",
         "cores")
 
