@@ -182,6 +182,28 @@ void bfs_backed_fail_locked(struct bfs_backed *backed, int error)
     bfs_backing_count_locked(backing);
 }
 
+void bfs_backed_damage_locked(struct bfs_backed *backed, int error)
+{
+    struct bfs_backing *backing = backed->backing;
+    if (backed->fill && !backed->fill->error)
+        backed->fill->error = error; /* the keeper looks once more before it is READY */
+    bfs_fill_end_locked(backed);
+    if (backed->state != BFS_BACKED_READY)
+        return;
+    backed->state = BFS_BACKED_DAMAGED;
+    backed->error = error;
+    atomic_fetch_sub(&backing->n_ready, 1);
+    bfs_metric_add(backing->metrics, BFS_METRIC_BACKING_FAILURES, 1);
+    bfs_backing_count_locked(backing);
+    bfs_backing_queue_locked(backing, backed);
+}
+
+void bfs_backed_let_go_locked(struct bfs_backed *backed)
+{
+    if (backed->state == BFS_BACKED_DAMAGED && backed->opens == 0 && !backed->is_queued)
+        bfs_backed_drop_locked(backed);
+}
+
 uint64_t bfs_backing_node(struct bfs_backing *backing, uint64_t node)
 {
     if (atomic_load(&backing->n_ready) == 0)
@@ -203,6 +225,8 @@ int bfs_backing_enter(struct bfs_backing *backing, uint64_t node, int32_t *ret_i
         *ret_id = backed->id;
         bfs_metric_add(backing->metrics, BFS_METRIC_PASSTHROUGH_OPENS, 1);
         r = 1;
+    } else if (backed && backed->opens > 0) {
+        r = -ESTALE;
     } else if (backed) {
         backed->plain_opens++;
         r = 0;
@@ -216,6 +240,7 @@ void bfs_backing_leave(struct bfs_backing *backing, uint64_t node, bool in_kerne
     (void)pthread_mutex_lock(&backing->mutex);
     struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
     (*(in_kernel ? &backed->opens : &backed->plain_opens))--;
+    bfs_backed_let_go_locked(backed);
     (void)pthread_mutex_unlock(&backing->mutex);
 }
 
@@ -358,13 +383,14 @@ struct bfs_backing_status bfs_backing_status(struct bfs_backing *backing, uint64
         [BFS_BACKED_NONE] = BFS_BACKING_NONE,       [BFS_BACKED_WANTED] = BFS_BACKING_FILLING,
         [BFS_BACKED_FILLING] = BFS_BACKING_FILLING, [BFS_BACKED_ENDING] = BFS_BACKING_FILLING,
         [BFS_BACKED_READY] = BFS_BACKING_READY,     [BFS_BACKED_DROPPED] = BFS_BACKING_NONE,
-        [BFS_BACKED_FAILED] = BFS_BACKING_FAILED};
+        [BFS_BACKED_FAILED] = BFS_BACKING_FAILED,   [BFS_BACKED_DAMAGED] = BFS_BACKING_FAILED};
     struct bfs_backing_status status = {.state = BFS_BACKING_NONE};
     (void)pthread_mutex_lock(&backing->mutex);
     const struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
     if (backed) {
         /* Before the kernel knows, an open would still be led to the first number. */
-        status.state = backed->is_kept ? BFS_BACKING_FILLING : states[backed->state];
+        status.state = backed->is_kept && backed->state == BFS_BACKED_READY ? BFS_BACKING_FILLING
+                                                                            : states[backed->state];
         status.error = status.state == BFS_BACKING_FAILED ? backed->error : 0;
         status.present = backed->file && status.state != BFS_BACKING_NONE
                              ? bfs_backing_file_present(backed->file)

@@ -8,6 +8,10 @@
  * back. An open of the second number that comes too late is served as any other; as long as it
  * lasts, later ones of that number are too.
  *
+ * A file that turns out not to be what was written is given up in the same way, but what is open in
+ * the kernel cannot be had back: it goes on until the last of these is closed, and no other open of
+ * the second number is possible meanwhile.
+ *
  * THREAD SAFETY: any function from any thread. One mutex, held for moments; a thread of its own,
  * the keeper, does all that may take long, and tells the kernel which names lead elsewhere. */
 #ifndef BFS_FS_BACKING_H
@@ -59,7 +63,8 @@ BFS_DEFINE_CLEANUP(bfs_backing, bfs_backing_free)
 uint64_t bfs_backing_node(struct bfs_backing *backing, uint64_t node);
 
 /* Opens of the second number of a file. 1: in the kernel, by *ret_id; 0: as any other. Either is
- * left once it is released. Errors: -ENOMEM. */
+ * left once it is released. Errors: -ENOMEM, -ESTALE (what the kernel has open is damaged; the name
+ * leads elsewhere now, and who opens by name is led there by the kernel). */
 int bfs_backing_enter(struct bfs_backing *backing, uint64_t node, int32_t *ret_id);
 void bfs_backing_leave(struct bfs_backing *backing, uint64_t node, bool in_kernel);
 

@@ -7,7 +7,10 @@
  * is not right there is decoded instead, and the file is given up. */
 #include "fs/backing_private.h"
 
-#include <string.h>
+static bool is_damaged(const struct bfs_backed *backed)
+{
+    return backed->state == BFS_BACKED_DAMAGED || (backed->fill && backed->fill->error);
+}
 
 static struct bfs_backing_file *find_copy(struct bfs_backing *backing, const struct bfs_file *file,
                                           uint32_t i)
@@ -17,14 +20,14 @@ static struct bfs_backing_file *find_copy(struct bfs_backing *backing, const str
     (void)pthread_mutex_lock(&backing->mutex);
     for (struct bfs_backed *backed = bfs_backed_content_locked(backing, &content); backed && !copy;
          backed = backed->content_next)
-        if (backed->file && bfs_digest_equal(&backed->content, &content) &&
+        if (backed->file && !is_damaged(backed) && bfs_digest_equal(&backed->content, &content) &&
             bfs_backing_file_has(backed->file, i))
             copy = bfs_backing_file_ref(backed->file);
     (void)pthread_mutex_unlock(&backing->mutex);
     return copy;
 }
 
-/* One whose disk has lost something: it is not filled further, nor opened. */
+/* One whose disk has lost something: it is not filled further, nor opened. The keeper says so. */
 static void give_up(struct bfs_backing *backing, const struct bfs_file *file,
                     const struct bfs_backing_file *copy, int error)
 {
@@ -33,15 +36,9 @@ static void give_up(struct bfs_backing *backing, const struct bfs_file *file,
     struct bfs_backed *backed = bfs_backed_content_locked(backing, &content);
     while (backed && backed->file != copy)
         backed = backed->content_next;
-    if (backed && backed->fill && !backed->fill->error)
-        backed->fill->error = error;
-    if (backed && backed->state == BFS_BACKED_FILLING)
-        bfs_fill_end_locked(backed);
-    else if (backed && backed->state == BFS_BACKED_READY && backed->opens == 0 && !backed->is_kept)
-        bfs_backed_drop_locked(backed);
+    if (backed)
+        bfs_backed_damage_locked(backed, error);
     (void)pthread_mutex_unlock(&backing->mutex);
-    bfs_log(backing->log, BFS_LOG_WARNING, "a backing file cannot be read as it was written: %s",
-            strerror(-error));
 }
 
 static bool has(void *context, const struct bfs_file *file, uint32_t i)

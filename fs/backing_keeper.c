@@ -21,9 +21,13 @@ static void give_up(struct bfs_backed *backed, int error)
     struct bfs_backing *backing = backed->backing;
     struct bfs_fill *fill = backed->fill;
     struct bfs_backing_file *file = backed->file;
+    int32_t id = backed->id;
     backed->fill = NULL;
     backed->file = NULL;
+    backed->id = 0;
     (void)pthread_mutex_unlock(&backing->mutex);
+    if (id)
+        backing->kernel.remove(backing->kernel.context, id);
     (void)bfs_fill_free(fill);
     if (file)
         atomic_fetch_sub(&backing->n_files, 1);
@@ -87,13 +91,14 @@ static void finish(struct bfs_backed *backed)
     if (r == 0)
         r = backing->kernel.add(backing->kernel.context, bfs_backing_file_fd(backed->file), &id);
     (void)pthread_mutex_lock(&backing->mutex);
-    if (r) {
+    backed->id = id;
+    /* Meanwhile a reader may have found it damaged. */
+    if (r || (r = backed->fill->error)) {
         give_up(backed, r);
         return;
     }
     struct bfs_fill *fill = backed->fill;
     backed->fill = NULL;
-    backed->id = id;
     backed->state = BFS_BACKED_READY;
     atomic_fetch_add(&backing->n_ready, 1);
     bfs_backing_count_locked(backing);
@@ -126,6 +131,22 @@ static void take_away(struct bfs_backed *backed)
     backed->state = BFS_BACKED_NONE;
 }
 
+/* Who opens it by name from now on is led to the first number; who has it open cannot be. */
+static void disown(struct bfs_backed *backed)
+{
+    struct bfs_backing *backing = backed->backing;
+    unsigned n_opens = backed->opens;
+    int error = backed->error;
+    (void)pthread_mutex_unlock(&backing->mutex);
+    backing->kernel.forget(backing->kernel.context, backed->parent, backed->name);
+    bfs_log(backing->log, BFS_LOG_ERROR,
+            "%s: its backing file is not what was written, and is given up: %s; "
+            "%u opens that the kernel serves go on with it until they are closed",
+            backed->name, strerror(-error), n_opens);
+    (void)pthread_mutex_lock(&backing->mutex);
+    bfs_backed_let_go_locked(backed);
+}
+
 static void work_on(struct bfs_backed *backed)
 {
     switch (backed->state) {
@@ -137,6 +158,9 @@ static void work_on(struct bfs_backed *backed)
         break;
     case BFS_BACKED_ENDING:
         finish(backed);
+        break;
+    case BFS_BACKED_DAMAGED:
+        disown(backed);
         break;
     case BFS_BACKED_DROPPED:
         take_away(backed);

@@ -54,6 +54,7 @@ enum bfs_backed_state {
     BFS_BACKED_FILLING, /* there is a file and a fill */
     BFS_BACKED_ENDING,  /* the keeper will make it READY or FAILED */
     BFS_BACKED_READY,
+    BFS_BACKED_DAMAGED, /* was READY; the keeper says so, and the last who has it open drops it */
     BFS_BACKED_DROPPED, /* the keeper will take it away */
     BFS_BACKED_FAILED,
 };
@@ -69,13 +70,13 @@ struct bfs_backed {
     bool has_content;
     struct bfs_digest content; /* digest of its chunk table: the same for the same bytes */
     enum bfs_backed_state state;
-    int error; /* FAILED: why, and when */
-    uint64_t failed_ms;
-    uint64_t kept_ms;  /* when somebody last waited for it; 0: never */
-    uint64_t reserved; /* of the budget */
+    int error;          /* FAILED, DAMAGED: why */
+    uint64_t failed_ms; /* FAILED: when */
+    uint64_t kept_ms;   /* when somebody last waited for it; 0: never */
+    uint64_t reserved;  /* of the budget */
     struct bfs_backing_file *file;
     struct bfs_fill *fill;
-    int32_t id;           /* READY: of the kernel */
+    int32_t id;           /* READY, DAMAGED: of the kernel */
     unsigned opens;       /* in the kernel */
     unsigned plain_opens; /* of the second number, through us */
     bool is_queued;       /* for the keeper */
@@ -123,7 +124,7 @@ struct bfs_backed *bfs_backed_content_locked(struct bfs_backing *backing,
                                              const struct bfs_digest *content);
 /* The file's content is its own from then on. */
 void bfs_backed_set_content_locked(struct bfs_backed *backed, const struct bfs_file *file);
-/* The keeper will take it away; it is READY, or a fill on which nobody works. */
+/* The keeper will take it away; it is READY or DAMAGED, or a fill on which nobody works. */
 void bfs_backed_drop_locked(struct bfs_backed *backed);
 /* Takes the least recently used files that nobody has open out of use, until `size` more fits
  * within the limit; false, with none taken, when that cannot be. They are DROPPED, and queued. */
@@ -131,6 +132,11 @@ bool bfs_backing_make_room_locked(struct bfs_backing *backing, uint64_t size);
 void bfs_backing_count_locked(struct bfs_backing *backing);
 /* Gives up: what was reserved is free, and the reason is remembered. */
 void bfs_backed_fail_locked(struct bfs_backed *backed, int error);
+/* Its file is not what was written: it does not become READY, or is DAMAGED from now on. */
+void bfs_backed_damage_locked(struct bfs_backed *backed, int error);
+/* Drops what is DAMAGED once nobody has it open in the kernel, and the keeper has it not in line.
+ */
+void bfs_backed_let_go_locked(struct bfs_backed *backed);
 
 /* The digest of the file's chunk table. */
 struct bfs_digest bfs_backing_content(const struct bfs_file *file);

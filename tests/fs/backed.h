@@ -19,6 +19,8 @@ static struct {
     atomic_int refuses; /* what add() gives; 0: an id */
     atomic_int n_added, n_removed, n_forgotten;
     atomic_int last_fd;
+    /* Called before add() or forget() returns. */
+    void (*on_add)(void), (*on_forget)(void);
     char forgotten[64];
     uint64_t forgotten_parent;
     /* What the page cache has: `pages` of a file; NULL: nothing. The byte at `wrong_at` is not what
@@ -40,6 +42,8 @@ static inline int add(void *context, int fd, int32_t *ret_id)
         return r;
     atomic_store(&kernel.last_fd, fd);
     *ret_id = atomic_fetch_add(&kernel.n_added, 1) + 1;
+    if (kernel.on_add)
+        kernel.on_add();
     return 0;
 }
 
@@ -55,6 +59,8 @@ static inline void forget(void *context, uint64_t parent, const char *name)
     (void)context;
     kernel.forgotten_parent = parent;
     (void)snprintf(kernel.forgotten, sizeof(kernel.forgotten), "%s", name);
+    if (kernel.on_forget)
+        kernel.on_forget();
     atomic_fetch_add(&kernel.n_forgotten, 1);
 }
 
@@ -84,24 +90,31 @@ static inline int retrieve(void *context, uint64_t node, uint64_t offset, size_t
     return 0;
 }
 
-/* A served model with passthrough into memory; `limit` 0: not started. */
-static inline void start_with(struct served *served, uint64_t limit, enum bfs_backing_fill fill,
-                              size_t cache_size)
+/* A served model with passthrough to that place; limit 0: not started. */
+static inline void start_at(struct served *served, const struct bfs_backing_place *place,
+                            enum bfs_backing_fill fill, size_t cache_size)
 {
     const struct bfs_backing_kernel fake = {
         .add = add, .remove = take_back, .forget = forget, .retrieve = retrieve};
-    const struct bfs_backing_place place = {.limit = limit};
     memset(&kernel, 0, sizeof(kernel));
     atomic_store(&kernel.wrong_at, -1);
     served_pack(served, (const char *const[]){"acme/tiny:1.0.0"}, 1);
     if (cache_size)
         served->options.cache_size = cache_size;
     served_start(served);
-    if (limit == 0)
+    if (place->limit == 0)
         return;
-    assert_int_equal(bfs_backing_start(served->fs->backing, &fake, &place, fill, NULL), 0);
+    assert_int_equal(bfs_backing_start(served->fs->backing, &fake, place, fill, NULL), 0);
     assert_int_equal(atomic_load(&kernel.n_added), 1); /* the trial */
     assert_int_equal(atomic_load(&kernel.n_removed), 1);
+}
+
+/* Into memory. */
+static inline void start_with(struct served *served, uint64_t limit, enum bfs_backing_fill fill,
+                              size_t cache_size)
+{
+    const struct bfs_backing_place place = {.limit = limit};
+    start_at(served, &place, fill, cache_size);
 }
 
 static inline void start(struct served *served, uint64_t limit, enum bfs_backing_fill fill)
