@@ -129,13 +129,18 @@ void bfs_backing_count_locked(struct bfs_backing *backing)
     bfs_metric_set(backing->metrics, BFS_METRIC_BACKING_FILES, atomic_load(&backing->n_ready));
 }
 
+bool bfs_backed_is_awaited(const struct bfs_backed *backed)
+{
+    return backed->kept_ms && bfs_now_ms() - backed->kept_ms < KEEP_MS;
+}
+
 /* Also one that waits for what is read of it, and nobody reads. */
 static bool may_drop(const struct bfs_backed *backed)
 {
-    if (backed->kept_ms && bfs_now_ms() - backed->kept_ms < KEEP_MS)
+    if (bfs_backed_is_awaited(backed))
         return false;
     if (backed->state == BFS_BACKED_FILLING)
-        return !backed->fill->complete && backed->fill->n_work == 0;
+        return (!backed->fill->complete || backed->fill->is_paused) && backed->fill->n_work == 0;
     return backed->state == BFS_BACKED_READY && backed->opens == 0 && !backed->is_kept;
 }
 
@@ -244,12 +249,34 @@ void bfs_backing_leave(struct bfs_backing *backing, uint64_t node, bool in_kerne
     (void)pthread_mutex_unlock(&backing->mutex);
 }
 
+static void resume_locked(struct bfs_backed *backed)
+{
+    if (backed->state != BFS_BACKED_FILLING || !backed->fill->is_paused || backed->is_queued)
+        return;
+    backed->fill->is_paused = false;
+    backed->fill->n_work++; /* until the keeper has asked for chunks */
+    bfs_backing_queue_locked(backed->backing, backed);
+}
+
 void bfs_backing_keep(struct bfs_backing *backing, uint64_t node)
 {
     (void)pthread_mutex_lock(&backing->mutex);
     struct bfs_backed *backed = bfs_backed_find_locked(backing, bfs_node_plain(node));
     if (backed)
         backed->kept_ms = bfs_now_ms();
+    if (backed)
+        resume_locked(backed);
+    (void)pthread_mutex_unlock(&backing->mutex);
+}
+
+void bfs_backing_note_memory(struct bfs_backing *backing, bool is_tight)
+{
+    (void)pthread_mutex_lock(&backing->mutex);
+    bool is_over = backing->is_tight && !is_tight;
+    backing->is_tight = is_tight;
+    for (struct bfs_backed *backed = is_over ? backing->oldest : NULL; backed;
+         backed = backed->newer)
+        resume_locked(backed);
     (void)pthread_mutex_unlock(&backing->mutex);
 }
 

@@ -92,6 +92,9 @@ void bfs_backing_retrieved(void *cookie, size_t size);
 /* Somebody waits until this file and others are there together: for a few seconds it is not given
  * up for another's space. */
 void bfs_backing_keep(struct bfs_backing *backing, uint64_t node);
+/* While memory is tight, files in memory are filled no further, but for those that somebody waits
+ * for; as large as was reserved for them they may become. */
+void bfs_backing_note_memory(struct bfs_backing *backing, bool is_tight);
 /* Bytes that all backing files may take; 0: not started. */
 uint64_t bfs_backing_limit(struct bfs_backing *backing);
 

@@ -2,6 +2,7 @@
 #include "fs/backing_file.h"
 
 #include "codec/store/files.h"
+#include "fs/memory.h"
 #include "verify/cleanup.h"
 
 #include <fcntl.h>
@@ -38,6 +39,9 @@ struct bfs_backing_file {
 static uint64_t free_memory(void)
 {
     struct sysinfo info;
+    uint64_t available = bfs_memory_available("/proc", "/sys/fs/cgroup");
+    if (available != UINT64_MAX)
+        return available;
     return sysinfo(&info) == 0 ? (uint64_t)info.freeram * info.mem_unit : 0;
 }
 

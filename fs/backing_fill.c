@@ -145,6 +145,12 @@ void bfs_fill_decode(struct bfs_fill_part *part)
         waiter_done(&part->waiter, r < 0 ? r : 0, block);
 }
 
+bool bfs_fill_must_wait_locked(const struct bfs_backed *backed)
+{
+    const struct bfs_backing *backing = backed->backing;
+    return backing->is_tight && !backing->place.folder && !bfs_backed_is_awaited(backed);
+}
+
 /* The next chunk to ask for, counted as work; NULL: none at present. It is claimed when it is
  * there: whoever has it first writes it. */
 static struct bfs_fill_part *next_part_locked(struct bfs_backed *backed)
@@ -203,8 +209,9 @@ void bfs_fill_go_on(struct bfs_backed *backed)
     struct bfs_fill_part *part;
     (void)pthread_mutex_lock(&backing->mutex);
     struct bfs_fill *fill = backed->fill;
+    fill->is_paused = fill->complete && bfs_fill_must_wait_locked(backed);
     /* By halves, so that workers find several to prove together. */
-    if (backed->state != BFS_BACKED_FILLING || !fill->complete || fill->asking ||
+    if (backed->state != BFS_BACKED_FILLING || !fill->complete || fill->asking || fill->is_paused ||
         fill->asked > BFS_FILL_AHEAD_MAX / 2) {
         (void)pthread_mutex_unlock(&backing->mutex);
         return;

@@ -36,7 +36,8 @@ static void run_offer(struct bfs_job *job, struct bfs_chunk_reader *reader)
 static bool wants_locked(const struct bfs_backed *backed, uint32_t i, uint32_t size)
 {
     return backed->state == BFS_BACKED_FILLING && !backed->fill->error &&
-           !backed->backing->stopping && !bfs_backing_file_is_claimed(backed->file, i) &&
+           !backed->backing->stopping && !bfs_fill_must_wait_locked(backed) &&
+           !bfs_backing_file_is_claimed(backed->file, i) &&
            bfs_chunk_table_at(bfs_file_table(backed->fill->source), i).raw_size == size;
 }
 

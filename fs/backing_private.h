@@ -43,6 +43,7 @@ struct bfs_fill {
     uint64_t asked;          /* bytes of chunks that are asked for */
     unsigned n_work;         /* chunks asked for or offered: they use the file */
     bool asking;             /* a thread is in bfs_fill_go_on() */
+    bool is_paused;          /* it asks for no more while memory is tight */
     int error;
     struct bfs_fill_part parts[BFS_FILL_PARTS];
     struct bfs_fill_part *free;
@@ -103,6 +104,7 @@ struct bfs_backing {
     pthread_mutex_t mutex;
     pthread_cond_t work; /* for the keeper */
     bool stopping;       /* protected by mutex, like all below */
+    bool is_tight;       /* memory is */
     bool has_keeper;
     pthread_t keeper;
     struct bfs_backed *buckets[BFS_BACKED_BUCKETS];
@@ -140,6 +142,11 @@ void bfs_backed_let_go_locked(struct bfs_backed *backed);
 
 /* The digest of the file's chunk table. */
 struct bfs_digest bfs_backing_content(const struct bfs_file *file);
+
+/* Somebody waits until it is there. */
+bool bfs_backed_is_awaited(const struct bfs_backed *backed);
+/* It would take memory that is tight, and nobody waits for it: nothing is written into it. */
+bool bfs_fill_must_wait_locked(const struct bfs_backed *backed);
 
 /* Asks for chunks, up to so many at once. Not locked. */
 void bfs_fill_go_on(struct bfs_backed *backed);

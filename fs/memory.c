@@ -97,6 +97,17 @@ static uint64_t room(const char *proc, const char *cgroup)
     return least;
 }
 
+uint64_t bfs_memory_available(const char *proc, const char *cgroup)
+{
+    static const char word[] = "MemAvailable:";
+    char text[TEXT_MAX];
+    uint64_t host = UINT64_MAX, left = room(proc, cgroup);
+    const char *line = read_start(proc, "meminfo", text) ? strstr(text, word) : NULL;
+    if (line)
+        host = strtoull(line + sizeof(word) - 1, NULL, 10) * 1024;
+    return host < left ? host : left;
+}
+
 void bfs_memory_look(const char *proc, const char *cgroup, struct bfs_memory *ret)
 {
     *ret = (struct bfs_memory){.stalls = stalls(proc), .room = room(proc, cgroup)};

@@ -23,5 +23,8 @@ struct bfs_memory {
  * room is UINT64_MAX then. */
 void bfs_memory_look(const char *proc, const char *cgroup, struct bfs_memory *ret);
 bool bfs_memory_is_tight(const struct bfs_memory *memory);
+/* Bytes that may still be taken: what the host can give without swapping, page cache that it would
+ * take back included, or the room, whichever is less. */
+uint64_t bfs_memory_available(const char *proc, const char *cgroup);
 
 #endif

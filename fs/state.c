@@ -69,6 +69,8 @@ void bfs_fs_look_at_memory(struct bfs_fs *fs)
     fs->ahead.decoded = window < limit ? window : limit;
     fs->ahead.stored = is_tight ? 0 : STORED_MAX;
     bfs_metric_set(&fs->metrics, BFS_METRIC_MEMORY_TIGHT, is_tight);
+    if (fs->backing)
+        bfs_backing_note_memory(fs->backing, is_tight);
 }
 
 static int start_proofs(struct bfs_fs *fs)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "fs/backing_private.h"
 #include "fs/warm.h"
 #include "tests/fs/backed.h"
 
@@ -271,6 +272,60 @@ static void warm(void **state)
     assert_int_equal(atomic_load(&kernel.n_added), 1);
 }
 
+static void await_pause(struct served *served, const char *path)
+{
+    struct bfs_backing *backing = served->fs->backing;
+    uint64_t node = plain_node(served, path), until = bfs_now_ms() + 20000;
+    for (bool is_paused = false; !is_paused;) {
+        assert_true(bfs_now_ms() < until);
+        (void)pthread_mutex_lock(&backing->mutex);
+        const struct bfs_backed *backed = bfs_backed_find_locked(backing, node);
+        is_paused = backed && backed->fill && backed->fill->is_paused;
+        (void)pthread_mutex_unlock(&backing->mutex);
+    }
+}
+
+static void memory_is_tight(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    start(&served, 64 << 20, BFS_FILL_FIRST);
+    struct bfs_backing *backing = served.fs->backing;
+    bfs_backing_note_memory(backing, true);
+    assert_int_equal(want(&served, model), 0);
+    await_pause(&served, model);
+    read_all(&served, hole, "hole.bin"); /* what is decoded for readers is not kept either */
+    await_pause(&served, hole);
+    assert_int_equal(state_of(&served, model), BFS_BACKING_FILLING);
+    assert_int_equal(state_of(&served, hole), BFS_BACKING_FILLING);
+    assert_int_equal(metric(&served, BFS_METRIC_BACKING_WRITTEN_BYTES), 0);
+    /* What somebody waits for goes on; the other when it is over. */
+    uint64_t until = bfs_now_ms() + 20000;
+    while (state_of(&served, model) != BFS_BACKING_READY) {
+        bfs_backing_keep(backing, plain_node(&served, model));
+        assert_true(bfs_now_ms() < until);
+    }
+    assert_int_equal(bfs_backing_status(backing, plain_node(&served, hole)).present, 0);
+    bfs_backing_note_memory(backing, false);
+    await(&served, hole, BFS_BACKING_READY);
+    expect_content(&served, "hole.bin");
+}
+
+/* What waits for memory keeps nothing from another file. */
+static void memory_is_tight_and_the_budget_too(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    start(&served, 10 << 20, BFS_FILL_WARM); /* for one of both */
+    bfs_backing_note_memory(served.fs->backing, true);
+    assert_int_equal(want(&served, model), 0);
+    await_pause(&served, model);
+    assert_int_equal(want(&served, hole), 0);
+    await_pause(&served, hole);
+    assert_int_equal(state_of(&served, model), BFS_BACKING_NONE);
+    assert_true(metric(&served, BFS_METRIC_BACKING_BYTES) <= 10 << 20);
+}
+
 static void stopped_while_it_fills(void **state)
 {
     (void)state;
@@ -298,6 +353,8 @@ int main(void)
         cmocka_unit_test(eviction),
         cmocka_unit_test(too_large_and_not_started),
         cmocka_unit_test(warm),
+        cmocka_unit_test(memory_is_tight),
+        cmocka_unit_test(memory_is_tight_and_the_budget_too),
         cmocka_unit_test(stopped_while_it_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

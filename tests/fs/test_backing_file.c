@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * When the disk is given what was written into a backing file. */
+ * When the disk is given what was written into a backing file, and how large files in memory are.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include "tests/support/folder.h"
 
 #include <fcntl.h>
+#include <sys/sysinfo.h>
 
 enum { CHUNK = 300000, N = 131, SIZE = (N - 1) * CHUNK + 12345 };
 
@@ -87,12 +89,28 @@ static void not_in_memory(void **state)
     assert_int_equal(bfs_backing_file_seal(file), 0);
 }
 
+/* Instead of the C library's: a host whose memory is full of page cache. */
+int sysinfo(struct sysinfo *ret)
+{
+    *ret = (struct sysinfo){.totalram = 1 << 20, .freeram = 1, .mem_unit = 4096};
+    return 0;
+}
+
+static void page_cache_is_given_back(void **state)
+{
+    (void)state;
+    struct bfs_backing_place place;
+    assert_int_equal(bfs_backing_place_find(BFS_BACKING_MEMORY, 0, &place, NULL), 0);
+    assert_true(place.limit > 1 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_order),
         cmocka_unit_test(in_any_order),
         cmocka_unit_test(not_in_memory),
+        cmocka_unit_test(page_cache_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

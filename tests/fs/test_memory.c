@@ -77,11 +77,43 @@ static void stalls_and_limits(void **state)
     test_folder_remove(&folder);
 }
 
+static uint64_t available(void)
+{
+    char *proc = test_path(&folder, "proc"), *cgroup = test_path(&folder, "cg");
+    uint64_t bytes = bfs_memory_available(proc, cgroup);
+    free(proc);
+    free(cgroup);
+    return bytes;
+}
+
+static void what_may_be_taken(void **state)
+{
+    (void)state;
+    folder = test_folder_make();
+    static const char *const folders[] = {"proc", "proc/self", "cg", "cg/a"};
+    for (size_t i = 0; i < 4; i++)
+        test_make_folder(&folder, folders[i]);
+    assert_true(available() == UINT64_MAX);
+    test_write_text(&folder, "proc/meminfo",
+                    "MemTotal:       24684532 kB\nMemFree:             300 kB\n"
+                    "MemAvailable:   20000000 kB\nBuffers:            5000 kB\n");
+    assert_int_equal(available(), UINT64_C(20000000) * 1024);
+    test_write_text(&folder, "proc/self/cgroup", "0::/a\n");
+    test_write_text(&folder, "cg/a/memory.max", "1000000000\n");
+    test_write_text(&folder, "cg/a/memory.current", "990000000\n");
+    test_write_text(&folder, "cg/a/memory.stat", "file 600000000\nshmem 100000000\n");
+    assert_int_equal(available(), 510000000);
+    test_write_text(&folder, "proc/meminfo", "MemFree: 7 kB\nMemAvailable: 1000 kB\n");
+    assert_int_equal(available(), 1024000);
+    test_folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_told_limits_nothing),
         cmocka_unit_test(stalls_and_limits),
+        cmocka_unit_test(what_may_be_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
