@@ -6,7 +6,7 @@
 enum { N_BUCKETS = 1024 }; /* files open at once are hundreds at most */
 
 struct bfs_files {
-    const struct bfs_readahead_limits *limits;
+    struct bfs_readahead_limits *limits;
     struct bfs_pool *pool;
     struct bfs_metrics *metrics;
     pthread_mutex_t mutex;
@@ -22,7 +22,7 @@ struct opening {
     struct opening *next;
 };
 
-int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_pool *pool,
+int bfs_files_new(struct bfs_readahead_limits *limits, struct bfs_pool *pool,
                   struct bfs_metrics *metrics, struct bfs_files **ret)
 {
     struct bfs_files *files = calloc(1, sizeof(*files));

@@ -22,7 +22,7 @@ struct bfs_open_file {
 struct bfs_files;
 /* All outlive the object, but for the pool, which closes files; NULL: who drops one closes it.
  * Errors: -ENOMEM. */
-int bfs_files_new(const struct bfs_readahead_limits *limits, struct bfs_pool *pool,
+int bfs_files_new(struct bfs_readahead_limits *limits, struct bfs_pool *pool,
                   struct bfs_metrics *metrics, struct bfs_files **ret);
 /* The pool has been freed. NULL is fine. */
 void bfs_files_lose_pool(struct bfs_files *files);

@@ -25,6 +25,8 @@ struct stream {
     size_t reach;     /* bytes beyond the window whose stored bytes are asked for */
     uint32_t again;   /* before the reader is at this chunk, a settled stream plans nothing */
     bool by_name;     /* at its end it goes on at the next tensor by name */
+    size_t counted;   /* bytes ahead, in `round` */
+    unsigned round;
     uint64_t touched; /* for replacing the least recent */
 };
 
@@ -38,7 +40,7 @@ struct span {
 struct bfs_readahead {
     const struct bfs_chunk_table *table; /* lives as long as the file, which outlives this */
     uint32_t n_chunks;
-    const struct bfs_readahead_limits *limits;
+    struct bfs_readahead_limits *limits;
     struct span *spans;
     uint32_t n_spans;
     pthread_mutex_t mutex;
@@ -100,6 +102,54 @@ static int map_tensors(struct bfs_readahead *readahead, const struct bfs_file *f
     return 0;
 }
 
+/* Notes how many bytes are ahead of a stream. What is miscounted while a round begins is forgotten
+ * with it. */
+static void count(struct bfs_readahead_limits *limits, struct stream *stream, size_t bytes)
+{
+    unsigned round = atomic_load_explicit(&limits->round, memory_order_relaxed);
+    if (round - stream->round <= 1 && stream->counted)
+        (void)atomic_fetch_sub_explicit(&limits->ahead[stream->round % 2],
+                                        (long long)stream->counted, memory_order_relaxed);
+    if (bytes)
+        (void)atomic_fetch_add_explicit(&limits->ahead[round % 2], (long long)bytes,
+                                        memory_order_relaxed);
+    stream->round = round;
+    stream->counted = bytes;
+}
+
+void bfs_readahead_next_round(struct bfs_readahead_limits *limits)
+{
+    unsigned next = atomic_load(&limits->round) + 1;
+    atomic_store(&limits->ahead[next % 2], 0);
+    atomic_store(&limits->round, next);
+}
+
+static size_t ahead_of(const struct bfs_readahead *readahead, const struct stream *stream)
+{
+    if (stream->ahead <= stream->next)
+        return 0;
+    uint64_t from = bfs_chunk_table_at(readahead->table, stream->next).raw_off;
+    struct bfs_chunk last = bfs_chunk_table_at(readahead->table, stream->ahead - 1);
+    size_t buffers = (stream->ahead - stream->next) * bfs_slab_round(1);
+    size_t bytes = (size_t)(last.raw_off + last.raw_size - from);
+    return bytes > buffers ? bytes : buffers;
+}
+
+/* The widest window of a stream that is at chunk `next`: no more than is left of what all may have
+ * ahead, so that many streams get the same each. 0: not even one chunk is left. */
+static size_t window_max(const struct bfs_readahead *readahead, uint32_t next)
+{
+    const struct bfs_readahead_limits *limits = readahead->limits;
+    long long ahead = atomic_load_explicit(&limits->ahead[0], memory_order_relaxed) +
+                      atomic_load_explicit(&limits->ahead[1], memory_order_relaxed);
+    size_t alone = limits->decoded, together = limits->together;
+    size_t taken = ahead > 0 ? (size_t)ahead : 0;
+    size_t left = taken < together ? together - taken : 0;
+    if (left >= alone || next >= readahead->n_chunks)
+        return alone;
+    return left < bfs_slab_round(bfs_chunk_table_raw_size(readahead->table, next)) ? 0 : left;
+}
+
 static size_t seen_size(const struct bfs_readahead *readahead)
 {
     return readahead->n_chunks / 8 + (size_t)1;
@@ -110,7 +160,7 @@ static bool is_seen(const struct bfs_readahead *readahead, uint32_t chunk)
     return readahead->seen[chunk / 8] >> chunk % 8 & 1;
 }
 
-int bfs_readahead_new(const struct bfs_file *file, const struct bfs_readahead_limits *limits,
+int bfs_readahead_new(const struct bfs_file *file, struct bfs_readahead_limits *limits,
                       struct bfs_readahead **ret)
 {
     BFS_CLEANUP(bfs_readahead_cleanup)
@@ -134,6 +184,8 @@ int bfs_readahead_new(const struct bfs_file *file, const struct bfs_readahead_li
 struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead)
 {
     if (readahead) {
+        for (unsigned i = 0; i < N_STREAMS; i++)
+            count(readahead->limits, &readahead->streams[i], 0);
         free(readahead->spans);
         free(readahead->seen);
         (void)pthread_mutex_destroy(&readahead->mutex);
@@ -192,7 +244,12 @@ static struct stream *find_stream(struct bfs_readahead *readahead, uint32_t firs
     return NULL;
 }
 
-static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t first)
+static size_t narrowest(size_t widest)
+{
+    return widest < WINDOW_MIN ? widest : WINDOW_MIN;
+}
+
+static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t first, size_t widest)
 {
     struct stream *stream = &readahead->streams[0];
     for (unsigned i = 1; i < N_STREAMS; i++)
@@ -205,10 +262,11 @@ static struct stream *open_stream(struct bfs_readahead *readahead, uint32_t firs
         learn_order(readahead, span);
     if (at_start && is_seen(readahead, first))
         memset(readahead->seen, 0, seen_size(readahead)); /* the kernel has dropped it */
+    count(readahead->limits, stream, 0);
     *stream = (struct stream){.next = first,
                               .ahead = first,
                               .end = readahead->n_chunks,
-                              .window = at_start ? WINDOW_MIN : 0};
+                              .window = at_start ? narrowest(widest) : 0};
     if (goes_by_name(readahead) && span < readahead->n_spans) {
         stream->end = readahead->spans[span].last + 1;
         stream->by_name = true;
@@ -245,22 +303,23 @@ static struct bfs_readahead_run unseen(const struct bfs_readahead *readahead, ui
 
 /* A window that has grown is filled again when half of it is used up, so that workers find many
  * chunks at once: together they are proved faster. */
-static bool is_time(const struct bfs_readahead *readahead, const struct stream *stream,
+static bool is_time(const struct stream *stream, size_t widest,
                     const struct bfs_readahead_run *reach)
 {
-    return stream->window < readahead->limits->decoded || reach->first + reach->n == stream->end ||
+    return stream->window < widest || reach->first + reach->n == stream->end ||
            (stream->ahead - stream->next) * 2 <= reach->n;
 }
 
 /* A stream at its full window, which the kernel may read in small pieces: most of its reads need no
  * walk over the chunks of the window. */
-static bool is_settled(const struct bfs_readahead *readahead, const struct stream *stream)
+static bool is_settled(const struct bfs_readahead *readahead, const struct stream *stream,
+                       size_t widest)
 {
-    return stream->next < stream->again && stream->window == readahead->limits->decoded &&
+    return stream->next < stream->again && stream->window == widest &&
            (stream->reach == readahead->limits->stored || readahead->limits->stored == 0);
 }
 
-static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
+static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream, size_t widest,
                          struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX])
 {
     size_t n = 0;
@@ -268,7 +327,7 @@ static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
         stream->ahead = stream->next;
     struct bfs_readahead_run reach = take_run(readahead, stream->next, stream->end, stream->window);
     uint32_t until = reach.first + reach.n;
-    if (until > stream->ahead && is_time(readahead, stream, &reach)) {
+    if (until > stream->ahead && is_time(stream, widest, &reach)) {
         ret[n] = unseen(readahead, stream->ahead, until);
         n += ret[n].n > 0;
         stream->ahead = until;
@@ -283,23 +342,23 @@ static size_t plan_ahead(struct bfs_readahead *readahead, struct stream *stream,
         if (span < readahead->n_spans && readahead->spans[span].by_name != span) {
             const struct span *next = &readahead->spans[readahead->spans[span].by_name];
             struct bfs_readahead_run start =
-                take_run(readahead, next->first, next->last + 1, WINDOW_MIN);
+                take_run(readahead, next->first, next->last + 1, narrowest(widest));
             ret[n] = unseen(readahead, start.first, start.first + start.n);
             n += ret[n].n > 0;
             stream->end = readahead->n_chunks; /* only once, and file order if it goes on */
             stream->by_name = false;
-            stream->window = WINDOW_MIN;
+            stream->window = narrowest(widest);
         }
     }
     return n;
 }
 
 /* Beyond a grown window, when half of what was asked for is used up. */
-static void plan_stored(const struct bfs_readahead *readahead, struct stream *stream,
+static void plan_stored(const struct bfs_readahead *readahead, struct stream *stream, size_t widest,
                         struct bfs_readahead_run *ret)
 {
     size_t limit = readahead->limits->stored;
-    if (stream->window < readahead->limits->decoded || limit == 0)
+    if (stream->window < widest || limit == 0)
         return;
     if (stream->reach == 0 || stream->reach > limit)
         stream->reach = limit < REACH_MIN ? limit : REACH_MIN;
@@ -334,13 +393,13 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
 {
     *ret_stored = (struct bfs_readahead_run){0};
     (void)pthread_mutex_lock(&readahead->mutex);
+    size_t widest = window_max(readahead, last + 1);
     struct stream *stream = find_stream(readahead, first, last);
     if (!stream) {
-        stream = open_stream(readahead, first);
+        stream = open_stream(readahead, first, widest);
     } else if (last + 1 > stream->next) {
         size_t wider = stream->window ? stream->window * 2 : WINDOW_MIN;
-        size_t limit = readahead->limits->decoded;
-        wider = wider < limit ? wider : limit;
+        wider = wider < widest ? wider : widest;
         if (wider != stream->window)
             stream->again = 0;
         stream->window = wider;
@@ -353,10 +412,13 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
     for (uint32_t i = first; i <= last; i++)
         readahead->seen[i / 8] |= (uint8_t)(1U << i % 8);
     size_t n = 0;
-    if (stream->window && !is_settled(readahead, stream)) {
-        n = plan_ahead(readahead, stream, ret);
-        plan_stored(readahead, stream, ret_stored);
+    if (stream->window && !is_settled(readahead, stream, widest)) {
+        n = plan_ahead(readahead, stream, widest, ret);
+        plan_stored(readahead, stream, widest, ret_stored);
     }
+    size_t ahead = ahead_of(readahead, stream);
+    if (ahead != stream->counted || ahead > 0)
+        count(readahead->limits, stream, ahead);
     (void)pthread_mutex_unlock(&readahead->mutex);
     return n;
 }

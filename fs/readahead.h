@@ -11,6 +11,9 @@
  * Beyond a window that has grown, stored bytes are asked of the kernel: from 8 MiB on, twice as far
  * each time that half of it is used up.
  *
+ * All streams of all files together are bounded: what is decoded ahead of one must not push out of
+ * the cache what is decoded ahead of another.
+ *
  * THREAD SAFETY: any function from any thread. */
 #ifndef BFS_FS_READAHEAD_H
 #define BFS_FS_READAHEAD_H
@@ -31,13 +34,21 @@ struct bfs_readahead_run {
 
 /* Bytes of raw chunks; of all files, and may change at any time. */
 struct bfs_readahead_limits {
-    _Atomic size_t decoded; /* how far ahead of a reader chunks are decoded */
-    _Atomic size_t stored;  /* how far beyond that the kernel is asked for stored bytes */
+    _Atomic size_t decoded;  /* how far ahead of a reader chunks are decoded */
+    _Atomic size_t stored;   /* how far beyond that the kernel is asked for stored bytes */
+    _Atomic size_t together; /* ahead of all readers of all files */
+
+    /* What is ahead of streams that were read in this round, and of those that were in the one
+     * before and not since. Of what nobody goes on reading, nothing is counted any more. */
+    atomic_uint round;
+    atomic_llong ahead[2]; /* by round, modulo 2 */
 };
+/* The next round begins: about once a second. One thread at a time. */
+void bfs_readahead_next_round(struct bfs_readahead_limits *limits);
 
 struct bfs_readahead;
 /* The limits outlive it. Errors: -ENOMEM. */
-int bfs_readahead_new(const struct bfs_file *file, const struct bfs_readahead_limits *limits,
+int bfs_readahead_new(const struct bfs_file *file, struct bfs_readahead_limits *limits,
                       struct bfs_readahead **ret);
 struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead);
 BFS_DEFINE_CLEANUP(bfs_readahead, bfs_readahead_free)

@@ -52,7 +52,6 @@ struct bfs_reads {
     struct bfs_advice *advice; /* NULL: none */
     struct bfs_trace *trace;   /* NULL: none */
     struct bfs_replay *replay; /* NULL: it is off */
-    size_t cost_limit;
     pthread_mutex_t mutex;
     size_t admitted; /* protected by mutex, like all below */
     struct bfs_read *first, **last;
@@ -64,12 +63,8 @@ int bfs_reads_new(struct bfs_cache *cache, struct bfs_calls *calls, struct bfs_f
     struct bfs_reads *reads = calloc(1, sizeof(*reads));
     if (!reads)
         return -ENOMEM;
-    *reads = (struct bfs_reads){.cache = cache,
-                                .calls = calls,
-                                .files = files,
-                                .backing = backing,
-                                .metrics = metrics,
-                                .cost_limit = bfs_cache_limit(cache) / 2};
+    *reads = (struct bfs_reads){
+        .cache = cache, .calls = calls, .files = files, .backing = backing, .metrics = metrics};
     reads->last = &reads->first;
     (void)pthread_mutex_init(&reads->mutex, NULL);
     *ret = reads;
@@ -153,11 +148,18 @@ static void leave(struct bfs_reads *reads, size_t cost)
     (void)pthread_mutex_unlock(&reads->mutex);
 }
 
+/* With the mutex held. What is admitted is half of the cache at most, as large as it is now. */
+static bool fits(const struct bfs_reads *reads, const struct bfs_read *read)
+{
+    return reads->admitted == 0 ||
+           reads->admitted + read->cost <= bfs_cache_limit_now(reads->cache) / 2;
+}
+
 static struct bfs_read *admit_next(struct bfs_reads *reads)
 {
     (void)pthread_mutex_lock(&reads->mutex);
     struct bfs_read *read = reads->first;
-    if (read && (reads->admitted == 0 || reads->admitted + read->cost <= reads->cost_limit)) {
+    if (read && fits(reads, read)) {
         reads->first = read->next;
         if (!reads->first)
             reads->last = &reads->first;
@@ -288,16 +290,15 @@ static void look_ahead(struct bfs_reads *reads, struct bfs_open_file *open,
 static void enter(struct bfs_reads *reads, struct bfs_read *read)
 {
     (void)pthread_mutex_lock(&reads->mutex);
-    bool fits = !reads->first &&
-                (reads->admitted == 0 || reads->admitted + read->cost <= reads->cost_limit);
-    if (fits) {
+    bool enters = !reads->first && fits(reads, read);
+    if (enters) {
         reads->admitted += read->cost;
     } else {
         *reads->last = read;
         reads->last = &read->next;
     }
     (void)pthread_mutex_unlock(&reads->mutex);
-    if (fits && begin(read))
+    if (enters && begin(read))
         admit_all(reads);
 }
 
@@ -308,10 +309,10 @@ static size_t cost_of(const struct bfs_reads *reads, const struct bfs_chunk_tabl
                       uint32_t first, uint32_t last)
 {
     enum { FEW = 4 };
-    size_t cost = 0;
+    size_t cost = 0, limit = bfs_cache_limit_now(reads->cache);
     for (uint32_t i = first; i <= last; i++) {
         cost += bfs_slab_round(bfs_chunk_table_raw_size(table, i));
-        if (cost > bfs_cache_limit(reads->cache) && i - first >= FEW)
+        if (cost > limit && i - first >= FEW)
             return 0;
     }
     return cost;

@@ -14,6 +14,7 @@
 #include <time.h>
 
 enum {
+    WINDOW_SHARE = 4, /* of the cache: what is decoded must not push out itself */
     ROUND_MS = 1000,
     IDLE_MS = 60 * 1000, /* without a read, the files of a load are let go */
     PREFETCH_MAX = 64,
@@ -67,7 +68,8 @@ static uint64_t window_of(const struct bfs_replay *replay, uint64_t *ret_stored)
     unsigned n = 0;
     for (size_t i = 0; i < replay->n_tracks; i++)
         n += replay->tracks[i]->running;
-    uint64_t window = replay->with.window / (n ? n : 1), limit = replay->with.limits->decoded;
+    uint64_t window = bfs_cache_limit_now(replay->with.cache) / WINDOW_SHARE / (n ? n : 1);
+    uint64_t limit = replay->with.limits->decoded;
     bool is_tight = replay->with.limits->stored == 0;
     *ret_stored = is_tight ? 0 : replay->with.stored_window / (n ? n : 1);
     return is_tight && window > limit ? limit : window;
@@ -189,8 +191,8 @@ static void ask_decoded(struct bfs_replay *replay, const struct bfs_open_file *o
         if (!bfs_readahead_is_late(open->readahead, i))
             chunks[n++] = i;
         if (n == PREFETCH_MAX || i == last) {
-            bfs_cache_prefetch(replay->with.cache, open->file, chunks, n, priority);
             bfs_metric_add(replay->with.metrics, BFS_METRIC_REPLAY_CHUNKS, n);
+            bfs_cache_prefetch(replay->with.cache, open->file, chunks, n, priority);
             n = 0;
         }
     }

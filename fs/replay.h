@@ -28,8 +28,7 @@ struct bfs_replay_setup {
     struct bfs_metrics *metrics;
     const struct bfs_log *log;
     const struct bfs_readahead_limits *limits; /* smaller than the windows: memory is tight */
-    uint64_t window;                           /* bytes of decoded chunks */
-    uint64_t stored_window; /* raw bytes beyond it whose stored bytes are asked for */
+    uint64_t stored_window; /* raw bytes beyond the decoded ones that are asked for as stored */
 };
 
 struct bfs_replay;

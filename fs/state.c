@@ -10,8 +10,8 @@ enum {
     WINDOW_MAX = 16 << 20,  /* beyond this, waiting for the disk is no longer what costs */
     STORED_MAX = 64 << 20,  /* a tenth of a second of a fast disk; the kernel's memory, not ours */
     WINDOW_TIGHT = 2 << 20, /* when memory is tight */
-    WINDOW_SHARE = 8,       /* and no stream may fill more of the cache than this part */
-    REPLAY_SHARE = 4,       /* the order is known, but what it decodes must not push out itself */
+    WINDOW_SHARE = 8,       /* and no stream may fill more of the cache than this part, */
+    AHEAD_SHARE = 2,        /* all together no more than this */
     REPLAY_STORED = 256 << 20,
 };
 
@@ -62,12 +62,14 @@ void bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms)
 void bfs_fs_look_at_memory(struct bfs_fs *fs)
 {
     struct bfs_memory memory;
-    size_t window = (size_t)fs->options->cache_size / WINDOW_SHARE;
+    size_t cache = bfs_cache_limit_now(fs->cache), window = cache / WINDOW_SHARE;
     bfs_memory_look("/proc", "/sys/fs/cgroup", &memory);
     bool is_tight = bfs_memory_is_tight(&memory);
     size_t limit = is_tight ? WINDOW_TIGHT : WINDOW_MAX;
     fs->ahead.decoded = window < limit ? window : limit;
     fs->ahead.stored = is_tight ? 0 : STORED_MAX;
+    fs->ahead.together = cache / AHEAD_SHARE;
+    bfs_readahead_next_round(&fs->ahead);
     bfs_metric_set(&fs->metrics, BFS_METRIC_MEMORY_TIGHT, is_tight);
     if (fs->backing)
         bfs_backing_note_memory(fs->backing, is_tight);
@@ -91,7 +93,6 @@ static int start(struct bfs_fs *fs)
 {
     const struct bfs_mount_options *options = fs->options;
     int r;
-    bfs_fs_look_at_memory(fs);
     if ((r = bfs_pool_new(options->workers ? (unsigned)options->workers : bfs_host_usable_cpus(),
                           &fs->pool)) ||
         (r = bfs_cache_new((size_t)options->cache_size, fs->pool, &fs->metrics, fs->log,
@@ -108,6 +109,7 @@ static int start(struct bfs_fs *fs)
         (r = bfs_tree_numbers_new(&fs->numbers)) || (r = bfs_links_new(&fs->links)) ||
         (r = bfs_signatures_new(&fs->signatures)))
         return r;
+    bfs_fs_look_at_memory(fs);
     return 0;
 }
 
@@ -134,7 +136,6 @@ static int start_tracing(struct bfs_fs *fs, struct bfs_error *error)
                                            .metrics = &fs->metrics,
                                            .log = fs->log,
                                            .limits = &fs->ahead,
-                                           .window = options->cache_size / REPLAY_SHARE,
                                            .stored_window = REPLAY_STORED};
     int r = is_off ? 0 : bfs_replay_new(&setup, &fs->replay, error);
     if (r == 0 && options->trace)

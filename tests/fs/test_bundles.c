@@ -246,7 +246,8 @@ static void files_open_and_close_at_once(void **state)
     assert_int_equal(bfs_index_resolve(bfs_bundle_index(bundle), "model.safetensors", &inodes[1]),
                      0);
     assert_int_equal(
-        bfs_files_new(&(struct bfs_readahead_limits){1 << 20, 0}, NULL, &fixture.metrics, &files),
+        bfs_files_new(&(struct bfs_readahead_limits){.decoded = 1 << 20, .together = 1 << 20},
+                      NULL, &fixture.metrics, &files),
         0);
     for (unsigned i = 0; i < N; i++) {
         openers[i] = (struct opener){files, bundle, inodes[i % 2], i};

@@ -62,6 +62,19 @@ static void tables_take_from_the_cache(void **state)
     tables_pretend(0);
 }
 
+/* Nor is more decoded ahead than goes with what is left. */
+static void tables_take_from_read_ahead(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    served_make(&served);
+    tables_pretend((size_t)1 << 30);
+    bfs_fs_look_at_memory(served.fs);
+    assert_true(served.fs->ahead.decoded <= BFS_CACHE_SIZE_MIN / 8);
+    assert_true(served.fs->ahead.together <= BFS_CACHE_SIZE_MIN / 2);
+    tables_pretend(0);
+}
+
 /* What is free makes room for a table at once, not when the next chunk comes. */
 static void the_cache_gives_back(void **state)
 {
@@ -169,9 +182,8 @@ static void what_is_left_is_closed_at_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables_are_counted),
-        cmocka_unit_test(tables_take_from_the_cache),
-        cmocka_unit_test(the_cache_gives_back),
+        cmocka_unit_test(tables_are_counted),          cmocka_unit_test(tables_take_from_the_cache),
+        cmocka_unit_test(tables_take_from_read_ahead), cmocka_unit_test(the_cache_gives_back),
         cmocka_unit_test(a_table_is_read_once),
         cmocka_unit_test(who_releases_closes_nothing),
         cmocka_unit_test(what_is_left_is_closed_at_the_end),

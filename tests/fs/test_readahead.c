@@ -30,7 +30,8 @@ static void set_up(struct fixture *fixture)
     bfs_autobuffer struct bfs_buffer bytes = BFS_BUFFER_INIT;
     struct bfs_pack_report report;
     uint32_t inode;
-    *fixture = (struct fixture){.packed = packed_make(), .limits = {WINDOW, 0}};
+    *fixture = (struct fixture){.packed = packed_make(),
+                                .limits = {.decoded = WINDOW, .together = SIZE_MAX}};
     for (unsigned i = 0; i < N_TENSORS; i++)
         tensors[i] = (struct test_tensor){names[i], BFS_DTYPE_BF16, 1, {CHUNKS_EACH * CHUNK / 2}};
     test_safetensors_build(tensors, N_TENSORS, 1, &bytes);
@@ -290,6 +291,36 @@ static void streams_are_told_apart(void **state)
     tear_down(&fixture);
 }
 
+/* What is ahead of one stream is not left for others; nor is it lost for ever when nobody goes on.
+ */
+static void all_streams_share(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    size_t n;
+    set_up(&fixture);
+    BFS_CLEANUP(bfs_readahead_cleanup) struct bfs_readahead *other = NULL;
+    assert_int_equal(bfs_readahead_new(fixture.file, &fixture.limits, &other), 0);
+    fixture.limits.together = 3 << 19;
+    uint32_t a = fixture.firsts[3], b = fixture.firsts[7];
+    assert_int_equal(note(&fixture, a, a, NULL, runs, &n), (1 << 20) / CHUNK);
+    assert_int_equal(bfs_readahead_note(other, b, b, runs, &fixture.stored), 1);
+    assert_int_equal(runs[0].n, (1 << 19) / CHUNK);
+    assert_int_equal(note(&fixture, b, b, NULL, runs, &n), 0);
+    /* One of them goes on, and has all of it, once the other is given up. */
+    bfs_readahead_next_round(&fixture.limits);
+    assert_int_equal(note(&fixture, a, a + 1, NULL, runs, &n), 0);
+    bfs_readahead_next_round(&fixture.limits);
+    (void)note(&fixture, a + 2, a + 9, NULL, runs, &n);
+    assert_true(note(&fixture, a + 10, a + 13, NULL, runs, &n) > 0);
+    assert_true(runs[0].first + runs[0].n - (a + 14) > (1 << 19) / CHUNK);
+    other = bfs_readahead_free(other);
+    tear_down(&fixture);
+    assert_int_equal(atomic_load(&fixture.limits.ahead[0]), 0);
+    assert_int_equal(atomic_load(&fixture.limits.ahead[1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +333,7 @@ int main(void)
         cmocka_unit_test(without_an_order_a_stream_ends_with_its_tensor),
         cmocka_unit_test(stored_bytes_are_asked_for_beyond),
         cmocka_unit_test(streams_are_told_apart),
+        cmocka_unit_test(all_streams_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

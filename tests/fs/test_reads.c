@@ -10,6 +10,7 @@
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/gate.h"
 #include "tests/fs/served.h"
+#include "tests/fs/tables.h"
 
 static const char model[] = "acme/tiny/1.0.0/model.safetensors";
 
@@ -182,6 +183,32 @@ static void large_reads_stand_in_line(void **state)
     assert_true(bfs_cache_size(served.fs->cache) <= BFS_CACHE_SIZE_MIN);
 }
 
+/* Chunk tables have taken all but 16 MiB of a cache of 256: what reads may hold is half of that. */
+static void tables_shorten_the_line(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    test_autoserved struct served served;
+    served_make(&served);
+    size_t size;
+    bfs_autofree uint8_t *source = served_source(&served, "model.safetensors", &size);
+    struct bfs_open_file *open = served_open(&served, model);
+    uint32_t n_chunks = bfs_chunk_table_n_chunks(bfs_file_table(open->file));
+    struct fake_request requests[N];
+    tables_pretend((size_t)1 << 30);
+    gate_close();
+    for (unsigned i = 0; i < N; i++)
+        start(&served, &requests[i], open, 0, size);
+    /* Chunks are asked for by reads that are admitted, and by no others. */
+    uint64_t misses = bfs_metric_get(&served.fs->metrics, BFS_METRIC_CACHE_MISSES);
+    assert_true(misses >= n_chunks && misses / n_chunks * size <= BFS_CACHE_SIZE_MIN / 2);
+    gate_open();
+    for (unsigned i = 0; i < N; i++)
+        expect_bytes(&requests[i], source, size, 0, size);
+    tables_pretend(0);
+    release(&served, open);
+}
+
 /* A line of reads that all can be answered at once when it moves: no stack grows with it. */
 static void a_long_line_moves_in_little_stack(void **state)
 {
@@ -344,6 +371,7 @@ int main(void)
         cmocka_unit_test(edges_of_a_file),
         cmocka_unit_test(many_threads_read_exact_bytes),
         cmocka_unit_test(large_reads_stand_in_line),
+        cmocka_unit_test(tables_shorten_the_line),
         cmocka_unit_test(a_long_line_moves_in_little_stack),
         cmocka_unit_test(damage_is_an_error_where_it_is),
         cmocka_unit_test(a_stuck_store),

@@ -9,6 +9,7 @@
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/gate.h"
 #include "tests/fs/served.h"
+#include "tests/fs/tables.h"
 #include "tests/pack/traced.h"
 
 #define HEX "0584b0df696456f801715bb2da4c3f3f436ab7ddd7da3ffb2e4f49875a9c9447"
@@ -353,16 +354,14 @@ static void the_first_open_starts_it(void **state)
     bfs_files_unref(served.fs->files, config);
 }
 
-/* The window is a quarter of the cache; reads along the trace move it. */
-static void reads_move_the_window(void **state)
+static void expect_window_of_4_mib(uint64_t cache_size)
 {
-    (void)state;
     test_autoserved struct served served;
     start_replaying(&served,
                     "@\"path\":\"model.safetensors\",\"offset\":0,\"size\":100000}\n"
                     "@\"path\":\"hole.bin\",\"offset\":0,\"size\":9437184}\n"
                     "@\"path\":\"model.safetensors\",\"offset\":1000000,\"size\":500000}\n",
-                    16 << 20);
+                    cache_size);
     struct bfs_open_file *open = served_open(&served, model);
     struct bfs_open_file *hole = served_open(&served, "acme/tiny/1.0.0/hole.bin");
     await(&served, open, 0);
@@ -377,6 +376,22 @@ static void reads_move_the_window(void **state)
     await(&served, open, 1000000);
     bfs_files_unref(served.fs->files, open);
     bfs_files_unref(served.fs->files, hole);
+}
+
+/* The window is a quarter of the cache; reads along the trace move it. */
+static void reads_move_the_window(void **state)
+{
+    (void)state;
+    expect_window_of_4_mib(16 << 20);
+}
+
+/* A quarter of what chunk tables have left of it. */
+static void tables_narrow_the_window(void **state)
+{
+    (void)state;
+    tables_pretend((size_t)1 << 30);
+    expect_window_of_4_mib(256 << 20);
+    tables_pretend(0);
 }
 
 /* What a bundle brings, without any option. */
@@ -545,6 +560,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_stops_only_the_trace),
         cmocka_unit_test(the_first_open_starts_it),
         cmocka_unit_test(reads_move_the_window),
+        cmocka_unit_test(tables_narrow_the_window),
         cmocka_unit_test(a_bundle_brings_its_order),
         cmocka_unit_test(few_files_are_opened_ahead),
         cmocka_unit_test(off_is_off),
