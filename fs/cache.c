@@ -207,6 +207,23 @@ void bfs_cache_put_delivered(struct bfs_cache *cache, struct bfs_block *block, s
     (void)pthread_mutex_unlock(&cache->mutex);
 }
 
+void bfs_cache_let_go(struct bfs_cache *cache, const struct bfs_file *file, uint32_t first,
+                      uint32_t n)
+{
+    if (n == 0)
+        return;
+    (void)pthread_mutex_lock(&cache->mutex);
+    for (uint32_t i = first; i < first + n; i++) {
+        struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(file), i);
+        struct bfs_block *block = find(cache, &chunk, file);
+        if (!block || block->state != BFS_BLOCK_READY || block->references > 0)
+            continue;
+        list_remove(cache, block);
+        list_add_oldest(cache, block);
+    }
+    (void)pthread_mutex_unlock(&cache->mutex);
+}
+
 /* A block that is LOADING, in the hash, with its job; the mutex is held. */
 static struct bfs_block *new_block(struct bfs_cache *cache, struct bfs_file *file, uint32_t i,
                                    const struct bfs_chunk *chunk)

@@ -77,6 +77,10 @@ void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block);
  * block is the first to be reused: its memory is still in the processor's cache then, and nobody
  * will ask for it again soon. */
 void bfs_cache_put_delivered(struct bfs_cache *cache, struct bfs_block *block, size_t bytes);
+/* Chunks [first, first + n) of the file are the next to be reused, unless somebody has them: all
+ * who were reading them have passed. */
+void bfs_cache_let_go(struct bfs_cache *cache, const struct bfs_file *file, uint32_t first,
+                      uint32_t n);
 /* Decodes n chunks that may be wanted soon, unless the memory is taken by chunks in use. Those that
  * are given at once may be proved together. `priority` is AHEAD or FILL. */
 void bfs_cache_prefetch(struct bfs_cache *cache, struct bfs_file *file, const uint32_t chunks[],

@@ -7,12 +7,16 @@
 #include <string.h>
 
 enum {
-    N_STREAMS = 16,       /* readers of one file at once that are told apart */
-    WINDOW_MIN = 1 << 20, /* bytes ahead of a new stream */
-    REACH_MIN = 8 << 20,  /* bytes of which stored bytes are first asked for */
-    NAME_ORDER_STEPS = 2, /* jumps to the next name before that order is believed */
-    JUMPS = 2,            /* jumps to anywhere before no order is believed */
-    CROSSINGS = 2,        /* ends of tensors that a stream passes before file order is believed */
+    N_STREAMS = 16,        /* readers of one file at once that are told apart */
+    WINDOW_MIN = 1 << 20,  /* bytes ahead of a new stream */
+    REACH_MIN = 8 << 20,   /* bytes of which stored bytes are first asked for */
+    NAME_ORDER_STEPS = 2,  /* jumps to the next name before that order is believed */
+    JUMPS = 2,             /* jumps to anywhere before no order is believed */
+    SLACK = 8,             /* chunks by which readers of one stream are apart */
+    PASSED_BY = 2 * SLACK, /* so many beyond, all readers of a stream have passed a chunk */
+    PASSED_MAX = 64,       /* chunks that are told at once */
+    RECENT = 1024,         /* reads of the file; a stream that had none of them is over */
+    CROSSINGS = 2,         /* ends of tensors that a stream passes before file order is believed */
 };
 
 struct stream {
@@ -49,6 +53,7 @@ struct bfs_readahead {
     uint32_t last_span; /* that a stream started at; n_spans: none */
     unsigned name_steps;
     unsigned jumps;
+    uint32_t passed; /* all before was left behind by every reader, and was told */
     /* One bit for each chunk that was read: the kernel has it, so decoding it again would be waste,
      * also when the cache has let it go. Forgotten when a tensor is started a second time. */
     uint8_t *seen;
@@ -236,7 +241,7 @@ static struct stream *find_stream(struct bfs_readahead *readahead, uint32_t firs
         struct stream *stream = &readahead->streams[i];
         /* The chunk before is read again when it was not read to its end. Once a stream runs, the
          * kernel's own requests overtake each other a little. */
-        uint32_t slack = stream->window > WINDOW_MIN ? 8 : 1;
+        uint32_t slack = stream->window > WINDOW_MIN ? SLACK : 1;
         if (stream->touched && first + slack >= stream->next && first <= stream->next + slack &&
             last + slack >= stream->next)
             return stream;
@@ -387,7 +392,21 @@ static void cross(struct bfs_readahead *readahead, struct stream *stream)
         stream->end = readahead->spans[span].last + 1;
 }
 
+/* The chunk that the last of those who read of late will read next. */
+static uint32_t lowest_next(const struct bfs_readahead *readahead)
+{
+    uint32_t lowest = readahead->n_chunks;
+    for (unsigned i = 0; i < N_STREAMS; i++) {
+        const struct stream *stream = &readahead->streams[i];
+        bool is_recent = stream->touched && readahead->clock - stream->touched < RECENT;
+        if (is_recent && stream->next < lowest)
+            lowest = stream->next;
+    }
+    return lowest;
+}
+
 size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
+                          bool is_direct,
                           struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX],
                           struct bfs_readahead_run *ret_stored)
 {
@@ -409,7 +428,9 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
     if (stream->next > stream->end)
         cross(readahead, stream);
     stream->touched = ++readahead->clock;
-    for (uint32_t i = first; i <= last; i++)
+    if (readahead->passed > first)
+        readahead->passed = first;
+    for (uint32_t i = first; i <= last && !is_direct; i++)
         readahead->seen[i / 8] |= (uint8_t)(1U << i % 8);
     size_t n = 0;
     if (stream->window && !is_settled(readahead, stream, widest)) {
@@ -421,6 +442,21 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
         count(readahead->limits, stream, ahead);
     (void)pthread_mutex_unlock(&readahead->mutex);
     return n;
+}
+
+struct bfs_readahead_run bfs_readahead_passed(struct bfs_readahead *readahead)
+{
+    struct bfs_readahead_run run = {0};
+    (void)pthread_mutex_lock(&readahead->mutex);
+    uint32_t lowest = lowest_next(readahead);
+    if (lowest > PASSED_BY + readahead->passed) {
+        run.first = readahead->passed;
+        run.n = lowest - PASSED_BY - readahead->passed;
+        run.n = run.n < PASSED_MAX ? run.n : PASSED_MAX;
+        readahead->passed += run.n;
+    }
+    (void)pthread_mutex_unlock(&readahead->mutex);
+    return run;
 }
 
 bool bfs_readahead_is_late(struct bfs_readahead *readahead, uint32_t chunk)

@@ -53,12 +53,17 @@ int bfs_readahead_new(const struct bfs_file *file, struct bfs_readahead_limits *
 struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead);
 BFS_DEFINE_CLEANUP(bfs_readahead, bfs_readahead_free)
 
-/* Chunks first..last are being read: what should be decoded ahead? Returns the number of runs; no
+/* Chunks first..last are being read; `is_direct`: the kernel will not keep them, so who comes after
+ * may have them decoded ahead again. What should be decoded ahead? Returns the number of runs; no
  * chunk is named twice for one stream. *ret_stored is what the kernel should be asked for, chunks
  * beyond those; n is 0 when there is nothing. */
 size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint32_t last,
+                          bool is_direct,
                           struct bfs_readahead_run ret[static BFS_READAHEAD_RUNS_MAX],
                           struct bfs_readahead_run *ret_stored);
+/* Chunks that every reader of late has left well behind him, each once; n is 0 when there are none.
+ * Of what is read directly, these are the ones that nobody is expected to want again. */
+struct bfs_readahead_run bfs_readahead_passed(struct bfs_readahead *readahead);
 /* Has the chunk been read meanwhile, by somebody else? Then decoding it ahead would be waste. */
 bool bfs_readahead_is_late(struct bfs_readahead *readahead, uint32_t chunk);
 

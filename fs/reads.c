@@ -358,9 +358,13 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
     /* Noted before it is answered: from then on others must not decode these chunks ahead. */
     struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
     struct bfs_readahead_run stored;
-    size_t n_runs = bfs_readahead_note(open->readahead, first, last, runs, &stored);
+    size_t n_runs = bfs_readahead_note(open->readahead, first, last, is_direct, runs, &stored);
     if (reads->trace)
         bfs_trace_note(reads->trace, open->file, first, last);
+    if (is_direct) {
+        struct bfs_readahead_run passed = bfs_readahead_passed(open->readahead);
+        bfs_cache_let_go(reads->cache, open->file, passed.first, passed.n);
+    }
     if (!answer_decoded(read)) {
         bfs_call_start(reads->calls, &read->call, request);
         enter(reads, read);

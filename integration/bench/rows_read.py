@@ -191,7 +191,8 @@ def eight_readers(world):
             row.limits[name] = ONCE_EACH
     row.notes.append(
         "O_DIRECT asks for every byte eight times and may not be answered from the page cache; a "
-        "chunk is decoded again when the readers are further apart than the chunk cache is large"
+        "chunk is decoded again when the readers are further apart than the chunk cache is large, "
+        "and how far they get apart is a matter of when they start and of the scheduler: no goal"
     )
     return [row]
 

@@ -40,12 +40,11 @@ struct stream {
     uint32_t next, end;
 };
 
-static void add_streams(struct served *served, struct bfs_open_file *open, struct stream *streams)
+static void add_streams(struct bfs_open_file *open, struct stream *streams)
 {
     const struct bfs_index *index = bfs_bundle_index(bfs_file_bundle(open->file));
     struct bfs_inode inode = bfs_index_inode(index, bfs_file_inode(open->file));
     const struct bfs_chunk_table *table = bfs_file_table(open->file);
-    (void)served;
     assert_int_equal(inode.n_tensors, N_TENSORS);
     for (uint32_t i = 0; i < N_TENSORS; i++) {
         struct bfs_index_tensor tensor = bfs_index_tensor(index, &inode, i);
@@ -56,18 +55,35 @@ static void add_streams(struct served *served, struct bfs_open_file *open, struc
     }
 }
 
+static void read_part(struct served *served, struct bfs_open_file *open, uint64_t offset,
+                      size_t size, bool is_direct)
+{
+    struct fake_request request;
+    fake_request_init(&request, served->fs);
+    bfs_reads_start(served->fs->reads, fake_handle(&request), open, offset, size, is_direct);
+    assert_true(fake_wait(&request, 20000));
+    assert_int_equal(request.error, 0);
+    assert_int_equal(request.bytes.size, size);
+    fake_request_done(&request);
+}
+
 static uint64_t read_next(struct served *served, struct stream *stream)
 {
     struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(stream->open->file), stream->next++);
-    struct fake_request request;
-    fake_request_init(&request, served->fs);
-    bfs_reads_start(served->fs->reads, fake_handle(&request), stream->open, chunk.raw_off,
-                    chunk.raw_size, false);
-    assert_true(fake_wait(&request, 20000));
-    assert_int_equal(request.error, 0);
-    assert_int_equal(request.bytes.size, chunk.raw_size);
-    fake_request_done(&request);
+    read_part(served, stream->open, chunk.raw_off, chunk.raw_size, false);
     return chunk.raw_size;
+}
+
+static void start(struct served *served)
+{
+    struct bfs_pack_report report;
+    served_pack(served, NULL, 0);
+    write_files(&served->packed);
+    assert_int_equal(packed_pack(&served->packed, "acme/parts:1",
+                                 (struct bfs_pack_options){.source_date_epoch = -1}, &report),
+                     0);
+    served->options.cache_size = BFS_CACHE_SIZE_MIN;
+    served_start(served);
 }
 
 static void nothing_is_decoded_twice(void **state)
@@ -76,20 +92,13 @@ static void nothing_is_decoded_twice(void **state)
     test_autoserved struct served served;
     struct bfs_open_file *opens[N_FILES];
     struct stream streams[N_FILES * N_TENSORS];
-    struct bfs_pack_report report;
     uint64_t total = 0, before;
-    served_pack(&served, NULL, 0);
-    write_files(&served.packed);
-    assert_int_equal(packed_pack(&served.packed, "acme/parts:1",
-                                 (struct bfs_pack_options){.source_date_epoch = -1}, &report),
-                     0);
-    served.options.cache_size = BFS_CACHE_SIZE_MIN;
-    served_start(&served);
+    start(&served);
     for (unsigned i = 0; i < N_FILES; i++) {
         char path[64];
         (void)snprintf(path, sizeof(path), "acme/parts/1/part-%u.safetensors", i);
         opens[i] = served_open(&served, path);
-        add_streams(&served, opens[i], &streams[i * N_TENSORS]);
+        add_streams(opens[i], &streams[i * N_TENSORS]);
     }
     do {
         before = total;
@@ -104,10 +113,33 @@ static void nothing_is_decoded_twice(void **state)
     assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_DECODED_BYTES), total);
 }
 
+/* O_DIRECT: the kernel keeps nothing. Two are apart by two thirds of the cache, and what both have
+ * read makes room before what one of them has not. */
+static void direct_readers_apart(void **state)
+{
+    enum { PART = 1 << 20, APART = 10 << 20 };
+    (void)state;
+    test_autoserved struct served served;
+    start(&served);
+    struct bfs_open_file *open = served_open(&served, "acme/parts/1/part-0.safetensors");
+    uint64_t size = bfs_file_size(open->file);
+    for (uint64_t at = 0; at < size + APART; at += PART) {
+        if (at < size)
+            read_part(&served, open, at, size - at < PART ? (size_t)(size - at) : PART, true);
+        uint64_t behind = at - APART;
+        if (at >= APART && behind < size)
+            read_part(&served, open, behind, size - behind < PART ? (size_t)(size - behind) : PART,
+                      true);
+    }
+    bfs_files_unref(served.fs->files, open);
+    assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_DECODED_BYTES), size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_decoded_twice),
+        cmocka_unit_test(direct_readers_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ static uint32_t note(struct fixture *fixture, uint32_t first, uint32_t last, boo
                      struct bfs_readahead_run runs[static BFS_READAHEAD_RUNS_MAX], size_t *ret_n)
 {
     uint32_t total = 0;
-    *ret_n = bfs_readahead_note(fixture->readahead, first, last, runs, &fixture->stored);
+    *ret_n = bfs_readahead_note(fixture->readahead, first, last, false, runs, &fixture->stored);
     assert_true(*ret_n <= BFS_READAHEAD_RUNS_MAX);
     for (size_t i = 0; i < *ret_n; i++) {
         assert_true(runs[i].n > 0 && runs[i].first + runs[i].n <= fixture->n_chunks);
@@ -305,7 +305,7 @@ static void all_streams_share(void **state)
     fixture.limits.together = 3 << 19;
     uint32_t a = fixture.firsts[3], b = fixture.firsts[7];
     assert_int_equal(note(&fixture, a, a, NULL, runs, &n), (1 << 20) / CHUNK);
-    assert_int_equal(bfs_readahead_note(other, b, b, runs, &fixture.stored), 1);
+    assert_int_equal(bfs_readahead_note(other, b, b, false, runs, &fixture.stored), 1);
     assert_int_equal(runs[0].n, (1 << 19) / CHUNK);
     assert_int_equal(note(&fixture, b, b, NULL, runs, &n), 0);
     /* One of them goes on, and has all of it, once the other is given up. */
