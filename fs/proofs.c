@@ -134,6 +134,20 @@ static struct record *make(struct bfs_proofs *proofs, const struct bfs_file *fil
     return record;
 }
 
+/* May its times be trusted to show the next change? Not those of a file system that keeps none, nor
+ * those that are ahead of this host's clock. */
+static bool is_settled(const struct bfs_proofs *proofs, const struct bfs_blob_state *state)
+{
+    const struct timespec *changed = &state->changed;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (changed->tv_sec <= 0 || changed->tv_sec > now.tv_sec)
+        return false;
+    int64_t age_ms =
+        ((int64_t)now.tv_sec - changed->tv_sec) * 1000 + (now.tv_nsec - changed->tv_nsec) / 1000000;
+    return age_ms >= (int64_t)proofs->settle_ms;
+}
+
 bool bfs_proofs_has(struct bfs_proofs *proofs, const struct bfs_file *file, uint32_t i,
                     struct bfs_blob_state *ret_state)
 {
@@ -147,17 +161,10 @@ bool bfs_proofs_has(struct bfs_proofs *proofs, const struct bfs_file *file, uint
     bool has = record && bfs_blob_state_equal(&record->blobs[blob], ret_state) &&
                (record->bits[i / 8] >> i % 8 & 1);
     (void)pthread_mutex_unlock(&proofs->mutex);
+    /* Now, not when its bytes have been read: that may take longer than it takes to settle. */
+    if (!is_settled(proofs, ret_state))
+        ret_state->inode = 0;
     return has;
-}
-
-/* Times that are ahead of this host's clock are young as well. */
-static bool is_settled(const struct bfs_proofs *proofs, const struct bfs_blob_state *state)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    int64_t age_ms = ((int64_t)now.tv_sec - state->changed.tv_sec) * 1000 +
-                     (now.tv_nsec - state->changed.tv_nsec) / 1000000;
-    return state->inode && age_ms >= (int64_t)proofs->settle_ms;
 }
 
 /* All that was proved of a blob which is not what it was. */
@@ -173,7 +180,7 @@ void bfs_proofs_add(struct bfs_proofs *proofs, const struct bfs_file *file, uint
 {
     uint32_t blob = bfs_chunk_table_at(bfs_file_table(file), i).blob;
     const struct bfs_digest table = table_of(file);
-    if (!is_settled(proofs, state))
+    if (!state->inode)
         return;
     (void)pthread_mutex_lock(&proofs->mutex);
     struct record *record = find(proofs, &table);

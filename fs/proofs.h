@@ -7,7 +7,8 @@
  * of the same bytes has another digest, and so proofs of its own.
  *
  * A blob that changed a moment ago may change again without its times showing it, so nothing is
- * remembered of one whose inode is younger than `settle_ms`.
+ * remembered of one whose inode was younger than `settle_ms` when its state was taken, has no time,
+ * or one in the future.
  *
  * THREAD SAFETY: any function from any thread. They call fstat(2) of blobs, so only where blocking
  * on the store is fine. */
@@ -28,11 +29,12 @@ struct bfs_proofs *bfs_proofs_free(struct bfs_proofs *proofs);
 BFS_DEFINE_CLEANUP(bfs_proofs, bfs_proofs_free)
 
 /* Is chunk i of the file proved, in its blob as it is now? *ret_state is how the blob is, for
- * bfs_proofs_add(); a blob that cannot be looked at has nothing proved. */
+ * bfs_proofs_add(), without an inode when nothing is to be remembered of it; a blob that cannot be
+ * looked at has nothing proved. */
 bool bfs_proofs_has(struct bfs_proofs *proofs, const struct bfs_file *file, uint32_t i,
                     struct bfs_blob_state *ret_state);
-/* Chunk i was proved. `state` was taken before its bytes were read. Without memory for it, it is
- * merely proved again. */
+/* Chunk i was proved. `state` was given by bfs_proofs_has() before its bytes were read. Without
+ * memory for it, it is merely proved again. */
 void bfs_proofs_add(struct bfs_proofs *proofs, const struct bfs_file *file, uint32_t i,
                     const struct bfs_blob_state *state);
 

@@ -7,8 +7,11 @@
 #define BFS_TESTS_BLOB_AGE_H
 
 #include <stdbool.h>
+#include <time.h>
 
 /* A file system whose times do not show changes: every blob always looks the same. */
 void blob_age_freeze(bool frozen);
+/* Every blob has this ctime; NULL: its own. */
+void blob_age_pretend(const struct timespec *changed);
 
 #endif

@@ -112,6 +112,63 @@ static void a_young_blob_is_not_remembered(void **state)
     bfs_files_unref(served.fs->files, open);
 }
 
+static bool is_younger(const struct timespec *time, int64_t ms)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (now.tv_sec - time->tv_sec) * 1000 + (now.tv_nsec - time->tv_nsec) / 1000000 < ms;
+}
+
+/* Young when its state was taken: however long reading it took then, it may have changed meanwhile
+ * without its times showing it. */
+static void reading_does_not_age_a_blob(void **state)
+{
+    (void)state;
+    enum { SETTLE_MS = 200 };
+    test_autoserved struct served served;
+    served_make(&served);
+    struct bfs_open_file *open = served_open(&served, model);
+    struct bfs_blob_state blob;
+    struct timespec changed;
+    BFS_CLEANUP(bfs_proofs_cleanup) struct bfs_proofs *proofs = NULL;
+    assert_int_equal(bfs_proofs_new(1 << 20, SETTLE_MS, &proofs), 0);
+    do { /* again, should this machine have been too busy */
+        (void)clock_gettime(CLOCK_REALTIME, &changed);
+        blob_age_pretend(&changed);
+        assert_false(bfs_proofs_has(proofs, open->file, 3, &blob));
+    } while (!is_younger(&changed, SETTLE_MS));
+    while (is_younger(&changed, SETTLE_MS + 1))
+        (void)usleep(1000);
+    bfs_proofs_add(proofs, open->file, 3, &blob);
+    assert_false(bfs_proofs_has(proofs, open->file, 3, &blob));
+    bfs_proofs_add(proofs, open->file, 3, &blob); /* old by now */
+    assert_true(bfs_proofs_has(proofs, open->file, 3, &blob));
+    blob_age_pretend(NULL);
+    bfs_files_unref(served.fs->files, open);
+}
+
+/* None, as of a file system that keeps none; and one that is yet to come. */
+static void times_that_say_nothing(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    served_make(&served);
+    struct bfs_open_file *open = served_open(&served, model);
+    const struct timespec times[] = {
+        {0, 0}, {-1, 0}, {INT64_MIN, 0}, {INT64_MAX, 0}, {time(NULL) + 3600, 0}};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        struct bfs_blob_state blob;
+        BFS_CLEANUP(bfs_proofs_cleanup) struct bfs_proofs *proofs = NULL;
+        assert_int_equal(bfs_proofs_new(1 << 20, 2000, &proofs), 0);
+        blob_age_pretend(&times[i]);
+        assert_false(bfs_proofs_has(proofs, open->file, 3, &blob));
+        bfs_proofs_add(proofs, open->file, 3, &blob);
+        assert_false(bfs_proofs_has(proofs, open->file, 3, &blob));
+    }
+    blob_age_pretend(NULL);
+    bfs_files_unref(served.fs->files, open);
+}
+
 static void the_least_recent_goes(void **state)
 {
     (void)state;
@@ -255,6 +312,8 @@ int main(void)
         cmocka_unit_test(a_blob_that_changed_is_not_proved),
         cmocka_unit_test(every_field_counts),
         cmocka_unit_test(a_young_blob_is_not_remembered),
+        cmocka_unit_test(reading_does_not_age_a_blob),
+        cmocka_unit_test(times_that_say_nothing),
         cmocka_unit_test(the_least_recent_goes),
         cmocka_unit_test(once_proved_then_rechecked),
         cmocka_unit_test(damage_without_a_trace_is_found),
