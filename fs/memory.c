@@ -39,78 +39,133 @@ static uint64_t number_after(const char *text, const char *word, uint64_t otherw
 }
 
 /* "some avg10=1.23 ..." as 123. */
-static uint64_t stalls(const char *proc)
+static uint64_t stalls_in(const char *folder, const char *name)
 {
     char text[TEXT_MAX];
     unsigned whole, hundredths;
-    if (!read_start(proc, "pressure/memory", text) ||
+    if (!read_start(folder, name, text) ||
         sscanf(text, "some avg10=%5u.%2u", &whole, &hundredths) != 2)
         return 0;
     return whole * UINT64_C(100) + hundredths;
 }
 
-/* What is left of the limits of one group. */
-static uint64_t room_in(const char *folder)
+/* How a version of control groups calls what is looked at. */
+struct version {
+    const char *controller; /* in a line of /proc/self/cgroup; "": the only one */
+    const char *folder;     /* below where they are mounted */
+    const char *limits[2];
+    const char *used;
+    const char *cached, *shared; /* in memory.stat, with all groups below */
+    const char *pressure;
+};
+static const struct version versions[] = {
+    {"", "", {"memory.max", "memory.high"}, "memory.current", "file ", "shmem ", "memory.pressure"},
+    {"memory",
+     "/memory",
+     {"memory.limit_in_bytes", NULL},
+     "memory.usage_in_bytes",
+     "total_cache ",
+     "total_shmem ",
+     NULL},
+};
+
+/* A file's number; UINT64_MAX when there is none, "max", or what version 1 says instead. */
+static uint64_t limit_in(const char *folder, const char *name)
 {
     char text[TEXT_MAX];
-    uint64_t limit = UINT64_MAX, used = 0, cached = 0;
-    static const char *const limits[] = {"memory.max", "memory.high"};
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t one = read_start(folder, limits[i], text) ? number_after(text, "", UINT64_MAX)
-                                                           : UINT64_MAX; /* "max" */
-        limit = one < limit ? one : limit;
-    }
+    uint64_t limit =
+        name && read_start(folder, name, text) ? number_after(text, "", UINT64_MAX) : UINT64_MAX;
+    return limit < INT64_MAX / 2 ? limit : UINT64_MAX;
+}
+
+/* What is left of the limits of one group. */
+static uint64_t room_in(const struct version *version, const char *folder)
+{
+    char text[TEXT_MAX];
+    uint64_t used = 0, cached = 0;
+    uint64_t hard = limit_in(folder, version->limits[0]);
+    uint64_t soft = limit_in(folder, version->limits[1]);
+    uint64_t limit = hard < soft ? hard : soft;
     if (limit == UINT64_MAX)
         return UINT64_MAX;
-    if (read_start(folder, "memory.current", text))
+    if (read_start(folder, version->used, text))
         used = number_after(text, "", 0);
     if (read_start(folder, "memory.stat", text)) {
-        uint64_t file = number_after(text, "file ", 0), shared = number_after(text, "shmem ", 0);
+        uint64_t file = number_after(text, version->cached, 0);
+        uint64_t shared = number_after(text, version->shared, 0);
         cached = file > shared ? file - shared : 0;
     }
     used = used > cached ? used - cached : 0;
     return limit > used ? limit - used : 0;
 }
 
-/* Of the group and all above it. */
-static uint64_t room(const char *proc, const char *cgroup)
+/* Is the controller in a list of them, which ends at a colon? */
+static bool is_listed(const char *list, const char *controller)
+{
+    size_t length = strlen(controller);
+    for (;;) {
+        size_t n = strcspn(list, ",:");
+        if (n == length && strncmp(list, controller, n) == 0)
+            return true;
+        if (list[n] != ',')
+            return false;
+        list += n + 1;
+    }
+}
+
+/* The path of this process's group; NULL: it has none of that version. Lines are
+ * NUMBER:CONTROLLER,...:PATH. */
+static char *find_own(char *text, const char *controller)
+{
+    for (char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
+        if (!path || !is_listed(list + 1, controller) || path[1] != '/')
+            continue;
+        path[1 + strcspn(path + 1, "\n")] = '\0';
+        return path + 1;
+    }
+    return NULL;
+}
+
+/* Of the group and all above it. The root is among them: that of a container has its limits. */
+static void look_at_groups(const struct version *version, const char *proc, const char *cgroup,
+                           struct bfs_memory *ret)
 {
     char text[TEXT_MAX], folder[PATH_MAX];
-    uint64_t least = UINT64_MAX;
-    if (!read_start(proc, "self/cgroup", text))
-        return least;
-    char *own = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-    if (!own)
-        return least;
-    own += *own == '\n';
-    own += 3; /* the path, from its slash on */
-    own[strcspn(own, "\n")] = '\0';
-    for (char *slash; *own; *slash = '\0') {
-        if (snprintf(folder, sizeof(folder), "%s%s", cgroup, own) >= (int)sizeof(folder))
-            break;
-        uint64_t one = room_in(folder);
-        least = one < least ? one : least;
+    char *own = read_start(proc, "self/cgroup", text) ? find_own(text, version->controller) : NULL;
+    for (char *slash = own; slash; *slash = '\0') {
+        if (snprintf(folder, sizeof(folder), "%s%s%s", cgroup, version->folder, own) >=
+            (int)sizeof(folder))
+            return;
+        uint64_t room = room_in(version, folder);
+        uint64_t stalls = version->pressure ? stalls_in(folder, version->pressure) : 0;
+        ret->room = room < ret->room ? room : ret->room;
+        ret->stalls = stalls > ret->stalls ? stalls : ret->stalls;
         slash = strrchr(own, '/');
-        if (slash == own)
-            break; /* the root has no limits */
+        if (!slash)
+            return;
     }
-    return least;
 }
 
 uint64_t bfs_memory_available(const char *proc, const char *cgroup)
 {
     static const char word[] = "MemAvailable:";
     char text[TEXT_MAX];
-    uint64_t host = UINT64_MAX, left = room(proc, cgroup);
+    struct bfs_memory memory;
+    bfs_memory_look(proc, cgroup, &memory);
+    uint64_t host = UINT64_MAX;
     const char *line = read_start(proc, "meminfo", text) ? strstr(text, word) : NULL;
     if (line)
         host = strtoull(line + sizeof(word) - 1, NULL, 10) * 1024;
-    return host < left ? host : left;
+    return host < memory.room ? host : memory.room;
 }
 
 void bfs_memory_look(const char *proc, const char *cgroup, struct bfs_memory *ret)
 {
-    *ret = (struct bfs_memory){.stalls = stalls(proc), .room = room(proc, cgroup)};
+    *ret = (struct bfs_memory){.stalls = stalls_in(proc, "pressure/memory"), .room = UINT64_MAX};
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+        look_at_groups(&versions[i], proc, cgroup, ret);
 }
 
 bool bfs_memory_is_tight(const struct bfs_memory *memory)

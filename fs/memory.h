@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Is memory tight? What the kernel says of stalls for want of memory (PSI), and what is left of the
- * limits of this process's control groups (version 2).
+ * Is memory tight? What the kernel says of stalls for want of memory (PSI), of the system and of
+ * this process's control groups, and what is left of the limits of those, of either version.
  *
  * THREAD SAFETY: pure functions on the system's state. */
 #ifndef BFS_FS_MEMORY_H
@@ -19,7 +19,8 @@ struct bfs_memory {
     uint64_t room;   /* bytes below the nearest limit, reclaimable page cache not counted */
 };
 
-/* `proc` and `cgroup` are where those file systems are mounted. What cannot be read limits nothing:
+/* `proc` and `cgroup` are where those file systems are mounted, that of the memory controller of
+ * version 1 at "memory" in `cgroup`. What cannot be read limits nothing:
  * room is UINT64_MAX then. */
 void bfs_memory_look(const char *proc, const char *cgroup, struct bfs_memory *ret);
 bool bfs_memory_is_tight(const struct bfs_memory *memory);

@@ -108,12 +108,69 @@ static void what_may_be_taken(void **state)
     test_folder_remove(&folder);
 }
 
+/* In a container, its own group is all that it sees: the root. */
+static void the_root_of_a_container(void **state)
+{
+    (void)state;
+    folder = test_folder_make();
+    static const char *const folders[] = {"proc", "proc/self", "proc/pressure", "cg"};
+    for (size_t i = 0; i < 4; i++)
+        test_make_folder(&folder, folders[i]);
+    test_write_text(&folder, "proc/pressure/memory", "some avg10=0.50 avg60=0.00\n");
+    test_write_text(&folder, "proc/self/cgroup", "0::/\n");
+    test_write_text(&folder, "cg/memory.max", "5000000\n");
+    test_write_text(&folder, "cg/memory.current", "2000000\n");
+    struct bfs_memory memory = look();
+    assert_int_equal(memory.room, 3000000);
+    assert_int_equal(memory.stalls, 50);
+    /* It stalls, and the system as a whole does not. */
+    test_write_text(&folder, "cg/memory.pressure", "some avg10=12.34 avg60=0.00\n");
+    memory = look();
+    assert_int_equal(memory.stalls, 1234);
+    /* Of a group below it, the root is above. */
+    test_write_text(&folder, "proc/self/cgroup", "0::/a\n");
+    memory = look();
+    assert_int_equal(memory.room, 3000000);
+    assert_int_equal(memory.stalls, 1234);
+    test_folder_remove(&folder);
+}
+
+static void version_1(void **state)
+{
+    (void)state;
+    folder = test_folder_make();
+    static const char *const folders[] = {"proc", "proc/self", "cg", "cg/memory", "cg/memory/a"};
+    for (size_t i = 0; i < 5; i++)
+        test_make_folder(&folder, folders[i]);
+    test_write_text(&folder, "proc/self/cgroup", "5:cpu,memory2:/x\n4:cpuset,memory:/a\n0::/y\n");
+    test_write_text(&folder, "cg/memory/memory.limit_in_bytes", "9223372036854771712\n");
+    test_write_text(&folder, "cg/memory/memory.usage_in_bytes", "77777777\n");
+    test_write_text(&folder, "cg/memory/a/memory.limit_in_bytes", "900000000\n");
+    test_write_text(&folder, "cg/memory/a/memory.usage_in_bytes", "800000000\n");
+    test_write_text(&folder, "cg/memory/a/memory.stat",
+                    "cache 1\nshmem 2\ntotal_cache 500000000\ntotal_shmem 100000000\n");
+    struct bfs_memory memory = look();
+    assert_int_equal(memory.room, 500000000);
+    assert_false(bfs_memory_is_tight(&memory));
+    /* The path is the host's, what is mounted the container's. */
+    test_write_text(&folder, "proc/self/cgroup", "4:memory:/docker/123\n");
+    memory = look();
+    assert_true(memory.room == UINT64_MAX);
+    test_write_text(&folder, "cg/memory/memory.limit_in_bytes", "80000000\n");
+    memory = look();
+    assert_int_equal(memory.room, 80000000 - 77777777);
+    assert_true(bfs_memory_is_tight(&memory));
+    test_folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_told_limits_nothing),
         cmocka_unit_test(stalls_and_limits),
         cmocka_unit_test(what_may_be_taken),
+        cmocka_unit_test(the_root_of_a_container),
+        cmocka_unit_test(version_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
