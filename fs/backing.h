@@ -68,7 +68,8 @@ uint64_t bfs_backing_node(struct bfs_backing *backing, uint64_t node);
 int bfs_backing_enter(struct bfs_backing *backing, uint64_t node, int32_t *ret_id);
 void bfs_backing_leave(struct bfs_backing *backing, uint64_t node, bool in_kernel);
 
-/* A file was opened to be read through us; so many bytes of it were given to a reader. */
+/* A file was opened to be read through us; so many bytes of it were given to a reader, and not
+ * before: those that pass by the page cache are asked for again by each. */
 void bfs_backing_note_open(struct bfs_backing *backing, uint64_t node, struct bfs_file *file);
 void bfs_backing_note_read(struct bfs_backing *backing, uint64_t node, uint64_t size);
 /* Chunk i of the file is decoded, and was given to a reader: it is written by a worker if it is

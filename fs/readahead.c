@@ -57,6 +57,7 @@ struct bfs_readahead {
     /* One bit for each chunk that was read: the kernel has it, so decoding it again would be waste,
      * also when the cache has let it go. Forgotten when a tensor is started a second time. */
     uint8_t *seen;
+    uint8_t *direct; /* the same of chunks that were read directly; never forgotten */
 };
 
 struct named {
@@ -177,7 +178,8 @@ int bfs_readahead_new(const struct bfs_file *file, struct bfs_readahead_limits *
     readahead->n_chunks = readahead->table ? bfs_chunk_table_n_chunks(readahead->table) : 0;
     readahead->limits = limits;
     readahead->seen = calloc(seen_size(readahead), 1);
-    if (!readahead->seen)
+    readahead->direct = calloc(seen_size(readahead), 1);
+    if (!readahead->seen || !readahead->direct)
         return -ENOMEM;
     int r = readahead->table ? map_tensors(readahead, file) : 0;
     if (r)
@@ -193,6 +195,7 @@ struct bfs_readahead *bfs_readahead_free(struct bfs_readahead *readahead)
             count(readahead->limits, &readahead->streams[i], 0);
         free(readahead->spans);
         free(readahead->seen);
+        free(readahead->direct);
         (void)pthread_mutex_destroy(&readahead->mutex);
         free(readahead);
     }
@@ -457,6 +460,20 @@ struct bfs_readahead_run bfs_readahead_passed(struct bfs_readahead *readahead)
     }
     (void)pthread_mutex_unlock(&readahead->mutex);
     return run;
+}
+
+uint64_t bfs_readahead_first_read(struct bfs_readahead *readahead, uint32_t first, uint32_t last)
+{
+    uint64_t bytes = 0;
+    (void)pthread_mutex_lock(&readahead->mutex);
+    for (uint32_t i = first; i <= last; i++) {
+        uint8_t bit = (uint8_t)(1U << i % 8);
+        if (!(readahead->direct[i / 8] & bit))
+            bytes += bfs_chunk_table_raw_size(readahead->table, i);
+        readahead->direct[i / 8] |= bit;
+    }
+    (void)pthread_mutex_unlock(&readahead->mutex);
+    return bytes;
 }
 
 bool bfs_readahead_is_late(struct bfs_readahead *readahead, uint32_t chunk)

@@ -64,6 +64,9 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
 /* Chunks that every reader of late has left well behind him, each once; n is 0 when there are none.
  * Of what is read directly, these are the ones that nobody is expected to want again. */
 struct bfs_readahead_run bfs_readahead_passed(struct bfs_readahead *readahead);
+/* Chunks first..last are being read directly: how many bytes of them have not been so before, whole
+ * chunks counted. */
+uint64_t bfs_readahead_first_read(struct bfs_readahead *readahead, uint32_t first, uint32_t last);
 /* Has the chunk been read meanwhile, by somebody else? Then decoding it ahead would be waste. */
 bool bfs_readahead_is_late(struct bfs_readahead *readahead, uint32_t chunk);
 

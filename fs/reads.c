@@ -34,7 +34,8 @@ struct bfs_read {
     size_t size;
     uint32_t first; /* chunk */
     uint32_t n_parts;
-    size_t cost; /* memory of all its chunks */
+    size_t cost;   /* memory of all its chunks */
+    uint64_t news; /* bytes that count as read, when they were not before */
     bool is_direct;
     bool is_delivered; /* the kernel took the answer */
     atomic_uint n_missing;
@@ -136,7 +137,7 @@ static void reply(struct bfs_read *read)
     }
     bfs_metric_add(read->reads->metrics, BFS_METRIC_READ_BYTES, read->size);
     /* First: who has the answer may open the file again at once. */
-    bfs_backing_note_read(read->reads->backing, read->open->node, read->size);
+    bfs_backing_note_read(read->reads->backing, read->open->node, read->news);
     int sent = read->n_parts <= IOV_SEGMENTS_MAX ? reply_segments(read) : reply_copy(read);
     read->is_delivered = sent == 0;
 }
@@ -352,6 +353,7 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
                               .first = first,
                               .n_parts = n,
                               .cost = cost,
+                              .news = size,
                               .is_direct = is_direct};
     /* Once answered, the kernel may release the handle in another thread. */
     (void)bfs_files_ref(reads->files, open);
@@ -362,6 +364,8 @@ void bfs_reads_start(struct bfs_reads *reads, fuse_req_t request, struct bfs_ope
     if (reads->trace)
         bfs_trace_note(reads->trace, open->file, first, last);
     if (is_direct) {
+        /* The kernel asks for it again for every reader. */
+        read->news = bfs_readahead_first_read(open->readahead, first, last);
         struct bfs_readahead_run passed = bfs_readahead_passed(open->readahead);
         bfs_cache_let_go(reads->cache, open->file, passed.first, passed.n);
     }

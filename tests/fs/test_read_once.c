@@ -224,6 +224,28 @@ static void opened_anew_while_it_is_filled(void **state)
     bfs_files_unref(served.fs->files, open);
 }
 
+/* Two readers that pass by the page cache have read half of it each, the same half: that is not as
+ * much as all of it. */
+static void direct_readers_count_once(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    start_with(&served, LIMIT, BFS_FILL_AGAIN, 0);
+    size_t size = size_of(&served, "model.safetensors"), half = size / 2 / PART * PART;
+    struct bfs_open_file *open = served_open(&served, model);
+    for (unsigned reader = 0; reader < 3; reader++)
+        for (size_t at = 0; at < half; at += PART)
+            read_part(&served, open, at, PART);
+    struct bfs_open_file *late = served_open(&served, model);
+    assert_int_equal(state_of(&served, model), BFS_BACKING_NONE);
+    for (size_t at = half; at < size; at += PART)
+        read_part(&served, open, at, size - at < PART ? size - at : PART);
+    bfs_files_unref(served.fs->files, served_open(&served, model));
+    await(&served, model, BFS_BACKING_READY);
+    bfs_files_unref(served.fs->files, late);
+    bfs_files_unref(served.fs->files, open);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +258,7 @@ int main(void)
         cmocka_unit_test(the_page_cache_is_wrong),
         cmocka_unit_test(the_page_cache_is_not_asked),
         cmocka_unit_test(opened_anew_while_it_is_filled),
+        cmocka_unit_test(direct_readers_count_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
