@@ -168,7 +168,7 @@ static int get_warm(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     struct bfs_warm_status status;
     if (!may_block)
         return -EWOULDBLOCK;
-    int r = bfs_warm(fs, op->node, &status);
+    int r = bfs_warm(fs, op->node, NULL, &status);
     if (r)
         return r == -EINVAL ? -ENODATA : r;
     bfs_warm_write(fs, &status, &ret->bytes);

@@ -6,7 +6,7 @@
 #include "fs/mounts.h"
 #include "fs/passthrough.h"
 #include "fs/thread.h"
-#include "fs/warm.h"
+#include "fs/warm_up.h"
 #include "fs/watch.h"
 
 #include <fcntl.h>
@@ -17,22 +17,21 @@
 
 /* None of them ever waits for the store, so few serve many. */
 enum { REQUEST_THREADS_MIN = 2, REQUEST_THREADS_MAX = 16 };
-enum { KEEPER_STOP_MS = 1000, WRITE_OUT_MS = 5000 };
+enum { STARTER_STOP_SECONDS = 1, KEEPER_STOP_MS = 1000, WRITE_OUT_MS = 5000 };
 
 struct bfs_session {
     struct bfs_fs *fs;
     const char *mount_point; /* borrowed */
     struct fuse_session *fuse;
     struct bfs_watch *watch;
-    char device[32]; /* of the mount, as mountinfo has it; "" before the first request */
+    char device[32]; /* of the mount, as mountinfo has it; "" before it is mounted */
     bool has_handlers;
     bool is_recorded; /* the audit log says that it is mounted */
     pthread_t starter;
     bool has_starter;
-    void (*ready)(void *context);
-    void *ready_context;
-    atomic_bool ends;         /* the starter has nothing to wait for any more */
-    atomic_bool start_failed; /* set last by the starter, with what follows */
+    const struct bfs_session_events *events; /* borrowed */
+    atomic_bool ends;                        /* the starter has nothing to wait for any more */
+    atomic_bool start_failed;                /* set last by the starter, with what follows */
     int start_status;
     struct bfs_error start_error;
 };
@@ -117,6 +116,7 @@ static int mount_fuse(struct bfs_session *session, const struct bfs_store *store
 {
     bfs_autofree char *text = fuse_options(store, options);
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    struct bfs_mount_entry entry;
     if (!text || fuse_opt_add_arg(&args, "bundlefs") != 0 || fuse_opt_add_arg(&args, "-o") != 0 ||
         fuse_opt_add_arg(&args, text) != 0) {
         fuse_opt_free_args(&args);
@@ -135,6 +135,8 @@ static int mount_fuse(struct bfs_session *session, const struct bfs_store *store
                         session->mount_point, strerror(-r));
     }
     session->fs->session = session->fuse;
+    if (bfs_mount_find(session->mount_point, &entry))
+        memcpy(session->device, entry.device, sizeof(session->device));
     return 0;
 }
 
@@ -150,8 +152,8 @@ static bool is_connected(const struct bfs_session *session)
 static void detach_own_mount(const struct bfs_session *session)
 {
     struct bfs_mount_entry entry;
-    if (session->device[0] && is_connected(session) && bfs_mount_find(session->mount_point, &entry) &&
-        strcmp(entry.device, session->device) == 0)
+    if (session->device[0] && is_connected(session) &&
+        bfs_mount_find(session->mount_point, &entry) && strcmp(entry.device, session->device) == 0)
         (void)bfs_mount_detach(session->mount_point, true, NULL);
 }
 
@@ -168,8 +170,8 @@ static void record_mount(struct bfs_session *session, const struct bfs_store *st
     bfs_json_add_text(fields, "mount_point", session->mount_point, &status);
     bfs_json_add_integer(fields, "uid", getuid(), &status);
     if (fs->policy_file) {
-        BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy =
-            bfs_policy_file_policy(fs->policy_file);
+        BFS_CLEANUP(bfs_policy_cleanup)
+        struct bfs_policy *policy = bfs_policy_file_policy(fs->policy_file);
         bfs_json_add_text(fields, "policy", bfs_policy_file_path(fs->policy_file), &status);
         bfs_json_add_string(fields, "policy_digest",
                             bfs_digest_text(bfs_policy_digest(policy), digest), &status);
@@ -178,16 +180,29 @@ static void record_mount(struct bfs_session *session, const struct bfs_store *st
     session->is_recorded = true;
 }
 
+/* False: the starter hangs, and goes on using the session. */
+static bool join_starter(struct bfs_session *session)
+{
+    struct timespec until;
+    if (!session->has_starter)
+        return true;
+    atomic_store(&session->ends, true);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STARTER_STOP_SECONDS;
+    return pthread_timedjoin_np(session->starter, NULL, &until) == 0;
+}
+
 struct bfs_session *bfs_session_free(struct bfs_session *session)
 {
     if (!session)
         return NULL;
-    /* Detached first, so that nobody new comes. The connection is closed last: workers may still be
-     * answering on it, and a closed descriptor's number is soon somebody else's. */
-    if (session->has_starter)
-        (void)pthread_join(session->starter, NULL);
-    detach_own_mount(session);
-    bool quiet = bfs_watch_stop(session->watch);
+    /* Detached first, so that nobody new comes and nothing that hangs can leave a dead mount. The
+     * connection is closed last: workers may still be answering on it, and a closed descriptor's
+     * number is soon somebody else's. */
+    if (session->fuse)
+        detach_own_mount(session);
+    bool is_started = join_starter(session);
+    bool quiet = bfs_watch_stop(session->watch) && is_started;
     quiet = (!session->fs || bfs_backing_stop(session->fs->backing, KEEPER_STOP_MS)) && quiet;
     if (session->has_handlers)
         fuse_remove_signal_handlers(session->fuse);
@@ -202,7 +217,8 @@ struct bfs_session *bfs_session_free(struct bfs_session *session)
             fuse_session_destroy(session->fuse);
         }
     }
-    free(session);
+    if (is_started)
+        free(session);
     return NULL;
 }
 
@@ -247,31 +263,18 @@ static void widen_read_ahead(const struct bfs_session *session)
                 strerror(errno));
 }
 
-/* Waits until what -o warm names is warm. */
+static void tell_warms(void *context, const struct bfs_warm_status *status)
+{
+    const struct bfs_session *session = context;
+    session->events->warms(session->events->context, status->done, status->total);
+}
+
 static int warm_up(struct bfs_session *session, struct bfs_error *error)
 {
-    static const struct timespec pause = {.tv_nsec = 20000000};
-    struct bfs_fs *fs = session->fs;
-    char reason[BFS_ERROR_TEXT_SIZE];
-    struct bfs_warm_status status;
-    uint64_t node;
-    if (!fs->options->warm)
-        return 0;
-    int r = bfs_warm_find(fs, fs->options->warm, &node, error);
-    if (r)
-        return r;
-    while ((r = bfs_warm(fs, node, &status)) == 0 && status.state == BFS_WARM_FILLING) {
-        if (atomic_load(&session->ends))
-            return bfs_fail(error, -ECANCELED, "%s: stopped before it was warm", fs->options->warm);
-        (void)nanosleep(&pause, NULL);
-    }
-    if (r)
-        return bfs_fail(error, r, "%s: %s", fs->options->warm, strerror(-r));
-    if (status.state == BFS_WARM_READY)
-        return 0;
-    bfs_warm_reason(fs, &status, reason);
-    return bfs_fail(error, status.state == BFS_WARM_OFF ? -ENOTSUP : status.error,
-                    "%s cannot be made warm: %s", fs->options->warm, reason);
+    const struct bfs_warm_watcher watcher = {
+        .ends = &session->ends, .moves = tell_warms, .context = session};
+    const char *what = session->fs->options->warm;
+    return what ? bfs_warm_up(session->fs, what, &watcher, error) : 0;
 }
 
 /* The first request is answered after the connection is set up, so its answer means that the mount
@@ -279,19 +282,16 @@ static int warm_up(struct bfs_session *session, struct bfs_error *error)
 static void *start_up(void *argument)
 {
     struct bfs_session *session = argument;
-    struct bfs_mount_entry entry;
     struct stat st;
     (void)stat(session->mount_point, &st);
-    if (bfs_mount_find(session->mount_point, &entry))
-        memcpy(session->device, entry.device, sizeof(session->device));
     widen_read_ahead(session);
     bfs_passthrough_start(session->fs);
     session->start_status = warm_up(session, &session->start_error);
     if (session->start_status) {
         atomic_store(&session->start_failed, true);
         detach_own_mount(session); /* which ends the session's loop */
-    } else if (session->ready) {
-        session->ready(session->ready_context);
+    } else if (!atomic_load(&session->ends)) {
+        session->events->ready(session->events->context);
     }
     return NULL;
 }
@@ -315,11 +315,8 @@ static int loop(struct bfs_session *session)
     return r < 0 ? -EIO : 0; /* a signal that asked for the end is no error */
 }
 
-int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), void *context,
-                    struct bfs_error *error)
+static int run(struct bfs_session *session, struct bfs_error *error)
 {
-    session->ready = ready;
-    session->ready_context = context;
     int r = fuse_set_signal_handlers(session->fuse) ? -EIO : 0;
     session->has_handlers = r == 0;
     if (r == 0)
@@ -335,4 +332,14 @@ int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), v
     }
     return r ? bfs_fail(error, r, "%s: the session failed: %s", session->mount_point, strerror(-r))
              : 0;
+}
+
+int bfs_session_run(struct bfs_session *session, const struct bfs_session_events *events,
+                    struct bfs_error *error)
+{
+    session->events = events;
+    int r = run(session, error);
+    if (r)
+        detach_own_mount(session);
+    return r;
 }

@@ -17,12 +17,20 @@ struct bfs_session;
 int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
                       const struct bfs_mount_options *options, const struct bfs_log *log,
                       struct bfs_session **ret, struct bfs_error *error);
-/* Serves until it is unmounted or SIGTERM, SIGINT or SIGHUP arrives. `ready` is called once, from
- * another thread, when the first request has been answered and what -o warm names is warm. Errors:
- * -EIO, and those of bfs_warm_find() and of filling. */
-int bfs_session_run(struct bfs_session *session, void (*ready)(void *context), void *context,
+/* What is told of the start, from another thread. */
+struct bfs_session_events {
+    /* So many bytes of what -o warm names are there; at most once a second, while it moves. */
+    void (*warms)(void *context, uint64_t done, uint64_t total);
+    /* Once, when the first request has been answered and what -o warm names is warm. */
+    void (*ready)(void *context);
+    void *context;
+};
+/* Serves until it is unmounted or SIGTERM, SIGINT or SIGHUP arrives. When it fails, the mount is
+ * gone. Errors: -EIO, and those of bfs_warm_up(). */
+int bfs_session_run(struct bfs_session *session, const struct bfs_session_events *events,
                     struct bfs_error *error);
-/* Unmounts if need be and frees everything. May wait for the store; the caller bounds that. */
+/* Unmounts if need be, first of all, and frees everything. May wait for the store; the caller
+ * bounds that. */
 struct bfs_session *bfs_session_free(struct bfs_session *session);
 BFS_DEFINE_CLEANUP(bfs_session, bfs_session_free)
 

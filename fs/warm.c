@@ -88,16 +88,45 @@ static bool is_below(const struct bfs_index *index, uint32_t number, uint32_t di
     return number == directory;
 }
 
-/* One file: begins it where needed, and adds up. */
-static int step(struct bfs_fs *fs, struct bfs_bundle *bundle, uint64_t node, uint64_t size,
-                struct bfs_warm_status *status)
+/* Below what is asked for. */
+struct walking {
+    struct bfs_fs *fs;
+    struct bfs_bundle *bundle;
+    struct bfs_warm_steps *steps;
+    struct bfs_warm_status status;
+};
+
+/* With a reference. */
+static int open_file(struct walking *walking, uint64_t node, struct bfs_open_file **ret)
 {
+    struct bfs_files *files = walking->fs->files;
+    uint32_t inode = bfs_node_inode(node);
+    *ret = bfs_files_find(files, node);
+    if (*ret)
+        return 0;
+    struct bfs_warm_steps *steps = walking->steps;
+    if (steps) {
+        atomic_store(&steps->inode, inode);
+        atomic_store(&steps->is_opening, true);
+    }
+    int r = bfs_files_open(files, node, walking->bundle, inode, ret, NULL);
+    if (steps) {
+        atomic_store(&steps->is_opening, false);
+        (void)atomic_fetch_add(&steps->n, 1);
+    }
+    return r;
+}
+
+/* One file: begins it where needed, and adds up. */
+static int step(struct walking *walking, uint64_t node, uint64_t size)
+{
+    struct bfs_fs *fs = walking->fs;
+    struct bfs_warm_status *status = &walking->status;
     struct bfs_backing_status backing = bfs_backing_status(fs->backing, node);
     bfs_backing_keep(fs->backing, node);
     if (backing.state == BFS_BACKING_NONE || backing.state == BFS_BACKING_FAILED) {
-        struct bfs_open_file *open = bfs_files_find(fs->files, node);
-        int r =
-            open ? 0 : bfs_files_open(fs->files, node, bundle, bfs_node_inode(node), &open, NULL);
+        struct bfs_open_file *open;
+        int r = open_file(walking, node, &open);
         if (r)
             return r;
         (void)bfs_backing_want(fs->backing, node, open->file);
@@ -115,10 +144,9 @@ static int step(struct bfs_fs *fs, struct bfs_bundle *bundle, uint64_t node, uin
 }
 
 /* All files below a node; without `begin` they are only counted. */
-static int for_each(struct bfs_fs *fs, struct bfs_bundle *bundle, uint64_t node, bool begin,
-                    struct bfs_warm_status *status)
+static int for_each(struct walking *walking, uint64_t node, bool begin)
 {
-    const struct bfs_index *index = bfs_bundle_index(bundle);
+    const struct bfs_index *index = bfs_bundle_index(walking->bundle);
     uint32_t top = bfs_node_inode(node), views = BFS_INODE_ROOT;
     if (top == BFS_INODE_ROOT && bfs_index_resolve(index, "views", &views))
         views = BFS_INODE_ROOT;
@@ -128,39 +156,41 @@ static int for_each(struct bfs_fs *fs, struct bfs_bundle *bundle, uint64_t node,
             (views && is_below(index, i, views)))
             continue;
         if (!begin) {
-            status->total += inode.size;
-            status->n_files++;
+            walking->status.total += inode.size;
+            walking->status.n_files++;
             continue;
         }
-        int r = step(fs, bundle, bfs_node_of(bfs_node_slot(node), i), inode.size, status);
+        int r = step(walking, bfs_node_of(bfs_node_slot(node), i), inode.size);
         if (r)
             return r;
     }
     return 0;
 }
 
-int bfs_warm(struct bfs_fs *fs, uint64_t node, struct bfs_warm_status *ret)
+int bfs_warm(struct bfs_fs *fs, uint64_t node, struct bfs_warm_steps *steps,
+             struct bfs_warm_status *ret)
 {
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
-    struct bfs_warm_status status = {.state = BFS_WARM_READY};
     int r = bfs_op_bundle(fs, node, true, &bundle);
     if (r)
         return r;
     if (bfs_node_is_text(node) || bfs_inode_is_virtual(bfs_node_inode(node)))
         return -EINVAL;
-    (void)for_each(fs, bundle, node, false, &status);
+    struct walking walking = {
+        .fs = fs, .bundle = bundle, .steps = steps, .status.state = BFS_WARM_READY};
+    (void)for_each(&walking, node, false);
     uint64_t limit = bfs_backing_limit(fs->backing);
     if (limit == 0) {
-        status.state = BFS_WARM_OFF;
-    } else if (status.total > limit) {
-        status.state = BFS_WARM_FAILED;
-        status.error = -EFBIG;
+        walking.status.state = BFS_WARM_OFF;
+    } else if (walking.status.total > limit) {
+        walking.status.state = BFS_WARM_FAILED;
+        walking.status.error = -EFBIG;
     } else {
-        r = for_each(fs, bundle, node, true, &status);
+        r = for_each(&walking, node, true);
     }
     if (r)
         return bfs_store_errno(r);
-    *ret = status;
+    *ret = walking.status;
     return 0;
 }
 

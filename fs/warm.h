@@ -7,6 +7,8 @@
 
 #include "fs/state.h"
 
+#include <stdatomic.h>
+
 enum bfs_warm_state {
     BFS_WARM_FILLING,
     BFS_WARM_READY, /* the kernel reads all of them by itself */
@@ -19,15 +21,23 @@ struct bfs_warm_status {
     uint64_t n_files;     /* smaller ones than BFS_BACKING_SIZE_MIN are not counted */
     int error;            /* of FAILED: a negative errno */
 };
+/* How far calls are, for who looks on: how many files were opened, and the inode of the one that is
+ * being opened. */
+struct bfs_warm_steps {
+    atomic_uint n;
+    atomic_bool is_opening;
+    atomic_uint inode; /* set before that */
+};
 
 /* The directory of "NAME:VERSION" or "NAME:VERSION/VIEW". Errors: -EINVAL, -ENOENT, and those of
  * the operations. */
 int bfs_warm_find(struct bfs_fs *fs, const char *what, uint64_t *ret_node, struct bfs_error *error);
 /* Begins what has not begun below a node of a bundle, a file or a directory; the root of a bundle
  * stands for the model without its views. Says how far it is; to be called until it is settled, and
- * what is asked for so is not given up for others meanwhile. Errors: those of opening the bundle or
- * a file. */
-int bfs_warm(struct bfs_fs *fs, uint64_t node, struct bfs_warm_status *ret);
+ * what is asked for so is not given up for others meanwhile. `steps` may be NULL. Errors: those of
+ * opening the bundle or a file. */
+int bfs_warm(struct bfs_fs *fs, uint64_t node, struct bfs_warm_steps *steps,
+             struct bfs_warm_status *ret);
 /* Why it is FAILED or OFF; "" otherwise. */
 void bfs_warm_reason(struct bfs_fs *fs, const struct bfs_warm_status *status,
                      char ret[static BFS_ERROR_TEXT_SIZE]);

@@ -10,6 +10,7 @@
 #include "tools/verb.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -23,7 +24,9 @@ enum { SHUTDOWN_SECONDS = 15 };
 #define READY_BYTE '\n' /* no message is empty */
 
 struct daemon_state {
-    int report; /* the pipe; -1: in the foreground, or reported */
+    int report;      /* the pipe; -1: in the foreground, or reported */
+    bool has_failed; /* and it was told why */
+    const struct bfs_mount_options *options;
     FILE *log_file;
 };
 
@@ -81,10 +84,25 @@ static void detach_stdio(void)
         (void)close(null);
 }
 
+/* The manager waits on: for as long as a store that hangs is waited for, and the end takes. */
+static void on_warms(void *context, uint64_t done, uint64_t total)
+{
+    const struct daemon_state *state = context;
+    const struct bfs_mount_options *options = state->options;
+    char text[BFS_ERROR_TEXT_SIZE], so_far[64] = "its files are opened";
+    if (total > 0)
+        (void)snprintf(so_far, sizeof(so_far), "%" PRIu64 " of %" PRIu64 " MB", done / 1000000,
+                       total / 1000000);
+    (void)snprintf(text, sizeof(text),
+                   "EXTEND_TIMEOUT_USEC=%" PRIu64 "000000\nSTATUS=making %s warm: %s",
+                   options->timeout + 2 * SHUTDOWN_SECONDS, options->warm, so_far);
+    bfs_notify(text);
+}
+
 static void on_ready(void *context)
 {
     struct daemon_state *state = context;
-    bfs_notify("READY=1");
+    bfs_notify("READY=1\nSTATUS=serving");
     if (state->report < 0) {
         bfs_message("ready");
         return;
@@ -92,6 +110,23 @@ static void on_ready(void *context)
     static const char ready = READY_BYTE;
     detach_stdio();
     (void)!write(state->report, &ready, 1);
+    (void)close(state->report);
+    state->report = -1;
+}
+
+/* Once, and before an end that may take long. */
+static void tell_failure(struct daemon_state *state, const struct bfs_error *error)
+{
+    char text[BFS_ERROR_TEXT_SIZE];
+    if (state->has_failed)
+        return;
+    state->has_failed = true;
+    (void)bfs_error_text(error, text);
+    if (state->report < 0) {
+        bfs_message("%s", text);
+        return;
+    }
+    (void)!write(state->report, text, strlen(text));
     (void)close(state->report);
     state->report = -1;
 }
@@ -115,8 +150,12 @@ static int serve(const char *store_path, const char *mount_point,
     /* The daemon must not keep the folder busy that it was started from. */
     if (chdir("/") != 0)
         return bfs_fail(error, -errno, "/: %s", strerror(errno));
-    r = bfs_session_run(session, on_ready, state, error);
+    const struct bfs_session_events events = {
+        .warms = on_warms, .ready = on_ready, .context = state};
+    r = bfs_session_run(session, &events, error);
     (void)alarm(SHUTDOWN_SECONDS);
+    if (r)
+        tell_failure(state, error);
     bfs_notify("STOPPING=1");
     session = bfs_session_free(session);
     return r;
@@ -126,16 +165,22 @@ static int serve(const char *store_path, const char *mount_point,
 _Noreturn static void be_daemon(const char *store, const char *mount_point,
                                 const struct bfs_mount_options *options, int report)
 {
-    struct daemon_state state = {.report = report};
+    struct daemon_state state = {.report = report, .options = options};
     struct bfs_error error = {0};
-    char text[BFS_ERROR_TEXT_SIZE];
     (void)setsid();
     int r = serve(store, mount_point, options, &state, &error);
-    if (r && state.report >= 0) {
-        (void)bfs_error_text(&error, text);
-        (void)!write(state.report, text, strlen(text));
-    }
+    if (r && state.report >= 0)
+        tell_failure(&state, &error);
     exit(r ? BFS_EXIT_FAILED : BFS_EXIT_OK);
+}
+
+/* For its end, which comes at once, unless a store that hangs keeps it. */
+static void wait_briefly(pid_t daemon)
+{
+    enum { TRIES = 100 };
+    static const struct timespec pause = {.tv_nsec = 20000000};
+    for (int i = 0; i < TRIES && waitpid(daemon, NULL, WNOHANG) == 0; i++)
+        (void)nanosleep(&pause, NULL);
 }
 
 /* What the daemon reported, as an exit status. */
@@ -154,8 +199,11 @@ static int read_report(int fd, pid_t daemon)
             return BFS_EXIT_OK;
     }
     int status = 0;
-    (void)waitpid(daemon, &status, 0);
     text[size] = '\0';
+    if (size > 0)
+        wait_briefly(daemon);
+    else
+        (void)waitpid(daemon, &status, 0);
     if (size > 0)
         bfs_message("%s", text);
     else if (WIFSIGNALED(status))
@@ -194,10 +242,12 @@ int bfs_mount_run(const char *store, const char *mount_point,
 {
     if (!foreground)
         return run_background(store, mount_point, options);
-    struct daemon_state state = {.report = -1};
+    struct daemon_state state = {.report = -1, .options = options};
     struct bfs_error error = {0};
     int r = serve(store, mount_point, options, &state, &error);
+    if (r)
+        tell_failure(&state, &error);
     if (state.log_file)
         (void)fclose(state.log_file);
-    return r ? bfs_message_error(&error) : BFS_EXIT_OK;
+    return r ? BFS_EXIT_FAILED : BFS_EXIT_OK;
 }

@@ -6,7 +6,7 @@
 #ifndef BFS_TOOLS_NOTIFY_H
 #define BFS_TOOLS_NOTIFY_H
 
-/* "READY=1"; nothing where nobody asked to be told, or the manager is gone. */
+/* "READY=1", or several such lines; nothing where nobody asked to be told, or the manager is gone. */
 void bfs_notify(const char *message);
 
 #endif

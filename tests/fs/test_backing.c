@@ -252,7 +252,7 @@ static void warm(void **state)
                          i < 3 ? -EINVAL : -ENOENT);
     assert_int_equal(bfs_warm_find(served.fs, "acme/tiny:latest", &node, &error), 0);
     assert_int_equal(node, served_node(&served, "acme/tiny/1.0.0"));
-    while (bfs_warm(served.fs, node, &status) == 0 && status.state == BFS_WARM_FILLING)
+    while (bfs_warm(served.fs, node, NULL, &status) == 0 && status.state == BFS_WARM_FILLING)
         assert_true(bfs_now_ms() < until);
     assert_int_equal(status.state, BFS_WARM_READY);
     assert_int_equal(status.n_files, 2);
@@ -261,12 +261,13 @@ static void warm(void **state)
     assert_true(bfs_node_is_backed(served_node(&served, hole)));
     assert_false(bfs_node_is_backed(served_node(&served, text)));
     assert_int_equal(
-        bfs_warm(served.fs, served_node(&served, "acme/tiny/1.0.0/SHA256SUMS"), &status), -EINVAL);
+        bfs_warm(served.fs, served_node(&served, "acme/tiny/1.0.0/SHA256SUMS"), NULL, &status),
+        -EINVAL);
     /* Together they are too large. */
     served_done(&served);
     start(&served, 10 << 20, BFS_FILL_WARM);
     assert_int_equal(bfs_warm_find(served.fs, "acme/tiny:1.0.0", &node, &error), 0);
-    assert_int_equal(bfs_warm(served.fs, node, &status), 0);
+    assert_int_equal(bfs_warm(served.fs, node, NULL, &status), 0);
     assert_int_equal(status.state, BFS_WARM_FAILED);
     assert_int_equal(status.error, -EFBIG);
     assert_int_equal(atomic_load(&kernel.n_added), 1);
