@@ -41,6 +41,12 @@ size_t bfs_cache_together(const struct bfs_cache *cache)
     return cache->together;
 }
 
+void bfs_cache_count_decoded(struct bfs_cache *cache, const struct bfs_chunk *chunk,
+                             bool was_proved)
+{
+    bfs_decoded_count(cache->decoded, chunk, was_proved);
+}
+
 void bfs_cache_set_proofs(struct bfs_cache *cache, struct bfs_proofs *proofs)
 {
     cache->proofs = proofs;
@@ -398,7 +404,7 @@ int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metri
     while (cache->n_buckets < limit / (64 << 10)) /* as many as there can be small chunks */
         cache->n_buckets *= 2;
     cache->buckets = calloc(cache->n_buckets, sizeof(struct bfs_block *));
-    if (!cache->buckets)
+    if (!cache->buckets || bfs_decoded_new(metrics, &cache->decoded))
         return -ENOMEM;
     *ret = bfs_steal(&cache);
     return 0;
@@ -415,6 +421,7 @@ struct bfs_cache *bfs_cache_free(struct bfs_cache *cache)
         free(block);
     }
     bfs_slab_trim(&cache->slab);
+    (void)bfs_decoded_free(cache->decoded);
     free(cache->buckets);
     (void)pthread_mutex_destroy(&cache->mutex);
     free(cache);

@@ -98,6 +98,9 @@ size_t bfs_cache_size(struct bfs_cache *cache);
 size_t bfs_cache_limit(const struct bfs_cache *cache);
 /* What is left of that beside chunk tables. */
 size_t bfs_cache_limit_now(const struct bfs_cache *cache);
+/* Counts a chunk that somebody has decoded beside the cache, as those that it decodes itself. */
+void bfs_cache_count_decoded(struct bfs_cache *cache, const struct bfs_chunk *chunk,
+                             bool was_proved);
 /* Stored bytes that one worker may have in memory at once, but for a chunk that is larger. */
 size_t bfs_cache_together(const struct bfs_cache *cache);
 

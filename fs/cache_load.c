@@ -48,15 +48,6 @@ static void offer(const struct settled *settled, struct bfs_block *block)
         cache->copies->decoded(cache->copies_context, settled->file, block->index, block);
 }
 
-static void count_decoded(struct bfs_cache *cache, const struct bfs_block *block, bool was_proved)
-{
-    bfs_metric_add(cache->metrics,
-                   was_proved ? BFS_METRIC_CHUNKS_RECHECKED : BFS_METRIC_CHUNKS_PROVED, 1);
-    bfs_metric_add(cache->metrics, BFS_METRIC_CHUNKS_DECODED, 1);
-    bfs_metric_add(cache->metrics, BFS_METRIC_DECODED_BYTES, block->chunk.raw_size);
-    bfs_metric_add(cache->metrics, BFS_METRIC_STORED_BYTES, block->chunk.stored_size);
-}
-
 /* Takes the block over for loading, with a reference; false when another job did. */
 static bool take_over(struct bfs_cache *cache, struct bfs_block *block)
 {
@@ -114,7 +105,7 @@ static void take_chunk(const struct batch *batch, size_t k, struct bfs_chunk_rea
         if (status) {
             bfs_log_chunk(cache->log, cache->metrics, block->file, status, &error);
         } else {
-            count_decoded(cache, block, batch->wants[k].is_proved);
+            bfs_decoded_count(cache->decoded, &block->chunk, batch->wants[k].is_proved);
             remember(cache, batch, k);
         }
         (void)pthread_mutex_lock(&cache->mutex);

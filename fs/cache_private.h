@@ -7,6 +7,7 @@
 #define BFS_FS_CACHE_PRIVATE_H
 
 #include "fs/cache.h"
+#include "fs/decoded.h"
 #include "fs/slab.h"
 
 #include <pthread.h>
@@ -50,8 +51,9 @@ struct bfs_cache {
     size_t together; /* stored bytes that a worker may have in memory at once, but for one chunk */
     struct bfs_pool *pool;
     struct bfs_metrics *metrics;
+    struct bfs_decoded *decoded;
     const struct bfs_log *log;
-    struct bfs_proofs *proofs; /* NULL: every chunk is proved each time */
+    struct bfs_proofs *proofs;             /* NULL: every chunk is proved each time */
     const struct bfs_cache_copies *copies; /* NULL: there are none */
     void *copies_context;
     uint64_t keys[2]; /* secret, so that no chunk table can fill one bucket */

@@ -13,6 +13,8 @@
     X(CACHE_MISSES, COUNTER, "bundlefs_cache_misses", "", "Chunks that a request waited for")      \
     X(CHUNKS_DECODED, COUNTER, "bundlefs_chunks_decoded", "", "Chunks proved and decoded")         \
     X(DECODED_BYTES, COUNTER, "bundlefs_decoded_bytes", "bytes", "Raw bytes of those chunks")      \
+    X(DECODED_AGAIN_BYTES, COUNTER, "bundlefs_decoded_again_bytes", "bytes",                       \
+      "Of the raw bytes, those of chunks that had been decoded before")                            \
     X(STORED_BYTES, COUNTER, "bundlefs_stored_bytes", "bytes", "Stored bytes read and proved")     \
     X(CHUNKS_PROVED, COUNTER, "bundlefs_chunks_proved", "", "Chunks proved by SHA-256")            \
     X(CHUNKS_RECHECKED, COUNTER, "bundlefs_chunks_rechecked", "",                                  \

@@ -119,13 +119,14 @@ static int prove_piece(const struct proving *proving, const struct piece *piece,
     bfs_file_fetch_chunks(reader, piece->wants, piece->n);
     for (size_t k = 0; k < piece->n; k++) {
         const struct bfs_chunk_want *want = &piece->wants[k];
+        struct bfs_chunk chunk = bfs_chunk_table_at(bfs_file_table(proving->file), want->index);
         int r = bfs_file_take_chunk(reader, k, want, raw, &error);
         if (r) {
             bfs_log_chunk(prover->log, prover->metrics, proving->file, r, &error);
             return r;
         }
         bfs_proofs_add(prover->proofs, proving->file, want->index, &piece->states[k]);
-        bfs_metric_add(prover->metrics, BFS_METRIC_CHUNKS_PROVED, 1);
+        bfs_cache_count_decoded(prover->cache, &chunk, false);
     }
     return 0;
 }

@@ -25,6 +25,13 @@ static uint64_t metric(struct served *served, enum bfs_metric which)
     return bfs_metric_get(&served->fs->metrics, which);
 }
 
+static uint64_t size_of(struct served *served, uint64_t node)
+{
+    struct bfs_reply reply;
+    assert_int_equal(served_run(served, bfs_op_getattr, node, "", 0, &reply), 0);
+    return (uint64_t)reply.entry.attr.st_size;
+}
+
 static void start_open(struct served *served, struct fake_request *request, uint64_t node)
 {
     struct fuse_file_info info = {.flags = O_RDONLY};
@@ -71,6 +78,11 @@ static void a_file_opens_when_it_is_proved(void **state)
     assert_true(n > BFS_CHUNKS_MAX); /* more than one piece */
     assert_int_equal(metric(&served, BFS_METRIC_CHUNKS_PROVED), n);
     assert_int_equal(metric(&served, BFS_METRIC_FILES_PROVED), 1);
+    /* Which is work like any other. */
+    assert_int_equal(metric(&served, BFS_METRIC_CHUNKS_DECODED), n);
+    assert_int_equal(metric(&served, BFS_METRIC_DECODED_BYTES), size_of(&served, node));
+    assert_true(metric(&served, BFS_METRIC_STORED_BYTES) > 0);
+    assert_int_equal(metric(&served, BFS_METRIC_DECODED_AGAIN_BYTES), 0);
     start_open(&served, &request, node);
     assert_ptr_equal(expect_open(&request), open);
     assert_int_equal(metric(&served, BFS_METRIC_CHUNKS_PROVED), n);
@@ -82,6 +94,7 @@ static void a_file_opens_when_it_is_proved(void **state)
     assert_int_equal(request.bytes.size, 4096);
     fake_request_done(&request);
     assert_true(metric(&served, BFS_METRIC_CHUNKS_RECHECKED) >= 1);
+    assert_true(metric(&served, BFS_METRIC_DECODED_AGAIN_BYTES) > 0);
     assert_int_equal(metric(&served, BFS_METRIC_CHUNKS_PROVED), n);
     bfs_files_unref(served.fs->files, open);
     bfs_files_unref(served.fs->files, open);
