@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-enum { BFS_FINDINGS_MAX = 24, BFS_FINDING_TEXT = 320 };
+enum { BFS_FINDINGS_MAX = 32, BFS_FINDING_TEXT = 320 };
 
 enum bfs_finding_state {
     BFS_FINDING_OK,

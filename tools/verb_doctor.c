@@ -92,7 +92,8 @@ const struct bfs_verb bfs_verb_doctor = {
     .summary = "tell what a mount has, and what it lacks",
     .synopsis = "MOUNTPOINT | --explain STORE NAME:VERSION",
     .text = "Asks the daemon of a mount what it agreed on with the kernel, and looks at limits, "
-            "the store's file system and what was read so far. What is missing is listed with what "
+            "the store's file system, idle CPUs, what was read so far and what went wrong "
+            "meanwhile. What is missing is listed with what "
             "it costs and how to get it. Exit status 0 whatever is found; 1 when the daemon cannot "
             "be asked.\n\n"
             "With --explain, nothing needs to be mounted: a policy judges a bundle of a store by "

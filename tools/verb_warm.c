@@ -248,8 +248,8 @@ const struct bfs_verb bfs_verb_warm = {
         "a backing file, and returns when all are there: the kernel then reads them by itself, "
         "as fast as any file. Then reads them once, so that they are in memory. Where there is "
         "no passthrough, files are only read.\n\n"
-        "Exit status 0 when all of it is there; 1 when a chunk is corrupt, or backing_size or "
-        "the disk is too small.",
+        "Exit status 0 when all of it is there, also where files were only read; 1 when a chunk is "
+        "corrupt, backing_size or the disk is too small, or the store does not answer.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 2,

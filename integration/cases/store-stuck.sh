@@ -31,6 +31,11 @@ grep -q '^bundlefs_timeouts_total [1-9]' "$MNT/.bundlefs/metrics" || fail "no ti
 wait_until 15 grep -q '"degraded"' "$MNT/.bundlefs/health.json"
 exec 7<&-
 
+# What the daemon knows is told all the same, and that the store is silent.
+expect_exit 0 timeout 20 "$BUNDLEFS" doctor "$MNT"
+grep -q "^missing *store: $STORE does not answer" "$OUT" || fail "doctor says $(cat "$OUT")"
+grep -q '^missing *deadlines: [1-9]' "$OUT" || fail "doctor says $(cat "$OUT")"
+
 kill -CONT "$inner"
 wait_until 15 cmp -s "$SRC/model.safetensors" "$MNT/acme/one/1/model.safetensors"
 wait_until 15 grep -q '"ok"' "$MNT/.bundlefs/health.json"
