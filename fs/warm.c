@@ -143,17 +143,34 @@ static int step(struct walking *walking, uint64_t node, uint64_t size)
     return 0;
 }
 
+/* The inodes that a node stands for: all below it, but the views of a model. */
+struct scope {
+    const struct bfs_index *index;
+    uint32_t top;
+    uint32_t views; /* BFS_INODE_ROOT: they belong to it, or there are none */
+};
+
+static struct scope scope_of(const struct bfs_bundle *bundle, uint64_t node)
+{
+    struct scope scope = {.index = bfs_bundle_index(bundle), .top = bfs_node_inode(node)};
+    if (scope.top != BFS_INODE_ROOT || bfs_index_resolve(scope.index, "views", &scope.views))
+        scope.views = BFS_INODE_ROOT;
+    return scope;
+}
+
+static bool has_file(const struct scope *scope, uint32_t i, const struct bfs_inode *inode)
+{
+    return S_ISREG(inode->mode) && is_below(scope->index, i, scope->top) &&
+           (scope->views == BFS_INODE_ROOT || !is_below(scope->index, i, scope->views));
+}
+
 /* All files below a node; without `begin` they are only counted. */
 static int for_each(struct walking *walking, uint64_t node, bool begin)
 {
-    const struct bfs_index *index = bfs_bundle_index(walking->bundle);
-    uint32_t top = bfs_node_inode(node), views = BFS_INODE_ROOT;
-    if (top == BFS_INODE_ROOT && bfs_index_resolve(index, "views", &views))
-        views = BFS_INODE_ROOT;
-    for (uint32_t i = top; i < bfs_index_n_inodes(index); i++) {
-        struct bfs_inode inode = bfs_index_inode(index, i);
-        if (!S_ISREG(inode.mode) || inode.size < BFS_BACKING_SIZE_MIN || !is_below(index, i, top) ||
-            (views && is_below(index, i, views)))
+    const struct scope scope = scope_of(walking->bundle, node);
+    for (uint32_t i = scope.top; i < bfs_index_n_inodes(scope.index); i++) {
+        struct bfs_inode inode = bfs_index_inode(scope.index, i);
+        if (inode.size < BFS_BACKING_SIZE_MIN || !has_file(&scope, i, &inode))
             continue;
         if (!begin) {
             walking->status.total += inode.size;
@@ -164,6 +181,31 @@ static int for_each(struct walking *walking, uint64_t node, bool begin)
         if (r)
             return r;
     }
+    return 0;
+}
+
+int bfs_warm_next_small(struct bfs_fs *fs, uint64_t node, struct bfs_warm_steps *steps,
+                        uint32_t *next, struct bfs_open_file **ret)
+{
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    int r = bfs_op_bundle(fs, node, true, &bundle);
+    if (r)
+        return r;
+    struct walking walking = {.fs = fs, .bundle = bundle, .steps = steps};
+    const struct scope scope = scope_of(bundle, node);
+    uint32_t i = *next > scope.top ? *next : scope.top;
+    for (; i < bfs_index_n_inodes(scope.index); i++) {
+        struct bfs_inode inode = bfs_index_inode(scope.index, i);
+        if (inode.size > 0 && inode.size < BFS_BACKING_SIZE_MIN && has_file(&scope, i, &inode))
+            break;
+    }
+    struct bfs_open_file *open = NULL;
+    if (i < bfs_index_n_inodes(scope.index))
+        r = open_file(&walking, bfs_node_of(bfs_node_slot(node), i), &open);
+    if (r)
+        return bfs_store_errno(r);
+    *next = i + 1;
+    *ret = open;
     return 0;
 }
 

@@ -38,6 +38,10 @@ int bfs_warm_find(struct bfs_fs *fs, const char *what, uint64_t *ret_node, struc
  * opening the bundle or a file. */
 int bfs_warm(struct bfs_fs *fs, uint64_t node, struct bfs_warm_steps *steps,
              struct bfs_warm_status *ret);
+/* Opens the next file below the node that is too small for a backing file, from inode *next on,
+ * which is 0 first; *ret NULL: there is none. Errors: those of bfs_warm(). */
+int bfs_warm_next_small(struct bfs_fs *fs, uint64_t node, struct bfs_warm_steps *steps,
+                        uint32_t *next, struct bfs_open_file **ret);
 /* Why it is FAILED or OFF; "" otherwise. */
 void bfs_warm_reason(struct bfs_fs *fs, const struct bfs_warm_status *status,
                      char ret[static BFS_ERROR_TEXT_SIZE]);

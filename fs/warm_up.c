@@ -15,6 +15,7 @@ enum { TELL_MS = 1000 };
 /* One question for a worker, which may hang in it for longer than anybody waits. */
 struct question {
     struct bfs_job job;
+    struct bfs_waiter waiter; /* for a chunk of a small file */
     struct bfs_fs *fs;
     atomic_uint references; /* of who waits and of the worker */
     atomic_bool is_answered;
@@ -23,14 +24,19 @@ struct question {
     uint64_t node;
     int result;
     struct bfs_warm_status status;
+    uint32_t next;              /* inode to look at for a small file */
+    struct bfs_open_file *open; /* which it is; NULL: there are no more */
     struct bfs_error error;
     char what[];
 };
 
 static void unref(struct question *question)
 {
-    if (question && atomic_fetch_sub(&question->references, 1) == 1)
-        free(question);
+    if (!question || atomic_fetch_sub(&question->references, 1) != 1)
+        return;
+    if (question->open)
+        bfs_files_unref(question->fs->files, question->open);
+    free(question);
 }
 
 static void cleanup_question(struct question **question)
@@ -53,10 +59,38 @@ static void answer(struct bfs_job *job, struct bfs_chunk_reader *reader)
     unref(question);
 }
 
-static void ask(struct question *question)
+static void answer_small(struct bfs_job *job, struct bfs_chunk_reader *reader)
+{
+    struct question *question = (struct question *)job; /* its first member */
+    question->result = reader ? bfs_warm_next_small(question->fs, question->node, &question->steps,
+                                                    &question->next, &question->open)
+                              : -ECANCELED;
+    atomic_store(&question->is_answered, true);
+    unref(question);
+}
+
+static void answer_chunk(struct bfs_waiter *waiter, int status, struct bfs_block *block)
+{
+    struct question *question =
+        (struct question *)((char *)waiter - offsetof(struct question, waiter));
+    if (block)
+        bfs_cache_put(question->fs->cache, block);
+    question->result = status;
+    atomic_store(&question->is_answered, true);
+    unref(question);
+}
+
+/* One reference is the answer's. */
+static void begin(struct question *question)
 {
     atomic_store(&question->is_answered, false);
     (void)atomic_fetch_add(&question->references, 1);
+}
+
+static void ask(struct question *question, void (*how)(struct bfs_job *, struct bfs_chunk_reader *))
+{
+    begin(question);
+    question->job.run = how;
     bfs_pool_submit(question->fs->pool, &question->job, BFS_PRIORITY_METADATA);
 }
 
@@ -65,6 +99,7 @@ struct waiting {
     struct question *question;
     const struct bfs_warm_watcher *watcher;
     struct bfs_warm_status seen; /* the last answer */
+    bool has_seen;
     unsigned n_opened;
     uint64_t asked_ms, moved_ms, told_ms;
     bool is_news;
@@ -109,7 +144,7 @@ static int fail_stalled(const struct waiting *waiting, struct bfs_error *error)
     const char *what = question->what;
     uint64_t timeout = question->fs->options->timeout;
     bool is_opening = atomic_load(&question->steps.is_opening);
-    if (waiting->seen.total > 0 && !is_opening)
+    if (waiting->has_seen && !is_opening)
         return bfs_fail(error, -ETIMEDOUT,
                         "%s: the store has not answered for %" PRIu64 " seconds: %" PRIu64
                         " of %" PRIu64 " bytes are there, and the next chunk does not come",
@@ -140,14 +175,21 @@ static int wait_a_moment(struct waiting *waiting, struct bfs_error *error)
     return 0;
 }
 
+/* Until it is answered. */
+static int await(struct waiting *waiting, struct bfs_error *error)
+{
+    int r = 0;
+    while (r == 0 && !atomic_load(&waiting->question->is_answered))
+        r = wait_a_moment(waiting, error);
+    return r;
+}
+
 static int get_answer(struct waiting *waiting, struct bfs_error *error)
 {
     struct question *question = waiting->question;
-    int r = 0;
     waiting->asked_ms = bfs_now_ms();
-    ask(question);
-    while (r == 0 && !atomic_load(&question->is_answered))
-        r = wait_a_moment(waiting, error);
+    ask(question, answer);
+    int r = await(waiting, error);
     if (r)
         return r;
     if (question->result) {
@@ -160,7 +202,54 @@ static int get_answer(struct waiting *waiting, struct bfs_error *error)
     if (question->status.done != waiting->seen.done)
         note_moved(waiting, bfs_now_ms());
     waiting->seen = question->status;
+    waiting->has_seen = true;
     return 0;
+}
+
+/* Chunk i of the small file. */
+static int get_chunk(struct waiting *waiting, uint32_t i, struct bfs_error *error)
+{
+    struct question *question = waiting->question;
+    struct bfs_block *block = NULL;
+    waiting->asked_ms = bfs_now_ms();
+    begin(question);
+    int r = bfs_cache_get(question->fs->cache, question->open->file, i, &question->waiter, &block);
+    if (r)
+        answer_chunk(&question->waiter, r < 0 ? r : 0, block);
+    r = await(waiting, error);
+    if (r || question->result == 0)
+        return r;
+    const struct bfs_file *file = question->open->file;
+    bfs_autofree char *path =
+        bfs_index_path(bfs_bundle_index(bfs_file_bundle(file)), bfs_file_inode(file));
+    return bfs_fail(error, question->result, "%s cannot be made warm: %s: chunk %" PRIu32 " is %s",
+                    question->what, path ? path : "a file", i, bfs_error_word(question->result));
+}
+
+static int get_small(struct waiting *waiting, struct bfs_error *error)
+{
+    struct question *question = waiting->question;
+    for (;;) {
+        waiting->asked_ms = bfs_now_ms();
+        ask(question, answer_small);
+        int r = await(waiting, error);
+        if (r)
+            return r;
+        if (question->result)
+            return bfs_fail(error, question->result, "%s: %s", question->what,
+                            strerror(-question->result));
+        if (!question->open)
+            return 0;
+        const struct bfs_chunk_table *table = bfs_file_table(question->open->file);
+        uint32_t n = table ? bfs_chunk_table_n_chunks(table) : 0;
+        for (uint32_t i = 0; r == 0 && i < n; i++)
+            r = get_chunk(waiting, i, error);
+        if (r)
+            return r;
+        bfs_files_unref(question->fs->files, question->open);
+        question->open = NULL;
+        note_moved(waiting, bfs_now_ms());
+    }
 }
 
 int bfs_warm_up(struct bfs_fs *fs, const char *what, const struct bfs_warm_watcher *watcher,
@@ -172,7 +261,7 @@ int bfs_warm_up(struct bfs_fs *fs, const char *what, const struct bfs_warm_watch
     char reason[BFS_ERROR_TEXT_SIZE];
     if (!question)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    question->job.run = answer;
+    question->waiter.done = answer_chunk;
     question->fs = fs;
     atomic_store(&question->references, 1);
     memcpy(question->what, what, size);
@@ -182,7 +271,7 @@ int bfs_warm_up(struct bfs_fs *fs, const char *what, const struct bfs_warm_watch
         if ((r = wait_a_moment(&waiting, error)))
             break;
     if (r || waiting.seen.state == BFS_WARM_READY)
-        return r;
+        return r ? r : get_small(&waiting, error);
     bfs_warm_reason(fs, &waiting.seen, reason);
     return bfs_fail(error, waiting.seen.state == BFS_WARM_OFF ? -ENOTSUP : waiting.seen.error,
                     "%s cannot be made warm: %s", what, reason);

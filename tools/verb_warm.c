@@ -249,7 +249,7 @@ const struct bfs_verb bfs_verb_warm = {
         "as fast as any file. Then reads them once, so that they are in memory. Where there is "
         "no passthrough, files are only read.\n\n"
         "Exit status 0 when all of it is there, also where files were only read; 1 when a chunk is "
-        "corrupt, backing_size or the disk is too small, or the store does not answer.",
+        "corrupt, backing_size or the disk is too small, or the daemon cannot be asked.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 2,

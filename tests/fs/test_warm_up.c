@@ -24,6 +24,19 @@ static void note(void *context, const struct bfs_warm_status *status)
     told->last = *status;
 }
 
+static bool is_resident(struct served *served, const char *path)
+{
+    bool all = true;
+    struct bfs_open_file *open = served_open(served, path);
+    const struct bfs_chunk_table *table = bfs_file_table(open->file);
+    for (uint32_t i = 0; i < bfs_chunk_table_n_chunks(table); i++) {
+        struct bfs_chunk chunk = bfs_chunk_table_at(table, i);
+        all = all && bfs_cache_has(served->fs->cache, &chunk);
+    }
+    bfs_files_unref(served->fs->files, open);
+    return all;
+}
+
 static void ready(void **state)
 {
     (void)state;
@@ -33,10 +46,12 @@ static void ready(void **state)
     struct bfs_error error = {0};
     const struct bfs_warm_watcher watcher = {.ends = &ends, .moves = note, .context = &told};
     start(&served, 64 << 20, BFS_FILL_WARM);
+    assert_false(is_resident(&served, text));
     assert_int_equal(bfs_warm_up(served.fs, tiny, &watcher, &error), 0);
     assert_true(bfs_node_is_backed(served_node(&served, model)));
     assert_true(bfs_node_is_backed(served_node(&served, hole)));
     assert_true(told.n >= 1);
+    assert_true(is_resident(&served, text)); /* too small for a backing file */
     assert_int_equal(bfs_warm_up(served.fs, tiny, &watcher, &error), 0);
     assert_int_equal(bfs_warm_up(served.fs, "acme/none:1", &watcher, &error), -ENOENT);
     assert_non_null(strstr(error.what, "acme/none:1"));
@@ -55,6 +70,24 @@ static void cannot_be(void **state)
     served_done(&served);
     start(&served, 0, BFS_FILL_WARM);
     assert_int_equal(bfs_warm_up(served.fs, tiny, &watcher, &error), -ENOTSUP);
+}
+
+/* No matter how small. */
+static void corrupt(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    atomic_bool ends = false;
+    struct bfs_error error = {0};
+    const struct bfs_warm_watcher watcher = {.ends = &ends};
+    start(&served, 64 << 20, BFS_FILL_WARM);
+    struct bfs_open_file *open = served_open(&served, text);
+    served_damage(&served, open, 0);
+    assert_int_equal(bfs_warm_up(served.fs, tiny, &watcher, &error), -EBADMSG);
+    assert_non_null(strstr(error.what, "config.json: chunk 0 is corrupt"));
+    served_damage(&served, open, 0); /* mended */
+    assert_int_equal(bfs_warm_up(served.fs, tiny, &watcher, &error), 0);
+    bfs_files_unref(served.fs->files, open);
 }
 
 /* Opens the gate, so that the workers end. */
@@ -121,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ready),
         cmocka_unit_test(cannot_be),
+        cmocka_unit_test(corrupt),
         cmocka_unit_test(hangs_before_the_bundle),
         cmocka_unit_test(hangs_before_a_file),
         cmocka_unit_test(hangs_before_a_chunk),
