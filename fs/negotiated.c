@@ -4,7 +4,13 @@
 #include "fs/state.h"
 #include "verify/json.h"
 
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 /* The flags that matter to a read-only file system of immutable files. */
 static const struct {
@@ -39,6 +45,20 @@ void bfs_negotiated_note(struct bfs_fs *fs, const struct fuse_conn_info *connect
     (void)pthread_mutex_unlock(&fs->mutex);
 }
 
+bool bfs_negotiated_can_clone(int fuse_fd)
+{
+    uint32_t source = (uint32_t)fuse_fd;
+    bfs_autoclose int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    return fd >= 0 && ioctl(fd, FUSE_DEV_IOC_CLONE, &source) == 0;
+}
+
+void bfs_negotiated_note_limits(struct bfs_fs *fs, const char *folder)
+{
+    (void)pthread_mutex_lock(&fs->mutex);
+    (void)snprintf(fs->negotiated.limits, sizeof(fs->negotiated.limits), "%s", folder);
+    (void)pthread_mutex_unlock(&fs->mutex);
+}
+
 void bfs_negotiated_note_loop(struct bfs_fs *fs, unsigned request_threads, bool clone_fd)
 {
     (void)pthread_mutex_lock(&fs->mutex);
@@ -60,6 +80,28 @@ static void add_flags(struct json_object *root, const struct bfs_negotiated *neg
     bfs_json_add(root, "flags", object, status);
 }
 
+static bool read_limit(const struct bfs_negotiated *negotiated, const char *name, uint32_t *limit)
+{
+    char path[320], text[32];
+    if (!negotiated->limits[0])
+        return false;
+    (void)snprintf(path, sizeof(path), "%s/%s", negotiated->limits, name);
+    bfs_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    *limit = (uint32_t)strtoul(text, NULL, 10);
+    return true;
+}
+
+/* The kernel clamps what a user asks for, and root may change it at any time. */
+static bool read_limits(struct bfs_negotiated *negotiated)
+{
+    return read_limit(negotiated, "max_background", &negotiated->max_background) &&
+           read_limit(negotiated, "congestion_threshold", &negotiated->congestion_threshold);
+}
+
 int bfs_negotiated_write(struct bfs_fs *fs, struct bfs_buffer *ret)
 {
     static const char *const verify[] = {"always", "once", "strict"};
@@ -68,8 +110,9 @@ int bfs_negotiated_write(struct bfs_fs *fs, struct bfs_buffer *ret)
     int status = 0;
     (void)uname(&kernel);
     (void)pthread_mutex_lock(&fs->mutex);
-    const struct bfs_negotiated negotiated = fs->negotiated;
+    struct bfs_negotiated negotiated = fs->negotiated;
     (void)pthread_mutex_unlock(&fs->mutex);
+    bool in_force = read_limits(&negotiated);
     bfs_autojson struct json_object *root = bfs_json_new_object(&status);
     bfs_json_add_string(root, "schema_version", "1.0", &status);
     bfs_json_add_string(root, "version", BFS_VERSION, &status);
@@ -81,6 +124,7 @@ int bfs_negotiated_write(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_integer(root, "max_readahead_bytes", negotiated.max_readahead, &status);
     bfs_json_add_integer(root, "max_background", negotiated.max_background, &status);
     bfs_json_add_integer(root, "congestion_threshold", negotiated.congestion_threshold, &status);
+    bfs_json_add_boolean(root, "background_in_force", in_force, &status);
     bfs_json_add_boolean(root, "clone_fd", negotiated.clone_fd, &status);
     bfs_json_add_integer(root, "request_threads", negotiated.request_threads, &status);
     bfs_json_add_integer(root, "workers", bfs_pool_n_workers(fs->pool), &status);

@@ -23,10 +23,17 @@ struct bfs_negotiated {
     uint32_t congestion_threshold;
     uint32_t request_threads;
     bool clone_fd;
+    char
+        limits[64]; /* the folder where the kernel says which limits are in force; "": none known */
 };
 
 /* What the INIT request ended with. */
 void bfs_negotiated_note(struct bfs_fs *fs, const struct fuse_conn_info *connection);
+/* Does the kernel give this connection another queue? It is tried, and given back; libfuse does
+ * without where it cannot be, and tells nobody. */
+bool bfs_negotiated_can_clone(int fuse_fd);
+/* Where limits in force are found: "/sys/fs/fuse/connections/57", which need not be there. */
+void bfs_negotiated_note_limits(struct bfs_fs *fs, const char *folder);
 /* How the session's loop runs. */
 void bfs_negotiated_note_loop(struct bfs_fs *fs, unsigned request_threads, bool clone_fd);
 /* Appends session.json. Errors: -ENOMEM. */

@@ -263,6 +263,17 @@ static void widen_read_ahead(const struct bfs_session *session)
                 strerror(errno));
 }
 
+/* The kernel calls a connection by the minor number of its device. */
+static void note_limits(const struct bfs_session *session)
+{
+    const char *minor = strchr(session->device, ':');
+    char folder[64];
+    if (!minor)
+        return;
+    (void)snprintf(folder, sizeof(folder), "/sys/fs/fuse/connections/%s", minor + 1);
+    bfs_negotiated_note_limits(session->fs, folder);
+}
+
 static void tell_warms(void *context, const struct bfs_warm_status *status)
 {
     const struct bfs_session *session = context;
@@ -284,6 +295,7 @@ static void *start_up(void *argument)
     struct bfs_session *session = argument;
     struct stat st;
     (void)stat(session->mount_point, &st);
+    note_limits(session);
     widen_read_ahead(session);
     bfs_passthrough_start(session->fs);
     session->start_status = warm_up(session, &session->start_error);
@@ -305,7 +317,7 @@ static int loop(struct bfs_session *session)
     if (!config)
         return -ENOMEM;
     /* A queue of its own for each thread; opening it again may not be permitted to a user. */
-    bool clone_fd = access("/dev/fuse", R_OK | W_OK) == 0;
+    bool clone_fd = bfs_negotiated_can_clone(fuse_session_fd(session->fuse));
     bfs_negotiated_note_loop(session->fs, n, clone_fd);
     fuse_loop_cfg_set_clone_fd(config, clone_fd);
     fuse_loop_cfg_set_max_threads(config, n);

@@ -40,13 +40,16 @@ static void look_at_kernel(struct bfs_diagnosis *diagnosis)
                    "more requests for the same bytes", "Linux 4.20 or later",
                    "%" PRIu64 " KiB, %" PRIu64 " pages", request >> 10,
                    request / (uint64_t)sysconf(_SC_PAGESIZE));
-    bfs_doctor_add(diagnosis, "requests in the background",
-                   bfs_doctor_missing_unless(bfs_doctor_said(diagnosis, "max_background") >= 64),
-                   "the kernel's read-ahead waits for its turn",
-                   "as root, write 64 to /sys/fs/fuse/connections/*/max_background",
-                   "%" PRIu64 ", congested at %" PRIu64,
-                   bfs_doctor_said(diagnosis, "max_background"),
-                   bfs_doctor_said(diagnosis, "congestion_threshold"));
+    bfs_doctor_add(
+        diagnosis, "requests in the background",
+        bfs_doctor_missing_unless(bfs_doctor_said(diagnosis, "max_background") >= 64),
+        "the kernel's read-ahead waits for its turn",
+        "as root, write 64 to /sys/fs/fuse/connections/*/max_background (mount -t fusectl)",
+        "%" PRIu64 ", congested at %" PRIu64 "%s", bfs_doctor_said(diagnosis, "max_background"),
+        bfs_doctor_said(diagnosis, "congestion_threshold"),
+        bfs_doctor_said_true(diagnosis->session, "background_in_force")
+            ? ""
+            : ", as asked; /sys/fs/fuse/connections would tell what is in force");
     bfs_doctor_add(diagnosis, "a queue for each thread",
                    bfs_doctor_missing_unless(bfs_doctor_said_true(diagnosis->session, "clone_fd")),
                    "request threads wait for one descriptor",

@@ -25,6 +25,12 @@ if [ "$(nproc)" -gt 1 ]; then
     [ "$(finding workers how)" = "-o workers=N" ] || fail "no way to get more workers is told"
 fi
 device=$(stat -c %Hd:%Ld "$MNT")
+if [ -r /dev/fuse ] && [ -w /dev/fuse ]; then
+    [ "$(finding 'a queue for each thread' state)" = ok ] || fail "no queue for each thread"
+fi
+if [ -e "/sys/fs/fuse/connections/${device#*:}/max_background" ]; then
+    grep -q '"background_in_force": true' "$MNT/.bundlefs/session.json" || fail "limits are not those in force"
+fi
 if [ "$(id -u)" = 0 ]; then
     [ "$(finding 'kernel read-ahead' found)" = "2048 KiB for device $device" ] ||
         fail "read-ahead: $(finding 'kernel read-ahead' found)"
