@@ -32,7 +32,7 @@ wait_until 15 cat "$STORE/blobs/sha256/"* >/dev/null
 
 # A signal while it waits.
 echo 2 >/proc/sys/vm/drop_caches
-umount "$STORE/blobs"
+wait_until 20 umount "$STORE/blobs"
 unmount "$TMP/inner"
 "$BUNDLEFS" mount "$TMP/outer" "$TMP/inner" --foreground >>"$LOGS/inner.log" 2>&1 &
 inner=$!
@@ -45,5 +45,5 @@ kill -TERM "$DAEMON"
 wait_until 10 not is_mounted
 kill -CONT "$inner"
 wait_until 20 not kill -0 "$DAEMON"
-umount "$STORE/blobs"
+wait_until 20 umount "$STORE/blobs"
 unmount "$TMP/inner"
