@@ -35,8 +35,7 @@ def mount_type(path):
     print(mount_types(path)[-1])
 
 
-def daemon_pid(mountpoint):
-    """Prints the process that serves mountpoint."""
+def daemons(mountpoint):
     found = []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -45,6 +44,16 @@ def daemon_pid(mountpoint):
             continue
         if os.path.basename(words[0]) == b"bundlefs" and mountpoint.encode() in words[1:]:
             found.append(entry)
+    return found
+
+
+def daemon_pid(mountpoint):
+    """Prints the process that serves mountpoint. One that served it before may still be ending."""
+    deadline = time.monotonic() + 5
+    found = daemons(mountpoint)
+    while len(found) > 1 and time.monotonic() < deadline:
+        time.sleep(0.02)
+        found = daemons(mountpoint)
     require(len(found) == 1, f"{len(found)} processes serve {mountpoint}")
     print(found[0])
 
