@@ -18,6 +18,10 @@ class Figures:
             row["row"]: {item["name"]: item["median"] for item in row["measurements"]}
             for row in results["rows"]
         }
+        self.ratios = {
+            (row["row"], item["of"], item["to"]): item["median"]
+            for row in results["rows"] for item in row["ratios"]
+        }
 
     def of(self, row, name):
         return self.rows[row][name]
@@ -76,12 +80,31 @@ def processors(figures, goal, names):
             f"{measured:.2f} were measured")
 
 
+def tensors(figures, goal, names):
+    """A load that takes as long from the plain file."""
+    ours, theirs = names
+    plain, squashfs = figures.of("torch", "plain file, cold"), figures.of("torch", theirs)
+    if plain < goal * squashfs:
+        raise NotMeasured("the plain file is fast enough")
+    return (f"the load itself: from the plain file, on the disk and not compressed, it takes {plain:.2f} s, "
+            f"which is {plain / squashfs:.2f} x already; from bundlefs {figures.of('torch', ours):.2f} s")
+
+
+def cast(figures, _goal, names):
+    speed = figures.of("cast", names[0]) / 1000
+    memcpy = speed / figures.ratios["cast", *names]
+    return (f"memcpy: it has {memcpy:.0f} GB/s here, where bands stay in the CPU's cache, and the cast {speed:.0f} "
+            f"GB/s of its input")
+
+
 # row, how the judged measurement or ratio begins, what tells why
 REASONS = (
     ("pack-(disk|tmpfs)", "bundlefs pack", pack),
     ("catalogue", r"\d+ bundles: ls -R, cold", listing),
     ("cold-read", "bundlefs, not root", user),
     ("cold-read", "bundlefs", processors),
+    ("torch", "bundlefs", tensors),
+    ("cast", "", cast),
 )
 
 
