@@ -115,6 +115,6 @@ def reason(results, row, goal, names):
         if re.fullmatch(pattern, row) and re.match(start, names[0]):
             try:
                 return why(figures, goal, names)
-            except (KeyError, NotMeasured):
+            except (KeyError, NotMeasured, ZeroDivisionError):  # a short run may count no CPU time at all
                 break
     return "this run did not measure why"

@@ -178,6 +178,14 @@ def check_reasons_of_goals():
     require("not met, and why" in text and "1.61 s/GB by themselves" in text, text)
     results["rows"].pop()
     require("did not measure why" in "\n".join(page.goals(results)), "a reason without its row")
+    cold = measure.Row("cold-read", "Reading", "MB/s")
+    spent = measure.Row("matrix-cached-cpu", "CPU", "s/GB")
+    for name in ("bundlefs", "squashfs"):
+        cold.add(name, 1000)
+    spent.add("bundlefs: read 1M", 0)
+    cold.compare("bundlefs", "squashfs", goal=2.2)
+    text = "\n".join(page.goals({"cores": 2, "rows": [cold.as_json(), spent.as_json()]}))
+    require("did not measure why" in text, text)
     row.ratios[0]["goal"] = 0.4
     require("and why" not in "\n".join(page.goals({"cores": 2, "rows": [row.as_json()]})), "all is met")
 
