@@ -59,7 +59,9 @@
     X(44, MXFP4, NULL, 39, 32, 17, BLOCKS)             \
     X(45, NVFP4, NULL, 40, 64, 36, BLOCKS)             \
     X(46, Q1_0, NULL, 41, 128, 18, BLOCKS)             \
-    X(47, Q2_0, NULL, 42, 64, 18, BLOCKS)
+    X(47, Q2_0, NULL, 42, 64, 18, BLOCKS)             \
+    X(48, F8_E4M3FNUZ, "F8_E4M3FNUZ", -1, 1, 1, FLOAT8) \
+    X(49, F8_E5M2FNUZ, "F8_E5M2FNUZ", -1, 1, 1, FLOAT8)
 /* clang-format on */
 
 #endif

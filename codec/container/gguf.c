@@ -180,8 +180,10 @@ static int parse(struct bfs_gguf_reader *reader, struct bfs_gguf_header *header)
     if (r)
         return r;
     /* Without tensors there is no data, nor padding before it. */
-    if (n_tensors > 0 && ((r = place_tensors(reader, keys.alignment, &header->map)) ||
-                          (r = check_names(reader, &header->map))))
+    if (n_tensors > 0 &&
+        ((r = place_tensors(reader, keys.alignment, &header->map)) ||
+         (r = check_names(reader, &header->map)) ||
+         (r = bfs_tensor_map_check(&header->map, reader->file_size, reader->error))))
         return r;
     memcpy(header->map.architecture, keys.architecture, sizeof(keys.architecture));
     memcpy(header->map.quantization, keys.quantization, sizeof(keys.quantization));

@@ -20,6 +20,8 @@ static int refuse(struct bfs_error *error, const char *name, const char *why)
 
 static int check_metadata(struct json_object *metadata, struct bfs_error *error)
 {
+    if (!metadata) /* null: the reference reader takes it for none */
+        return 0;
     if (!json_object_is_type(metadata, json_type_object))
         return bfs_fail(error, -EBADMSG, "safetensors: __metadata__ is not an object");
     json_object_object_foreach(metadata, key, value)
@@ -98,13 +100,15 @@ static int read_tensor(const char *name, struct json_object *value, uint64_t dat
     return 0;
 }
 
-/* By offset; the array's order decides among equals. */
+/* By offset; an empty tensor before the one that begins there; else the array's order. */
 static int compare_tensors(const void *left, const void *right)
 {
     const struct bfs_tensor *a = *(struct bfs_tensor *const *)left;
     const struct bfs_tensor *b = *(struct bfs_tensor *const *)right;
     if (a->offset != b->offset)
         return a->offset < b->offset ? -1 : 1;
+    if ((a->size == 0) != (b->size == 0))
+        return a->size == 0 ? -1 : 1;
     return a < b ? -1 : a > b;
 }
 
@@ -130,8 +134,6 @@ static int order_tensors(struct bfs_tensor_map *map, uint64_t data_start, uint64
     uint64_t end = data_start;
     for (size_t i = 0; i < map->n_tensors; i++) {
         const struct bfs_tensor *tensor = &sorted[i];
-        if (tensor->size == 0)
-            continue;
         if (tensor->offset != end)
             return bfs_fail_at(error, -EBADMSG, tensor->offset, "tensor \"%.200s\": %s",
                                tensor->name,
@@ -140,7 +142,7 @@ static int order_tensors(struct bfs_tensor_map *map, uint64_t data_start, uint64
     }
     if (end != file_size)
         return bfs_fail_at(error, -EBADMSG, end, "safetensors: bytes after the last tensor");
-    return 0;
+    return bfs_tensor_map_check(map, file_size, error);
 }
 
 static int read_header(struct json_object *root, uint64_t data_start, uint64_t file_size,

@@ -250,21 +250,21 @@ static int check_tensor(struct check *check, const struct bfs_inode *file, uint3
                                           BFS_TENSOR_RECORD_SIZE);
     struct bfs_tensor_record tensor;
     if (bfs_index_read_tensor(&c, &tensor) || tensor.name_off != check->next_string ||
-        tensor.name_length == 0 || tensor.name_length > BFS_TENSOR_NAME_MAX ||
         !bfs_range_fits(tensor.name_off, tensor.name_length, index->strings_size))
         return bfs_fail_at(check->error, -EBADMSG, at, "index: tensor %u has an illegal name", i);
     check->next_string += tensor.name_length;
     if (!bfs_dtype_info(tensor.dtype))
         return bfs_fail_at(check->error, -EPROTONOSUPPORT, at, "index: tensor %u has dtype %u", i,
                            tensor.dtype);
-    if (tensor.n_dims > BFS_TENSOR_DIMS_MAX || tensor.first_dim != check->next_dim ||
-        tensor.n_dims > index->n_dims - check->next_dim)
+    if (tensor.first_dim != check->next_dim || tensor.n_dims > index->n_dims - check->next_dim)
         return bfs_fail_at(check->error, -EBADMSG, at, "index: tensor %u has an illegal shape", i);
     check->next_dim += tensor.n_dims;
-    if (tensor.offset < *end || !bfs_range_fits(tensor.offset, tensor.size, file->size))
-        return bfs_fail_at(check->error, -EBADMSG, at, "index: tensor %u is out of place", i);
-    *end = tensor.offset + tensor.size;
-    return 0;
+    const struct bfs_tensor_facts facts = {.name_length = tensor.name_length,
+                                           .n_dims = tensor.n_dims,
+                                           .offset = tensor.offset,
+                                           .size = tensor.size};
+    const char *fault = bfs_tensor_fault(&facts, file->size, end);
+    return fault ? bfs_fail_at(check->error, -EBADMSG, at, "index: tensor %u %s", i, fault) : 0;
 }
 
 static int check_tensors(struct check *check)

@@ -71,15 +71,24 @@ static int build_index(struct bfs_pack *pack, struct bfs_buffer *ret)
     return r ? r : bfs_index_builder_write(builder, ret);
 }
 
-static int put_index(struct bfs_pack *pack, struct bfs_buffer *index, struct bfs_descriptor *ret,
-                     struct bfs_error *error)
+/* Readers refuse an index with a fault, so it is read here before any name leads to it. */
+static int put_index(struct bfs_pack *pack, uint32_t n_layers, struct bfs_index **ret_index,
+                     struct bfs_descriptor *ret, struct bfs_error *error)
 {
-    int r = build_index(pack, index);
+    bfs_autobuffer struct bfs_buffer bytes = BFS_BUFFER_INIT;
+    int r = build_index(pack, &bytes);
     if (r)
         return bfs_fail(error, r, "index: %s", strerror(-r));
-    ret->size = index->size;
+    ret->size = bytes.size;
     memcpy(ret->media_type, BFS_MEDIA_INDEX, sizeof(BFS_MEDIA_INDEX));
-    return bfs_store_put_blob(pack->store, index->bytes, index->size, &ret->digest, error);
+    r = bfs_store_put_blob(pack->store, bytes.bytes, bytes.size, &ret->digest, error);
+    if (r)
+        return r;
+    r = bfs_index_parse(bytes.bytes, bytes.size, n_layers, ret_index, error);
+    if (r)
+        return bfs_fail_context(error, r, "a fault of this program, nothing was published");
+    (void)bfs_buffer_steal(&bytes); /* transferred to the index */
+    return 0;
 }
 
 static void warn_left_out(const struct bfs_pack *pack, const struct bfs_order_report *report)
@@ -100,21 +109,16 @@ static void warn_left_out(const struct bfs_pack *pack, const struct bfs_order_re
     }
 }
 
-/* As the last layer. Takes over the bytes of the index. */
-static int put_trace(struct bfs_pack *pack, struct bfs_buffer *index_bytes,
+/* As the last layer. */
+static int put_trace(struct bfs_pack *pack, const struct bfs_index *index,
                      struct bfs_oci_manifest *manifest, struct bfs_error *error)
 {
-    BFS_CLEANUP(bfs_index_cleanup) struct bfs_index *index = NULL;
     bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
     struct bfs_bundle_config *config = &pack->config;
     struct bfs_order_report report;
+    int r;
     if (!pack->options->trace)
         return 0;
-    int r =
-        bfs_index_parse(index_bytes->bytes, index_bytes->size, manifest->n_layers, &index, error);
-    if (r)
-        return r;
-    (void)bfs_buffer_steal(index_bytes); /* transferred to the index */
     if ((r = bfs_pack_write_trace(pack, index, &report, &text, error)) ||
         (r = bfs_store_put_blob(pack->store, text.bytes, text.size, &config->trace_digest, error)))
         return r;
@@ -207,12 +211,12 @@ static void fill_report(const struct bfs_pack *pack, const struct bfs_oci_manife
 int bfs_pack_publish(struct bfs_pack *pack, struct bfs_pack_report *ret, struct bfs_error *error)
 {
     bfs_automanifest struct bfs_oci_manifest manifest = {0};
-    bfs_autobuffer struct bfs_buffer index = BFS_BUFFER_INIT;
+    BFS_CLEANUP(bfs_index_cleanup) struct bfs_index *index = NULL;
     struct bfs_descriptor descriptor = {0};
     int r;
     if ((r = collect_layers(pack, &manifest, error)) ||
-        (r = put_index(pack, &index, &manifest.layers[0], error)) ||
-        (r = put_trace(pack, &index, &manifest, error)) ||
+        (r = put_index(pack, manifest.n_layers, &index, &manifest.layers[0], error)) ||
+        (r = put_trace(pack, index, &manifest, error)) ||
         (r = put_config(pack, &manifest.layers[0], &manifest.config, error)) ||
         (r = put_manifest(pack, &manifest, &descriptor, error)) ||
         (r = bfs_catalog_publish(pack->store, &pack->options->reference, &descriptor, error)))

@@ -18,7 +18,7 @@ static void ids_count_from_one(void **state)
         assert_true(row->block_elements > 0 && row->block_bytes > 0);
         assert_true(row->safetensors_name || row->ggml_type >= 0);
     }
-    assert_int_equal(n, 47);
+    assert_int_equal(n, 49);
     assert_null(bfs_dtype_info(BFS_DTYPE_NONE));
     assert_null(bfs_dtype_info(n + 1));
     assert_null(bfs_dtype_info(UINT32_MAX));
@@ -97,16 +97,17 @@ static void safetensors_types_have_their_bits(void **state)
         uint32_t bits;
         enum bfs_layout layout;
     } types[] = {
-        {"BOOL", 8, BFS_LAYOUT_INTEGER},   {"U8", 8, BFS_LAYOUT_INTEGER},
-        {"I8", 8, BFS_LAYOUT_INTEGER},     {"F8_E5M2", 8, BFS_LAYOUT_FLOAT8},
-        {"F8_E4M3", 8, BFS_LAYOUT_FLOAT8}, {"F8_E8M0", 8, BFS_LAYOUT_FLOAT8},
-        {"F4", 4, BFS_LAYOUT_OPAQUE},      {"F6_E2M3", 6, BFS_LAYOUT_OPAQUE},
-        {"F6_E3M2", 6, BFS_LAYOUT_OPAQUE}, {"I16", 16, BFS_LAYOUT_INTEGER},
-        {"U16", 16, BFS_LAYOUT_INTEGER},   {"F16", 16, BFS_LAYOUT_FLOAT16},
-        {"BF16", 16, BFS_LAYOUT_BFLOAT16}, {"I32", 32, BFS_LAYOUT_INTEGER},
-        {"U32", 32, BFS_LAYOUT_INTEGER},   {"F32", 32, BFS_LAYOUT_FLOAT32},
-        {"C64", 64, BFS_LAYOUT_FLOAT32},   {"F64", 64, BFS_LAYOUT_FLOAT64},
-        {"I64", 64, BFS_LAYOUT_INTEGER},   {"U64", 64, BFS_LAYOUT_INTEGER},
+        {"BOOL", 8, BFS_LAYOUT_INTEGER},       {"U8", 8, BFS_LAYOUT_INTEGER},
+        {"I8", 8, BFS_LAYOUT_INTEGER},         {"F8_E5M2", 8, BFS_LAYOUT_FLOAT8},
+        {"F8_E4M3", 8, BFS_LAYOUT_FLOAT8},     {"F8_E8M0", 8, BFS_LAYOUT_FLOAT8},
+        {"F4", 4, BFS_LAYOUT_OPAQUE},          {"F6_E2M3", 6, BFS_LAYOUT_OPAQUE},
+        {"F6_E3M2", 6, BFS_LAYOUT_OPAQUE},     {"I16", 16, BFS_LAYOUT_INTEGER},
+        {"U16", 16, BFS_LAYOUT_INTEGER},       {"F16", 16, BFS_LAYOUT_FLOAT16},
+        {"BF16", 16, BFS_LAYOUT_BFLOAT16},     {"I32", 32, BFS_LAYOUT_INTEGER},
+        {"U32", 32, BFS_LAYOUT_INTEGER},       {"F32", 32, BFS_LAYOUT_FLOAT32},
+        {"C64", 64, BFS_LAYOUT_FLOAT32},       {"F64", 64, BFS_LAYOUT_FLOAT64},
+        {"I64", 64, BFS_LAYOUT_INTEGER},       {"U64", 64, BFS_LAYOUT_INTEGER},
+        {"F8_E4M3FNUZ", 8, BFS_LAYOUT_FLOAT8}, {"F8_E5M2FNUZ", 8, BFS_LAYOUT_FLOAT8},
     };
     size_t known = 0;
     for (unsigned i = 0; bfs_dtype_at(i); i++)

@@ -76,8 +76,8 @@ static void sorts_by_offset(void **state)
                        4, &map, NULL);
     assert_int_equal(r, 0);
     assert_string_equal(map.tensors[0].name, "a");
-    assert_string_equal(map.tensors[1].name, "z");
-    assert_string_equal(map.tensors[2].name, "e1");
+    assert_string_equal(map.tensors[1].name, "e1"); /* an index refuses it after "z" */
+    assert_string_equal(map.tensors[2].name, "z");
     assert_string_equal(map.tensors[3].name, "e2");
 }
 
@@ -89,7 +89,7 @@ static void accepts_what_readers_accept(void **state)
     accepted("{\"__metadata__\":{}}", 0, 0);
     accepted("{\"__metadata__\":{\"a\":\"b\",\"c\":\"\"}}", 0, 0);
     accepted("{" T("a", "U8", "[]", "[0,1]") "}", 1, 1);
-    accepted("{" T("", "U8", "[1]", "[0,1]") "}", 1, 1);
+    accepted("{\"__metadata__\":null}", 0, 0);
     accepted("{" T("a", "F32", "[9007199254740991,0]", "[0,0]") "}", 0, 1);
     accepted("{" T("a", "F4", "[2]", "[0,1]") "}", 1, 1);
 }
@@ -114,6 +114,15 @@ static void refuses_bad_places(void **state)
     refused("{" T("a", "U8", "[2]", "[0,2,2]") "}", 2, -EBADMSG, "two integers");
     refused("{" T("a", "U8", "[2]", "[0,2.0]") "}", 2, -EBADMSG, "two integers");
     refused("{" T("a", "U8", "[2]", "[0,\"2\"]") "}", 2, -EBADMSG, "two integers");
+}
+
+/* The reader of an index would call the bundle damaged. */
+static void refuses_what_an_index_cannot_hold(void **state)
+{
+    (void)state;
+    refused("{" T("", "U8", "[1]", "[0,1]") "}", 1, -EBADMSG, "has no name");
+    refused("{" T("a", "U8", "[4]", "[0,4]") "," T("e", "U8", "[0]", "[2,2]") "}", 4, -EBADMSG,
+            "overlaps");
 }
 
 static void refuses_bad_shapes(void **state)
@@ -241,6 +250,7 @@ int main(void)
         cmocka_unit_test(sorts_by_offset),
         cmocka_unit_test(accepts_what_readers_accept),
         cmocka_unit_test(refuses_bad_places),
+        cmocka_unit_test(refuses_what_an_index_cannot_hold),
         cmocka_unit_test(refuses_bad_shapes),
         cmocka_unit_test(refuses_bad_entries),
         cmocka_unit_test(refuses_long_names),

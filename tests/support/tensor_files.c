@@ -210,7 +210,7 @@ static const char *tensor_fault(const struct bfs_tensor *tensor, uint64_t file_s
 {
     const struct bfs_dtype_info *dtype = bfs_dtype_info(tensor->dtype);
     uint64_t size;
-    if (!tensor->name || strlen(tensor->name) > BFS_TENSOR_NAME_MAX)
+    if (!tensor->name || !*tensor->name || strlen(tensor->name) > BFS_TENSOR_NAME_MAX)
         return "no name, or a long one";
     if (!bfs_utf8_is_valid(tensor->name, strlen(tensor->name)))
         return "a name that is not UTF-8";
@@ -241,10 +241,10 @@ const char *test_tensor_map_fault(const struct bfs_tensor_map *map, uint64_t fil
             return fault;
         if (tensor->offset < offset)
             return "out of order";
-        if (tensor->size > 0 && tensor->offset < end)
+        if (tensor->offset < end)
             return "an overlap";
         offset = tensor->offset;
-        end = tensor->size > 0 ? offset + tensor->size : end;
+        end = offset + tensor->size;
         elements += n;
     }
     return elements == map->n_elements ? NULL : "a wrong number of elements";

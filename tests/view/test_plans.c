@@ -261,11 +261,18 @@ static void what_a_profile_cannot_take_is_named(void **state)
         enum bfs_dtype dtype;
         int code;
     } rows[] = {
-        {"gpu-bf16", BFS_DTYPE_F64, -EINVAL},    {"gpu-bf16", BFS_DTYPE_F8_E4M3, -EINVAL},
-        {"gpu-fp8", BFS_DTYPE_F64, -EINVAL},     {"amx-bf16", BFS_DTYPE_F8_E5M2, -EINVAL},
-        {"cpu-f32", BFS_DTYPE_F8_E4M3, -EINVAL}, {"cpu-f32", BFS_DTYPE_F64, 0},
-        {"gpu-bf16", BFS_DTYPE_C64, 0},          {"tpu-bf16-t8x128", BFS_DTYPE_F64, -EINVAL},
-        {"tpu-bf16-t8x128", BFS_DTYPE_U8, 0},    {"npu-int8", BFS_DTYPE_I8, 0},
+        {"gpu-bf16", BFS_DTYPE_F64, -EINVAL},
+        {"gpu-bf16", BFS_DTYPE_F8_E4M3, -EINVAL},
+        {"gpu-fp8", BFS_DTYPE_F64, -EINVAL},
+        {"amx-bf16", BFS_DTYPE_F8_E5M2, -EINVAL},
+        {"gpu-bf16", BFS_DTYPE_F8_E4M3FNUZ, -EINVAL},
+        {"gpu-fp8", BFS_DTYPE_F8_E5M2FNUZ, -EINVAL},
+        {"cpu-f32", BFS_DTYPE_F8_E4M3, -EINVAL},
+        {"cpu-f32", BFS_DTYPE_F64, 0},
+        {"gpu-bf16", BFS_DTYPE_C64, 0},
+        {"tpu-bf16-t8x128", BFS_DTYPE_F64, -EINVAL},
+        {"tpu-bf16-t8x128", BFS_DTYPE_U8, 0},
+        {"npu-int8", BFS_DTYPE_I8, 0},
     };
     struct planned *planned = *state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
