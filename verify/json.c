@@ -169,26 +169,3 @@ void bfs_json_append(struct json_object *array, struct json_object *value, int *
     (void)json_object_put(value);
     *status = -ENOMEM;
 }
-
-static void write_form(struct json_object *object, int flags, struct bfs_buffer *ret)
-{
-    size_t size = 0;
-    const char *text =
-        json_object_to_json_string_length(object, flags | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
-    if (!text) {
-        ret->status = -ENOMEM;
-        return;
-    }
-    bfs_buffer_put(ret, text, size);
-    bfs_buffer_put_u8(ret, '\n');
-}
-
-void bfs_json_write(struct json_object *object, struct bfs_buffer *ret)
-{
-    write_form(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED, ret);
-}
-
-void bfs_json_write_line(struct json_object *object, struct bfs_buffer *ret)
-{
-    write_form(object, JSON_C_TO_STRING_PLAIN, ret);
-}

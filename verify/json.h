@@ -4,7 +4,7 @@
  * Reading refuses what json-c would let pass: whatever RFC 8259 does not allow (verify/json_scan.h
  * has the list), duplicate keys, trailing bytes, invalid UTF-8, NULs in strings, too deep nesting,
  * and integers that are not exact in a double (beyond 2^53 - 1, RFC 7493).
- * Writing is json-c's pretty form: two spaces, keys in the order they were added, no escaped
+ * Writing is json-c's pretty form by a printer of our own: two spaces, keys in the order they were added, no escaped
  * slashes, a final newline; callers add no floats and no empty containers, whose printing differs
  * between json-c versions.
  *
@@ -80,7 +80,11 @@ void bfs_json_add_integer(struct json_object *object, const char *name, uint64_t
 void bfs_json_add_boolean(struct json_object *object, const char *name, bool value, int *status);
 void bfs_json_append(struct json_object *array, struct json_object *value, int *status);
 
-/* Appends the document's bytes. */
+/* Appends the text, which is UTF-8, as a JSON string with its quotes. */
+void bfs_json_put_string(struct bfs_buffer *buffer, const char *text, size_t size);
+
+/* Appends the document's bytes: all of them, or bfs_buffer_status() is -ENOMEM. NULL is a document
+ * that could not be built. */
 void bfs_json_write(struct json_object *object, struct bfs_buffer *ret);
 /* Appends the same document on one line, with a final newline. */
 void bfs_json_write_line(struct json_object *object, struct bfs_buffer *ret);
