@@ -1,42 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/json.h"
 
-#include "verify/json_scan.h"
-
 #include <errno.h>
-#include <json-c/json_tokener.h>
 #include <json-c/json_util.h>
-#include <limits.h>
 #include <string.h>
-
-int bfs_json_parse(const void *bytes, size_t size, const char *what, struct json_object **ret,
-                   struct bfs_error *error)
-{
-    if (size > INT_MAX)
-        return bfs_fail(error, -E2BIG, "%s: %zu bytes of JSON are too many", what, size);
-    int r = bfs_json_scan(bytes, size, what, error);
-    if (r)
-        return r;
-    /* json-c counts a scalar as a level of its own; the scan has judged the depth. */
-    struct json_tokener *tokener = json_tokener_new_ex(BFS_JSON_DEPTH_MAX + 2);
-    if (!tokener)
-        return bfs_fail(error, -ENOMEM, "%s: out of memory", what);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-    bfs_autojson struct json_object *root = json_tokener_parse_ex(tokener, bytes, (int)size);
-    enum json_tokener_error problem = json_tokener_get_error(tokener);
-    /* A number that ends the text might go on in a next piece; an empty piece says that it does
-     * not. */
-    if (problem == json_tokener_continue) {
-        root = json_tokener_parse_ex(tokener, "", -1);
-        problem = json_tokener_get_error(tokener);
-    }
-    json_tokener_free(tokener);
-    if (problem != json_tokener_success)
-        return bfs_fail(error, -EBADMSG, "%s: invalid JSON: %s", what,
-                        json_tokener_error_desc(problem));
-    *ret = bfs_steal(&root);
-    return 0;
-}
 
 static const char *const type_words[] = {
     [BFS_JSON_OBJECT] = "an object",      [BFS_JSON_ARRAY] = "an array",

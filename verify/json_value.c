@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *skip_blank(const char *at, const char *end)
@@ -113,8 +114,10 @@ static const char *kind_word(struct bfs_json_value value)
     }
 }
 
-static bool has_type(struct bfs_json_value value, enum bfs_json_type type)
+bool bfs_json_value_has_type(struct bfs_json_value value, enum bfs_json_type type)
 {
+    if (!value.text)
+        return false;
     switch (type) {
     case BFS_JSON_OBJECT:
         return is_kind(value, '{');
@@ -131,21 +134,22 @@ static bool has_type(struct bfs_json_value value, enum bfs_json_type type)
     return false;
 }
 
-/* The next member of an object, from `*at` on; false after the last. */
-static bool next_member(struct bfs_json_value object, const char **at,
-                        struct bfs_json_value *ret_key, struct bfs_json_value *ret)
+bool bfs_json_value_next_member(struct bfs_json_value object, struct bfs_json_members *members,
+                                struct bfs_json_value *ret_name, struct bfs_json_value *ret)
 {
-    const char *end = object.text + object.size;
-    const char *first = skip_blank(*at ? *at : object.text + 1, end);
-    if (first < end && *first == ',')
-        first = skip_blank(first + 1, end);
-    if (first >= end || *first != '"')
+    if (!is_kind(object, '{'))
         return false;
-    *at = first;
-    *ret_key = take_value(at, end);
-    *at = skip_blank(*at, end);
-    *at += *at < end; /* the colon */
-    *ret = take_value(at, end);
+    const char *end = object.text + object.size;
+    const char *at = skip_blank(members->at ? members->at : object.text + 1, end);
+    if (at < end && *at == ',')
+        at = skip_blank(at + 1, end);
+    if (at >= end || *at != '"')
+        return false;
+    *ret_name = take_value(&at, end);
+    at = skip_blank(at, end);
+    at += at < end; /* the colon */
+    *ret = take_value(&at, end);
+    members->at = at;
     return true;
 }
 
@@ -157,7 +161,8 @@ int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_fi
     size_t n = 0;
     if (!is_kind(object, '{'))
         return bfs_fail(error, -EBADMSG, "%s: not a JSON object", what);
-    for (const char *at = NULL; next_member(object, &at, &key, &value);) {
+    struct bfs_json_members members = {0};
+    while (bfs_json_value_next_member(object, &members, &key, &value)) {
         size_t i = 0;
         while (fields[i].name && !bfs_json_value_is(key, fields[i].name))
             i++;
@@ -168,7 +173,7 @@ int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_fi
             (void)bfs_json_value_text(key, name, sizeof(name));
             return bfs_fail(error, -EBADMSG, "%s: unknown field \"%s\"", what, name);
         }
-        if (!has_type(value, fields[i].type)) {
+        if (!bfs_json_value_has_type(value, fields[i].type)) {
             (void)bfs_fail(error, -EBADMSG, "%s: field \"%s\" has the wrong type", what,
                            fields[i].name);
             bfs_fail_values(error, bfs_json_type_word(fields[i].type), kind_word(value));
@@ -186,11 +191,11 @@ int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_fi
 struct bfs_json_value bfs_json_value_member(struct bfs_json_value object, const char *name,
                                             enum bfs_json_type type)
 {
+    struct bfs_json_members members = {0};
     struct bfs_json_value key, value;
-    if (is_kind(object, '{'))
-        for (const char *at = NULL; next_member(object, &at, &key, &value);)
-            if (bfs_json_value_is(key, name))
-                return has_type(value, type) ? value : (struct bfs_json_value){0};
+    while (bfs_json_value_next_member(object, &members, &key, &value))
+        if (bfs_json_value_is(key, name))
+            return bfs_json_value_has_type(value, type) ? value : (struct bfs_json_value){0};
     return (struct bfs_json_value){0};
 }
 
@@ -245,6 +250,15 @@ int bfs_json_value_text(struct bfs_json_value string, char *ret, size_t size)
     return c < 0 ? 0 : -E2BIG;
 }
 
+char *bfs_json_value_copy(struct bfs_json_value string)
+{
+    size_t size = string.size + 1; /* escapes are longer than what they stand for */
+    char *copy = malloc(size);
+    if (copy)
+        (void)bfs_json_value_text(string, copy, size);
+    return copy;
+}
+
 bool bfs_json_value_is(struct bfs_json_value string, const char *text)
 {
     size_t length = strlen(text);
@@ -267,4 +281,9 @@ uint64_t bfs_json_value_integer(struct bfs_json_value integer)
         if (integer.text[i] != '-')
             value = value * 10 + (uint64_t)(integer.text[i] - '0');
     return value;
+}
+
+bool bfs_json_value_is_true(struct bfs_json_value boolean)
+{
+    return is_kind(boolean, 't');
 }

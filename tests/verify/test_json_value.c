@@ -229,6 +229,28 @@ static void damage_stays_inside(void **state)
     assert_true(n_read > 0 && n_refused > n_read);
 }
 
+static void gives_members_one_by_one(void **state)
+{
+    (void)state;
+    static const char text[] = " { \"a\" : 1 , \"\\u0062\":{\"x\":[ ]},\"c\":null, \"\":true } ";
+    static const char *const names[] = {"a", "b", "c", ""};
+    struct bfs_json_members members = {0};
+    struct bfs_json_value root, name, value;
+    size_t n = 0;
+    assert_int_equal(bfs_json_value_open(text, sizeof(text) - 1, "it", &root, NULL), 0);
+    for (; bfs_json_value_next_member(root, &members, &name, &value); n++) {
+        bfs_autofree char *copy = bfs_json_value_copy(name);
+        assert_string_equal(copy, names[n]);
+        assert_int_equal(bfs_json_value_has_type(value, BFS_JSON_INTEGER), n == 0);
+        assert_int_equal(bfs_json_value_has_type(value, BFS_JSON_OBJECT), n == 1);
+        assert_int_equal(bfs_json_value_is_true(value), n == 3);
+    }
+    assert_int_equal(n, 4);
+    assert_false(bfs_json_value_next_member(value, &members, &name, &value)); /* no object */
+    assert_false(bfs_json_value_has_type((struct bfs_json_value){0}, BFS_JSON_INTEGER));
+    assert_false(bfs_json_value_is_true((struct bfs_json_value){0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_name_may_not_occur_twice),
         cmocka_unit_test(keys_compare_by_what_they_say),
         cmocka_unit_test(damage_stays_inside),
+        cmocka_unit_test(gives_members_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
