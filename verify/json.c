@@ -5,17 +5,6 @@
 #include <json-c/json_util.h>
 #include <string.h>
 
-static const char *const type_words[] = {
-    [BFS_JSON_OBJECT] = "an object",      [BFS_JSON_ARRAY] = "an array",
-    [BFS_JSON_STRING] = "a string",       [BFS_JSON_INTEGER] = "an integer from 0 to 2^53-1",
-    [BFS_JSON_BOOLEAN] = "true or false",
-};
-
-const char *bfs_json_type_word(enum bfs_json_type type)
-{
-    return type_words[type];
-}
-
 static bool has_type(struct json_object *value, enum bfs_json_type type)
 {
     switch (type) {

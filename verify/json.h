@@ -15,15 +15,12 @@
 #include "verify/buffer.h"
 #include "verify/cleanup.h"
 #include "verify/error.h"
+#include "verify/json_value.h"
 
 #include <json-c/json_object.h>
 #include <json-c/linkhash.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { BFS_JSON_DEPTH_MAX = 32 }; /* our deepest schema nests 6; tools of others a little more */
-
-#define BFS_JSON_INTEGER_MAX ((UINT64_C(1) << 53) - 1)
 
 static inline void bfs_json_cleanup(struct json_object **object)
 {
@@ -36,23 +33,6 @@ static inline void bfs_json_cleanup(struct json_object **object)
  * Errors: -EBADMSG, -E2BIG (over INT32_MAX bytes or too deep), -ENOMEM. */
 int bfs_json_parse(const void *text, size_t size, const char *what, struct json_object **ret,
                    struct bfs_error *error);
-
-enum bfs_json_type {
-    BFS_JSON_OBJECT,
-    BFS_JSON_ARRAY,
-    BFS_JSON_STRING,
-    BFS_JSON_INTEGER, /* 0 .. BFS_JSON_INTEGER_MAX */
-    BFS_JSON_BOOLEAN,
-};
-
-/* "an array": for messages. */
-const char *bfs_json_type_word(enum bfs_json_type type);
-
-struct bfs_json_field {
-    const char *name;
-    enum bfs_json_type type;
-    bool required;
-};
 
 /* Checks that `object` is an object whose members are all in `fields` (ended by a NULL name) with
  * the right type, and that the required ones are there. `open` lets other members pass, for

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A json-c tree of a text. json-c's own parser goes on when an allocation fails, and gives a tree
  * without the members that found no memory; here each one is checked. */
-#include "verify/json_value.h"
+#include "verify/json.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,11 +4,9 @@
 #include "verify/json_value.h"
 
 #include "verify/json_scan.h"
-#include "verify/json_string.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *skip_blank(const char *at, const char *end)
@@ -91,9 +89,22 @@ static bool is_kind(struct bfs_json_value value, char first)
     return value.text && value.size && *value.text == first;
 }
 
-/* json-c's words. */
-static const char *kind_word(struct bfs_json_value value)
+static const char *const type_words[] = {
+    [BFS_JSON_OBJECT] = "an object",      [BFS_JSON_ARRAY] = "an array",
+    [BFS_JSON_STRING] = "a string",       [BFS_JSON_INTEGER] = "an integer from 0 to 2^53-1",
+    [BFS_JSON_BOOLEAN] = "true or false",
+};
+
+const char *bfs_json_type_word(enum bfs_json_type type)
 {
+    return type_words[type];
+}
+
+/* json-c's words. */
+const char *bfs_json_value_word(struct bfs_json_value value)
+{
+    if (!value.text || !value.size)
+        return "";
     switch (*value.text) {
     case '{':
         return "object";
@@ -116,8 +127,6 @@ static const char *kind_word(struct bfs_json_value value)
 
 bool bfs_json_value_has_type(struct bfs_json_value value, enum bfs_json_type type)
 {
-    if (!value.text)
-        return false;
     switch (type) {
     case BFS_JSON_OBJECT:
         return is_kind(value, '{');
@@ -126,12 +135,26 @@ bool bfs_json_value_has_type(struct bfs_json_value value, enum bfs_json_type typ
     case BFS_JSON_STRING:
         return is_kind(value, '"');
     case BFS_JSON_INTEGER:
-        return strcmp(kind_word(value), "int") == 0 &&
+        return strcmp(bfs_json_value_word(value), "int") == 0 &&
                (*value.text != '-' || (value.size == 2 && value.text[1] == '0'));
     case BFS_JSON_BOOLEAN:
         return is_kind(value, 't') || is_kind(value, 'f');
     }
     return false;
+}
+
+bool bfs_json_value_is_null(struct bfs_json_value value)
+{
+    return is_kind(value, 'n');
+}
+
+/* The first element or member, or that after a comma; NULL at the end. */
+static const char *skip_comma(const char *at, const char *end)
+{
+    at = skip_blank(at, end);
+    if (at < end && *at == ',')
+        at = skip_blank(at + 1, end);
+    return at < end && *at != ']' && *at != '}' ? at : NULL;
 }
 
 bool bfs_json_value_next_member(struct bfs_json_value object, struct bfs_json_members *members,
@@ -140,10 +163,8 @@ bool bfs_json_value_next_member(struct bfs_json_value object, struct bfs_json_me
     if (!is_kind(object, '{'))
         return false;
     const char *end = object.text + object.size;
-    const char *at = skip_blank(members->at ? members->at : object.text + 1, end);
-    if (at < end && *at == ',')
-        at = skip_blank(at + 1, end);
-    if (at >= end || *at != '"')
+    const char *at = skip_comma(members->at ? members->at : object.text + 1, end);
+    if (!at || *at != '"')
         return false;
     *ret_name = take_value(&at, end);
     at = skip_blank(at, end);
@@ -153,15 +174,25 @@ bool bfs_json_value_next_member(struct bfs_json_value object, struct bfs_json_me
     return true;
 }
 
+size_t bfs_json_value_count_members(struct bfs_json_value object)
+{
+    struct bfs_json_members members = {0};
+    struct bfs_json_value name, value;
+    size_t n = 0;
+    while (bfs_json_value_next_member(object, &members, &name, &value))
+        n++;
+    return n;
+}
+
 int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_field *fields,
                           bool open, const char *what, struct bfs_json_value ret[],
                           struct bfs_error *error)
 {
     struct bfs_json_value found[BFS_JSON_FIELDS_MAX] = {0}, key, value;
+    struct bfs_json_members members = {0};
     size_t n = 0;
     if (!is_kind(object, '{'))
         return bfs_fail(error, -EBADMSG, "%s: not a JSON object", what);
-    struct bfs_json_members members = {0};
     while (bfs_json_value_next_member(object, &members, &key, &value)) {
         size_t i = 0;
         while (fields[i].name && !bfs_json_value_is(key, fields[i].name))
@@ -176,7 +207,7 @@ int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_fi
         if (!bfs_json_value_has_type(value, fields[i].type)) {
             (void)bfs_fail(error, -EBADMSG, "%s: field \"%s\" has the wrong type", what,
                            fields[i].name);
-            bfs_fail_values(error, bfs_json_type_word(fields[i].type), kind_word(value));
+            bfs_fail_values(error, bfs_json_type_word(fields[i].type), bfs_json_value_word(value));
             return -EBADMSG;
         }
         found[i] = value;
@@ -188,30 +219,34 @@ int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_fi
     return 0;
 }
 
-struct bfs_json_value bfs_json_value_member(struct bfs_json_value object, const char *name,
-                                            enum bfs_json_type type)
+struct bfs_json_value bfs_json_value_any_member(struct bfs_json_value object, const char *name)
 {
     struct bfs_json_members members = {0};
     struct bfs_json_value key, value;
     while (bfs_json_value_next_member(object, &members, &key, &value))
         if (bfs_json_value_is(key, name))
-            return bfs_json_value_has_type(value, type) ? value : (struct bfs_json_value){0};
+            return value;
     return (struct bfs_json_value){0};
+}
+
+struct bfs_json_value bfs_json_value_member(struct bfs_json_value object, const char *name,
+                                            enum bfs_json_type type)
+{
+    struct bfs_json_value value = bfs_json_value_any_member(object, name);
+    return bfs_json_value_has_type(value, type) ? value : (struct bfs_json_value){0};
 }
 
 bool bfs_json_value_next(struct bfs_json_value array, struct bfs_json_elements *elements,
                          struct bfs_json_value *ret)
 {
-    if (!array.text)
+    if (!is_kind(array, '['))
         return false;
     const char *end = array.text + array.size;
-    const char *first = skip_blank(elements->at ? elements->at : array.text + 1, end);
-    if (first < end && *first == ',')
-        first = skip_blank(first + 1, end);
-    if (first >= end || *first == ']')
+    const char *at = skip_comma(elements->at ? elements->at : array.text + 1, end);
+    if (!at)
         return false;
-    elements->at = first;
-    *ret = take_value(&elements->at, end);
+    *ret = take_value(&at, end);
+    elements->at = at;
     return true;
 }
 
@@ -223,67 +258,4 @@ size_t bfs_json_value_count(struct bfs_json_value array)
     while (bfs_json_value_next(array, &elements, &value))
         n++;
     return n;
-}
-
-static bool is_as_written(struct bfs_json_value string)
-{
-    return !memchr(string.text, '\\', string.size);
-}
-
-int bfs_json_value_text(struct bfs_json_value string, char *ret, size_t size)
-{
-    size_t n = 0;
-    int c = -1;
-    if (!string.text) {
-        ret[0] = '\0';
-        return 0;
-    }
-    if (is_as_written(string) && string.size - 2 < size) {
-        memcpy(ret, string.text + 1, string.size - 2);
-        ret[string.size - 2] = '\0';
-        return 0;
-    }
-    struct bfs_json_string bytes = bfs_json_string_over(string.text + 1, string.size - 2);
-    while ((c = bfs_json_string_next(&bytes)) >= 0 && n + 1 < size)
-        ret[n++] = (char)c;
-    ret[n] = '\0';
-    return c < 0 ? 0 : -E2BIG;
-}
-
-char *bfs_json_value_copy(struct bfs_json_value string)
-{
-    size_t size = string.size + 1; /* escapes are longer than what they stand for */
-    char *copy = malloc(size);
-    if (copy)
-        (void)bfs_json_value_text(string, copy, size);
-    return copy;
-}
-
-bool bfs_json_value_is(struct bfs_json_value string, const char *text)
-{
-    size_t length = strlen(text);
-    if (!string.text)
-        return false;
-    if (is_as_written(string))
-        return string.size - 2 == length && memcmp(string.text + 1, text, length) == 0;
-    struct bfs_json_string bytes = bfs_json_string_over(string.text + 1, string.size - 2);
-    for (;; text++) {
-        int c = bfs_json_string_next(&bytes);
-        if (c < 0 || c != (unsigned char)*text)
-            return c < 0 && !*text;
-    }
-}
-
-uint64_t bfs_json_value_integer(struct bfs_json_value integer)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; integer.text && i < integer.size; i++)
-        if (integer.text[i] != '-')
-            value = value * 10 + (uint64_t)(integer.text[i] - '0');
-    return value;
-}
-
-bool bfs_json_value_is_true(struct bfs_json_value boolean)
-{
-    return is_kind(boolean, 't');
 }

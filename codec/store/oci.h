@@ -9,7 +9,7 @@
 #include "verify/buffer.h"
 #include "verify/digest.h"
 #include "verify/error.h"
-#include "verify/json_value.h"
+#include "verify/json.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/json_value.h"
 
+#include "verify/json.h"
 #include "verify/json_keys.h"
 
 #include <stdarg.h>
@@ -132,6 +133,117 @@ static void refuses_as_the_tree_does(void **state)
     assert_int_equal(bfs_json_value_integer(values[NUMBER]), 0);
 }
 
+static void walks_over_members(void **state)
+{
+    static const char *const names[] = {"a", "\"]}", "", "n"};
+    static const char *const words[] = {"int", "array", "object", "null"};
+    struct bfs_json_members members = {0};
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value name, value;
+    size_t n = 0;
+    (void)state;
+    struct bfs_json_value root =
+        opened(" { \"\\u0061\" : -7 , \"\\\"]}\":[{\"b\":1}],\"\":{\"a\":[]} ,\"n\":null } ");
+    while (bfs_json_value_next_member(root, &members, &name, &value)) {
+        assert_true(bfs_json_value_is(name, names[n]));
+        assert_string_equal(bfs_json_value_word(value), words[n]);
+        n++;
+    }
+    assert_int_equal(n, 4);
+    assert_int_equal(bfs_json_value_count_members(root), 4);
+    assert_int_equal(bfs_json_value_count_members(opened("{ }")), 0);
+    assert_int_equal(bfs_json_value_count_members(opened("[1]")), 0);
+    assert_int_equal(bfs_json_value_count(opened("{\"a\":1}")), 0);
+    assert_false(bfs_json_value_next(root, &elements, &value));
+    assert_int_equal(bfs_json_value_any_member(root, "a").size, 2);
+    assert_true(bfs_json_value_is_null(bfs_json_value_any_member(root, "n")));
+    assert_null(bfs_json_value_any_member(root, "b").text);
+    assert_null(bfs_json_value_any_member(opened("[]"), "b").text);
+    value = (struct bfs_json_value){0};
+    assert_false(bfs_json_value_is_null(value));
+    assert_string_equal(bfs_json_value_word(value), "");
+    for (int type = BFS_JSON_OBJECT; type <= BFS_JSON_BOOLEAN; type++)
+        assert_false(bfs_json_value_has_type(value, (enum bfs_json_type)type));
+}
+
+static void numbers_are_what_they_say(void **state)
+{
+    static const struct {
+        const char *text;
+        double number;
+        int64_t integer;
+        bool is_integer;
+    } rows[] = {
+        {"0", 0, 0, true},
+        {"-0", 0, 0, true},
+        {"-12", -12, -12, true},
+        {"9007199254740991", 9007199254740991.0, INT64_C(9007199254740991), true},
+        {"-9007199254740991", -9007199254740991.0, -INT64_C(9007199254740991), true},
+        {"1.5", 1.5, 0, false},
+        {"-2E3", -2000, 0, false},
+        {"0.0000000000000000000000000000000000000000000000000000000000000000000000000025e75", 2.5,
+         0, false},
+    };
+    double number = 0;
+    int64_t integer = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bfs_json_value value = opened(rows[i].text);
+        assert_int_equal(bfs_json_value_double(value, &number), 0);
+        assert_true(number == rows[i].number);
+        assert_int_equal(bfs_json_value_signed(value, &integer), rows[i].is_integer ? 0 : -EBADMSG);
+        if (rows[i].is_integer)
+            assert_int_equal(integer, rows[i].integer);
+    }
+    assert_int_equal(bfs_json_value_double(opened("1e999"), &number), 0);
+    assert_true(number > 1e308);
+    static const char *const others[] = {"true", "null", "\"1\"", "[1]", "{}"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(bfs_json_value_double(opened(others[i]), &number), -EBADMSG);
+        assert_int_equal(bfs_json_value_signed(opened(others[i]), &integer), -EBADMSG);
+    }
+    assert_int_equal(bfs_json_value_double((struct bfs_json_value){0}, &number), -EBADMSG);
+    assert_int_equal(bfs_json_value_signed((struct bfs_json_value){0}, &integer), -EBADMSG);
+    assert_true(bfs_json_value_is_true(opened("true")));
+    assert_false(bfs_json_value_is_true(opened("false")));
+    assert_false(bfs_json_value_is_true((struct bfs_json_value){0}));
+}
+
+static void strings_can_be_kept(void **state)
+{
+    static const char text[] = "[\"a\\u00e9\\n\",\"\",\"plain\",\"\\ud83d\\ude00\"]";
+    static const char *const want[] = {"a\xc3\xa9\n", "", "plain", "\xf0\x9f\x98\x80"};
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value root = opened(text), value;
+    struct bfs_json_strings strings;
+    const char *kept[4];
+    size_t n = 0;
+    (void)state;
+    assert_int_equal(bfs_json_strings_init(&strings, sizeof(text) - 1), 0);
+    while (bfs_json_value_next(root, &elements, &value)) {
+        kept[n] = bfs_json_strings_take(&strings, value);
+        assert_int_equal(bfs_json_value_length(value), strlen(want[n]));
+        bfs_autofree char *copy = bfs_json_value_copy(value);
+        assert_string_equal(copy, want[n++]);
+    }
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(kept[i], want[i]);
+    assert_int_equal(n, 4);
+    assert_null(bfs_json_strings_take(&strings, root));
+    assert_null(bfs_json_strings_take(&strings, (struct bfs_json_value){0}));
+    assert_int_equal(bfs_json_value_length((struct bfs_json_value){0}), 0);
+    /* More than the text holds finds no room, and nothing is written beyond. */
+    const char *more = kept[0];
+    for (size_t i = 0; i < 100 && more; i++)
+        more = bfs_json_strings_take(&strings, opened("\"plain\""));
+    assert_null(more);
+    bfs_json_strings_done(&strings);
+    assert_true(bfs_json_value_same(opened("\"\\u0061b\""), opened("\"ab\"")));
+    assert_false(bfs_json_value_same(opened("\"a\""), opened("\"ab\"")));
+    assert_false(bfs_json_value_same((struct bfs_json_value){0}, (struct bfs_json_value){0}));
+    assert_false(bfs_json_value_same(opened("1"), opened("1")));
+}
+
 /* An object of n members, one of them named as the first is when `twice`. */
 static char *members(size_t n, bool twice)
 {
@@ -229,38 +341,18 @@ static void damage_stays_inside(void **state)
     assert_true(n_read > 0 && n_refused > n_read);
 }
 
-static void gives_members_one_by_one(void **state)
-{
-    (void)state;
-    static const char text[] = " { \"a\" : 1 , \"\\u0062\":{\"x\":[ ]},\"c\":null, \"\":true } ";
-    static const char *const names[] = {"a", "b", "c", ""};
-    struct bfs_json_members members = {0};
-    struct bfs_json_value root, name, value;
-    size_t n = 0;
-    assert_int_equal(bfs_json_value_open(text, sizeof(text) - 1, "it", &root, NULL), 0);
-    for (; bfs_json_value_next_member(root, &members, &name, &value); n++) {
-        bfs_autofree char *copy = bfs_json_value_copy(name);
-        assert_string_equal(copy, names[n]);
-        assert_int_equal(bfs_json_value_has_type(value, BFS_JSON_INTEGER), n == 0);
-        assert_int_equal(bfs_json_value_has_type(value, BFS_JSON_OBJECT), n == 1);
-        assert_int_equal(bfs_json_value_is_true(value), n == 3);
-    }
-    assert_int_equal(n, 4);
-    assert_false(bfs_json_value_next_member(value, &members, &name, &value)); /* no object */
-    assert_false(bfs_json_value_has_type((struct bfs_json_value){0}, BFS_JSON_INTEGER));
-    assert_false(bfs_json_value_is_true((struct bfs_json_value){0}));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_is_there),
         cmocka_unit_test(names_may_be_escaped),
         cmocka_unit_test(refuses_as_the_tree_does),
+        cmocka_unit_test(walks_over_members),
+        cmocka_unit_test(numbers_are_what_they_say),
+        cmocka_unit_test(strings_can_be_kept),
         cmocka_unit_test(a_name_may_not_occur_twice),
         cmocka_unit_test(keys_compare_by_what_they_say),
         cmocka_unit_test(damage_stays_inside),
-        cmocka_unit_test(gives_members_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
