@@ -70,12 +70,11 @@ static int read_contract(struct bfs_bundle *bundle, struct json_object **ret,
     BFS_CLEANUP(bfs_file_cleanup) struct bfs_file *file = NULL;
     BFS_CLEANUP(bfs_chunk_reader_cleanup) struct bfs_chunk_reader *reader = NULL;
     const struct bfs_index *index = bfs_bundle_index(bundle);
-    struct bfs_inode root = bfs_index_inode(index, 0);
     static const char name[] = "contract.json";
     uint32_t number;
     int r;
     *ret = NULL;
-    if (!bfs_index_lookup(index, &root, name, strlen(name), &number) ||
+    if (bfs_index_follow(index, name, &number) || !S_ISREG(bfs_index_inode(index, number).mode) ||
         bfs_index_inode(index, number).size > CONTRACT_MAX)
         return 0;
     if ((r = bfs_file_open(bundle, number, &file, error)))

@@ -28,6 +28,10 @@
       "make the index anew from the shards")                                                       \
     X(WEIGHT_MAP_UNLISTED, "weight-map-unlisted", WARNING, "a shard has a tensor that the index lacks", \
       "make the index anew: loaders do not see the tensor")                                        \
+    X(WEIGHT_MAP_COPY, "weight-map-copy", WARNING, "a shard has a tensor that the index places in another shard", \
+      "remove the copy: some loaders read it in place of the other one; views leave it out")       \
+    X(WEIGHTS_UNREADABLE, "weights-unreadable", WARNING, "a file named as weights holds none",     \
+      "download it again; git lfs pull fetches the file for which a pointer stands")               \
     X(FIXTURE_NONE, "fixture-none", NOTE, "there is no fixture",                                   \
       "add one, so that conform can tell whether a runtime gives the right answers")               \
     X(FIXTURE_INVALID, "fixture-invalid", ERROR, "a fixture's file cannot be read",                \

@@ -34,7 +34,8 @@ int bfs_review(struct bfs_subject *subject, const struct bfs_review_options *opt
     }
     if (r)
         bfs_finding_add_error(findings, BFS_FINDING_CONTRACT_INVALID, NULL, &why);
-    if ((r = bfs_rules_files(subject, findings, error)))
+    if ((r = bfs_rules_files(subject, findings, error)) ||
+        (r = bfs_rules_weights(subject, findings, error)))
         return r;
     if (subject->has_contract) {
         if (subject->contract.is_generated)

@@ -15,6 +15,9 @@ int bfs_rules_host(const struct bfs_subject *subject, const struct bfs_host *hos
 /* Files that the contract names, and indexes of shards. */
 int bfs_rules_files(const struct bfs_subject *subject, struct bfs_findings *findings,
                     struct bfs_error *error);
+/* Pointers, web pages and nothing in place of weights. */
+int bfs_rules_weights(const struct bfs_subject *subject, struct bfs_findings *findings,
+                      struct bfs_error *error);
 int bfs_rules_fixtures(const struct bfs_subject *subject, struct bfs_findings *findings,
                        struct bfs_error *error);
 /* Required bundles, and those that they require. */

@@ -13,6 +13,8 @@ enum {
     FINDINGS_MAX = 16,         /* about one index; more of the same help nobody */
 };
 
+static const char index_suffix[] = ".safetensors.index.json";
+
 static bool has_suffix(const char *text, const char *suffix)
 {
     size_t length = strlen(text), wanted = strlen(suffix);
@@ -117,10 +119,16 @@ static struct shard *shard_of(struct shards *shards, struct shard_list *list, co
 static void check_unlisted(struct shards *shards, const struct shard *shard)
 {
     for (size_t i = 0; i < shard->n; i++) {
-        struct json_object *where = bfs_json_member(shards->map, shard->tensors[i]);
+        const char *where = bfs_json_string(shards->map, shard->tensors[i]);
+        bool is_other = where && strcmp(where, shard->name) != 0;
+        const struct bfs_subject_file *file = is_other ? find_shard(shards, where) : NULL;
         if (!where)
             found(shards, BFS_FINDING_WEIGHT_MAP_UNLISTED, "lacks the tensor %.200s of %.200s",
                   shard->tensors[i], shard->name);
+        else if (file && file != shard->file)
+            found(shards, BFS_FINDING_WEIGHT_MAP_COPY,
+                  "places %.200s in %.200s, but %.200s has a tensor of that name too",
+                  shard->tensors[i], where, shard->name);
     }
 }
 
@@ -153,21 +161,23 @@ static void check_map(struct shards *shards)
         check_unlisted(shards, &list.items[i]);
 }
 
-static int check_index(const struct bfs_subject *subject, const struct bfs_subject_file *file,
-                       struct bfs_findings *findings, struct bfs_error *error)
+/* `path` is where a loader opens the index: shards are named from there. */
+static int check_index(const struct bfs_subject *subject, const char *path,
+                       const struct bfs_subject_file *file, struct bfs_findings *findings,
+                       struct bfs_error *error)
 {
     bfs_autofree uint8_t *bytes = NULL;
     bfs_autojson struct json_object *root = NULL;
     struct bfs_error why = {0};
     size_t size;
-    const char *slash = strrchr(file->path, '/');
+    const char *slash = strrchr(path, '/');
     struct shards shards = {.subject = subject,
-                            .path = file->path,
-                            .folder = slash ? (size_t)(slash + 1 - file->path) : 0,
+                            .path = path,
+                            .folder = slash ? (size_t)(slash + 1 - path) : 0,
                             .findings = findings};
     int r = bfs_subject_read(subject, file, INDEX_SIZE_MAX, &bytes, &size, &why);
     if (r == 0)
-        r = bfs_json_parse(bytes, size, file->path, &root, &why);
+        r = bfs_json_parse(bytes, size, path, &root, &why);
     if (r == -EBADMSG || r == -E2BIG) {
         bfs_finding_add_error(findings, BFS_FINDING_WEIGHT_MAP_INVALID, NULL, &why);
         return 0;
@@ -204,7 +214,14 @@ int bfs_rules_files(const struct bfs_subject *subject, struct bfs_findings *find
         check_named(subject, subject->contract.files[i], place, findings);
     }
     for (size_t i = 0; r == 0 && i < subject->n_files; i++)
-        if (has_suffix(subject->files[i].path, ".safetensors.index.json"))
-            r = check_index(subject, &subject->files[i], findings, error);
+        if (has_suffix(subject->files[i].path, index_suffix))
+            r = check_index(subject, subject->files[i].path, &subject->files[i], findings, error);
+    for (size_t i = 0; r == 0 && i < subject->n_links; i++) {
+        const char *path = subject->links[i].path;
+        const struct bfs_subject_file *file =
+            has_suffix(path, index_suffix) ? bfs_subject_find(subject, path) : NULL;
+        if (file)
+            r = check_index(subject, path, file, findings, error);
+    }
     return r;
 }

@@ -130,7 +130,7 @@ static int open_contract(struct walk *walk, const struct bfs_catalog_entry *entr
     int r;
     if ((r = bfs_bundle_open(walk->options->store, &entry->manifest, entry->manifest_size, &bundle,
                              error)) ||
-        bfs_index_resolve(bfs_bundle_index(bundle), path, &number))
+        bfs_index_follow(bfs_bundle_index(bundle), path, &number))
         return r;
     struct bfs_inode inode = bfs_index_inode(bfs_bundle_index(bundle), number);
     if (!S_ISREG(inode.mode))

@@ -5,6 +5,7 @@
 #include "codec/store/files.h"
 #include "verify/array.h"
 #include "verify/checked.h"
+#include "verify/links.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +18,29 @@ static int by_path(const void *a, const void *b)
     return strcmp(left->path, right->path);
 }
 
+static int by_link_path(const void *a, const void *b)
+{
+    const struct bfs_subject_link *left = a, *right = b;
+    return strcmp(left->path, right->path);
+}
+
 void bfs_subject_sort(struct bfs_subject *subject)
 {
     if (subject->n_files)
         qsort(subject->files, subject->n_files, sizeof(*subject->files), by_path);
+    if (subject->n_links)
+        qsort(subject->links, subject->n_links, sizeof(*subject->links), by_link_path);
+}
+
+int bfs_subject_add_link(struct bfs_subject *subject, const char *path, const char *target,
+                         size_t target_length)
+{
+    if (bfs_array_grow(&subject->links, subject->n_links, sizeof(*subject->links)))
+        return -ENOMEM;
+    struct bfs_subject_link *link = &subject->links[subject->n_links++];
+    *link =
+        (struct bfs_subject_link){.path = strdup(path), .target = strndup(target, target_length)};
+    return link->path && link->target ? 0 : -ENOMEM;
 }
 
 static int to_path(const void *path, const void *file)
@@ -28,11 +48,34 @@ static int to_path(const void *path, const void *file)
     return strcmp(path, ((const struct bfs_subject_file *)file)->path);
 }
 
-const struct bfs_subject_file *bfs_subject_find(const struct bfs_subject *subject, const char *path)
+static int to_link_path(const void *path, const void *link)
+{
+    return strcmp(path, ((const struct bfs_subject_link *)link)->path);
+}
+
+static const char *target_at(void *context, const char *path)
+{
+    const struct bfs_subject *subject = context;
+    const struct bfs_subject_link *link =
+        bsearch(path, subject->links, subject->n_links, sizeof(*subject->links), to_link_path);
+    return link ? link->target : NULL;
+}
+
+static const struct bfs_subject_file *find_file(const struct bfs_subject *subject, const char *path)
 {
     return subject->n_files
                ? bsearch(path, subject->files, subject->n_files, sizeof(*subject->files), to_path)
                : NULL;
+}
+
+const struct bfs_subject_file *bfs_subject_find(const struct bfs_subject *subject, const char *path)
+{
+    bfs_autofree char *end = NULL;
+    const struct bfs_subject_file *file = find_file(subject, path);
+    if (file || subject->n_links == 0)
+        return file;
+    struct bfs_subject copy = *subject;
+    return bfs_links_follow(path, target_at, &copy, &end) ? NULL : find_file(subject, end);
 }
 
 bool bfs_subject_has_view(const struct bfs_subject *subject, const char *id)
@@ -101,7 +144,12 @@ void bfs_subject_done(struct bfs_subject *subject)
         free(subject->files[i].path);
         bfs_tensor_map_done(&subject->files[i].map);
     }
+    for (size_t i = 0; i < subject->n_links; i++) {
+        free(subject->links[i].path);
+        free(subject->links[i].target);
+    }
     free(subject->files);
+    free(subject->links);
     free(subject->views);
     free(subject->directory);
     (void)bfs_bundle_unref(subject->bundle);

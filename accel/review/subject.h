@@ -18,6 +18,12 @@ struct bfs_subject_file {
     struct bfs_tensor_map map;
 };
 
+/* A symbolic link of the model. */
+struct bfs_subject_link {
+    char *path;   /* owned */
+    char *target; /* owned */
+};
+
 struct bfs_subject_view {
     char id[BFS_VIEW_ID_MAX + 1];
     uint64_t tensor_size; /* bytes of its tensors; of a view without any, of its files */
@@ -37,6 +43,8 @@ struct bfs_subject {
     struct bfs_reference reference;
     struct bfs_subject_file *files; /* by path; regular files of the model, not of its views */
     size_t n_files;
+    struct bfs_subject_link *links; /* by path */
+    size_t n_links;
     struct bfs_subject_view *views;
     size_t n_views;
     uint64_t content_size; /* bytes of all files of the model */
@@ -64,9 +72,13 @@ void bfs_subject_done(struct bfs_subject *subject);
 /* Reads contract.json when there is one. Errors: those of bfs_contract_parse() and of reading. */
 int bfs_subject_read_contract(struct bfs_subject *subject, struct bfs_error *error);
 
-/* Puts the files into order, once they are all there. */
+/* Adds a link. Errors: -ENOMEM. */
+int bfs_subject_add_link(struct bfs_subject *subject, const char *path, const char *target,
+                         size_t target_length);
+/* Puts files and links into order, once they are all there. */
 void bfs_subject_sort(struct bfs_subject *subject);
-/* NULL: the model has no such regular file. */
+/* The file that the path leads to, links followed as long as they stay inside. NULL: the model has
+ * no such regular file, or no memory is left. */
 const struct bfs_subject_file *bfs_subject_find(const struct bfs_subject *subject,
                                                 const char *path);
 bool bfs_subject_has_view(const struct bfs_subject *subject, const char *id);

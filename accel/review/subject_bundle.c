@@ -49,6 +49,15 @@ static int add_file(struct bfs_subject *subject, const struct bfs_index *index, 
     return 0;
 }
 
+static int add_link(struct bfs_subject *subject, const struct bfs_index *index, uint32_t number,
+                    const struct bfs_inode *inode)
+{
+    bfs_autofree char *path = bfs_index_path(index, number);
+    return path ? bfs_subject_add_link(subject, path, bfs_index_target(index, inode),
+                                       (size_t)inode->size)
+                : -ENOMEM;
+}
+
 static int name_views(struct bfs_subject *subject, const struct bfs_bundle_config *config)
 {
     subject->views = calloc(config->n_views + (size_t)1, sizeof(*subject->views));
@@ -93,6 +102,8 @@ static int survey(struct bfs_subject *subject, const struct bfs_index *index)
     for (uint32_t i = 1; r == 0 && i < n; i++) {
         struct bfs_inode inode = bfs_index_inode(index, i);
         owner[i] = has_views && inode.parent == views ? i : owner[inode.parent];
+        if (S_ISLNK(inode.mode) && !owner[i])
+            r = add_link(subject, index, i, &inode);
         if (!S_ISREG(inode.mode))
             continue;
         if (owner[i])

@@ -24,7 +24,7 @@ static int read_map(const struct bfs_subject *subject, const struct bfs_scan_ent
     if (fd < 0)
         return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
     struct bfs_error why = {0};
-    int r = bfs_container_read(fd, entry->size, entry->name, ret, &why);
+    int r = bfs_container_read(fd, entry->size, bfs_scan_format_name(entry), ret, &why);
     if (r != -ENOMEM && r != -ESTALE && r != -EIO)
         return 0;
     if (error)
@@ -96,9 +96,14 @@ int bfs_subject_of_scan(const struct bfs_reference *reference, const char *direc
         return bfs_fail(error, -ENOMEM, "out of memory");
     for (uint32_t i = 1; i < scan->n_entries; i++) {
         const struct bfs_scan_entry *entry = &scan->entries[i];
-        if (!S_ISREG(entry->mode) || entry->section)
+        int r = 0;
+        if (entry->section)
             continue;
-        int r = add_file(&subject, entry, i, error);
+        if (S_ISLNK(entry->mode) &&
+            bfs_subject_add_link(&subject, entry->path, entry->target, strlen(entry->target)))
+            return bfs_fail(error, -ENOMEM, "out of memory");
+        if (S_ISREG(entry->mode))
+            r = add_file(&subject, entry, i, error);
         if (r)
             return r;
     }

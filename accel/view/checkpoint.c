@@ -10,31 +10,23 @@
 
 enum { CONFIG_MAX = 16 << 20 }; /* larger ones are no config of a model */
 
-static const char index_suffix[] = ".safetensors.index.json";
-
-static bool has_suffix(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), wanted = strlen(suffix);
-    return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
-}
-
 size_t bfs_checkpoint_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-bool bfs_checkpoint_is_beside(const char *path, const char *other)
+bool bfs_checkpoint_has(const char *path, const struct bfs_view_input *input)
 {
     size_t length = bfs_checkpoint_folder(path);
-    return length == bfs_checkpoint_folder(other) && memcmp(path, other, length) == 0;
+    return length == input->home && memcmp(path, input->path, length) == 0;
 }
 
-/* config.json beside the input; malloc'ed, NULL: no memory. */
-static char *config_beside(const char *path)
+/* The config.json of the input's checkpoint; malloc'ed, NULL: no memory. */
+static char *config_of(const struct bfs_view_input *input)
 {
     char *config;
-    if (asprintf(&config, "%.*sconfig.json", (int)bfs_checkpoint_folder(path), path) < 0)
+    if (asprintf(&config, "%.*sconfig.json", (int)input->home, input->path) < 0)
         return NULL;
     return config;
 }
@@ -43,7 +35,7 @@ static int check_config(const struct bfs_view_plan *plan, const struct bfs_view_
                         struct bfs_error *error)
 {
     bfs_autojson struct json_object *root = NULL;
-    bfs_autofree char *path = config_beside(input->path);
+    bfs_autofree char *path = config_of(input);
     bfs_autofree uint8_t *text = NULL;
     size_t size;
     if (!path)
@@ -70,17 +62,11 @@ bool bfs_checkpoint_is_first(const struct bfs_view_plan *plan, size_t number)
         return false;
     for (size_t i = 0; i < number; i++) {
         const struct bfs_view_input *other = bfs_view_plan_input(plan, i);
-        if (other->map->container == BFS_CONTAINER_SAFETENSORS &&
-            bfs_checkpoint_is_beside(input->path, other->path))
+        if (other->map->container == BFS_CONTAINER_SAFETENSORS && input->home == other->home &&
+            memcmp(input->path, other->path, input->home) == 0)
             return false;
     }
     return true;
-}
-
-static bool is_index(const struct bfs_scan_entry *entry)
-{
-    return S_ISREG(entry->mode) && has_suffix(entry->path, index_suffix) &&
-           !bfs_view_directory_is_apart(entry);
 }
 
 int bfs_checkpoint_check(const struct bfs_view_plan *plan, struct bfs_error *error)
@@ -97,12 +83,10 @@ int bfs_checkpoint_check(const struct bfs_view_plan *plan, struct bfs_error *err
         n++;
     }
     if (n == 0)
-        return bfs_view_plan_refuse(
-            plan, error, -EINVAL, NULL, NULL,
-            "wants safetensors files; the directory has none (links are not "
-            "followed without --dereference)");
+        return bfs_view_plan_refuse(plan, error, -EINVAL, NULL, NULL,
+                                    "wants safetensors files; the directory has none");
     for (uint32_t i = 0; i < directory->n_entries; i++) {
-        if (!is_index(&directory->scan->entries[i]))
+        if (!bfs_view_directory_is_index(directory, i))
             continue;
         int r = bfs_checkpoint_check_index(plan, directory->scan->entries[i].path, error);
         if (r)
@@ -120,12 +104,12 @@ int bfs_checkpoint_finish(struct bfs_view_plan *plan, const char *dtype,
     for (size_t i = 0; r == 0 && (input = bfs_view_plan_input(plan, i)); i++) {
         if (!bfs_checkpoint_is_first(plan, i))
             continue;
-        bfs_autofree char *config = config_beside(input->path);
+        bfs_autofree char *config = config_of(input);
         r = config ? bfs_checkpoint_rewrite_config(plan, config, dtype, quantization, error)
                    : bfs_fail(error, -ENOMEM, "out of memory");
     }
     for (uint32_t i = 0; r == 0 && i < directory->n_entries; i++)
-        if (is_index(&directory->scan->entries[i]))
+        if (bfs_view_directory_is_index(directory, i))
             r = bfs_checkpoint_rewrite_index(plan, directory->scan->entries[i].path, error);
     return r;
 }

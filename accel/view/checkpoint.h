@@ -9,6 +9,8 @@
 #include "accel/view/convert.h"
 #include "accel/view/plan.h"
 
+struct bfs_view_directory;
+
 /* What loaders are told in quantization_config. */
 enum bfs_checkpoint_quantization {
     BFS_CHECKPOINT_PLAIN, /* nothing */
@@ -38,9 +40,14 @@ int bfs_checkpoint_rewrite_config(struct bfs_view_plan *plan, const char *path, 
                                   struct bfs_error *error);
 /* Bytes of the path up to and with its last slash; 0: there is none. */
 size_t bfs_checkpoint_folder(const char *path);
-/* Is input number i safetensors, and the first such in its folder? */
+/* Is input number i safetensors, and the first such of its checkpoint? */
 bool bfs_checkpoint_is_first(const struct bfs_view_plan *plan, size_t number);
-/* Is the file in the same folder as the other? */
-bool bfs_checkpoint_is_beside(const char *path, const char *other);
+/* Is the file at `path` in the home of the input? */
+bool bfs_checkpoint_has(const char *path, const struct bfs_view_input *input);
+/* Once all inputs are read: shards that this index names belong to its folder, and lose each tensor
+ * that it places in another shard which has it. An index that cannot be read changes nothing: who
+ * needs it refuses it. Errors: -ENOMEM, errno of the file system. */
+int bfs_checkpoint_follow_index(struct bfs_view_directory *directory, uint32_t number,
+                                struct bfs_error *error);
 
 #endif

@@ -52,8 +52,7 @@ static struct json_object *list_ignored(const struct bfs_view_plan *plan, const 
     const struct bfs_view_input *input;
     bool has_head = false;
     for (size_t i = 0; (input = bfs_view_plan_input(plan, i)); i++) {
-        if (input->map->container != BFS_CONTAINER_SAFETENSORS ||
-            !bfs_checkpoint_is_beside(path, input->path))
+        if (input->map->container != BFS_CONTAINER_SAFETENSORS || !bfs_checkpoint_has(path, input))
             continue;
         for (size_t k = 0; k < input->map->n_tensors; k++) {
             const struct bfs_tensor *tensor = &input->map->tensors[k];

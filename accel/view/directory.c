@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The directory that views are made of. */
+#include "accel/view/checkpoint.h"
 #include "accel/view/plan_private.h"
-
 #include "codec/container/container.h"
 
 #include <errno.h>
@@ -39,30 +39,54 @@ static bool is_other_weights(const char *name)
 static int read_input(struct bfs_view_directory *directory, uint32_t number,
                       struct bfs_error *error)
 {
-    const struct bfs_scan_entry *entry = &directory->scan->entries[number];
+    const struct bfs_scan_entry *named = &directory->scan->entries[number];
+    const struct bfs_scan_entry *entry =
+        S_ISLNK(named->mode) ? &directory->scan->entries[named->leads_to] : named;
     size_t i = directory->n_inputs;
     bfs_autoclose int fd = -1;
     int r;
     if (bfs_source_file_make(directory->path, directory->dereference, entry, &directory->files[i]))
         return bfs_fail(error, -ENOMEM, "out of memory");
     if ((r = bfs_source_file_open(&directory->files[i], &fd, error)) == 0)
-        r = bfs_container_read(fd, entry->size, entry->path, &directory->maps[i], error);
+        r = bfs_container_read(fd, entry->size, named->path, &directory->maps[i], error);
     if (r == 0 && directory->maps[i].container == BFS_CONTAINER_OPAQUE)
         r = bfs_fail(error, -EINVAL,
                      "%.400s: not what its name promises; no view can be made beside it",
-                     entry->path);
+                     named->path);
     if (r) {
         bfs_source_file_done(&directory->files[i]);
         return r;
     }
     directory->inputs[i] = (struct bfs_view_input){
-        .path = directory->files[i].inside,
+        .path = named->path,
+        .home = bfs_checkpoint_folder(named->path),
         .file = &directory->files[i],
         .map = &directory->maps[i],
     };
     directory->entries[i] = number;
     directory->n_inputs++;
     return 0;
+}
+
+/* A link counts when what it leads to is no input by its own name. */
+static bool is_input(const struct bfs_scan *scan, const struct bfs_scan_entry *entry)
+{
+    if (!bfs_container_is_named(entry->name))
+        return false;
+    if (S_ISREG(entry->mode))
+        return true;
+    const struct bfs_scan_entry *end = &scan->entries[entry->leads_to];
+    return S_ISREG(end->mode) && !bfs_view_directory_is_apart(end) &&
+           !bfs_container_is_named(end->name);
+}
+
+bool bfs_view_directory_is_index(const struct bfs_view_directory *directory, uint32_t number)
+{
+    const struct bfs_scan_entry *entry = &directory->scan->entries[number];
+    const struct bfs_scan_entry *end =
+        S_ISLNK(entry->mode) ? &directory->scan->entries[entry->leads_to] : entry;
+    return S_ISREG(end->mode) && has_suffix(entry->path, ".safetensors.index.json") &&
+           !bfs_view_directory_is_apart(entry);
 }
 
 int bfs_view_directory_read(struct bfs_view_directory *directory, struct bfs_error *error)
@@ -83,10 +107,18 @@ int bfs_view_directory_read(struct bfs_view_directory *directory, struct bfs_err
         if (bfs_view_directory_is_apart(entry) || S_ISDIR(entry->mode))
             continue;
         directory->is_weights[i] = is_other_weights(entry->name);
-        if (!S_ISREG(entry->mode) ||
-            !(has_suffix(entry->name, ".safetensors") || has_suffix(entry->name, ".gguf")))
+        if (!is_input(scan, entry))
             continue;
+        if (S_ISLNK(entry->mode))
+            directory->is_weights[entry->leads_to] = true;
         int r = read_input(directory, i, error);
+        if (r)
+            return r;
+    }
+    for (uint32_t i = 0; i < scan->n_entries; i++) {
+        int r = bfs_view_directory_is_index(directory, i)
+                    ? bfs_checkpoint_follow_index(directory, i, error)
+                    : 0;
         if (r)
             return r;
     }

@@ -66,31 +66,6 @@ static int place_file(struct placing *placing, struct bfs_view_file *file, uint3
                           : place_made(placing, file, parent, name);
 }
 
-/* Where a link of the directory leads, without looking at the disk: the entry's number, or 0. */
-static uint32_t follow(const struct placing *placing, const struct bfs_scan_entry *entry)
-{
-    const struct bfs_scan *scan = placing->scan;
-    const char *target = entry->target;
-    const char *folder = scan->entries[entry->parent].path;
-    size_t length = strlen(folder);
-    while (strncmp(target, "../", 3) == 0 || strncmp(target, "./", 2) == 0) {
-        bool is_up = target[1] == '.';
-        target += is_up ? 3 : 2;
-        if (!is_up)
-            continue;
-        while (length > 0 && folder[length - 1] != '/')
-            length--;
-        length -= length > 0; /* the slash */
-    }
-    bfs_autofree char *path = NULL;
-    uint32_t number;
-    if (asprintf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "", target) < 0) {
-        path = NULL;
-        return 0;
-    }
-    return bfs_scan_find(scan, path, &number) ? number : 0;
-}
-
 /* A link to weights that the view does not have would lead nowhere. */
 static bool is_left_out(const struct placing *placing, uint32_t number)
 {
@@ -100,19 +75,19 @@ static bool is_left_out(const struct placing *placing, uint32_t number)
         return true;
     if (!S_ISLNK(entry->mode))
         return directory->is_weights[number];
-    uint32_t to = follow(placing, entry);
-    if (to == 0 || to >= directory->n_entries)
-        return false;
-    return bfs_view_directory_is_apart(&placing->scan->entries[to]) ||
-           (directory->is_weights[to] && !S_ISLNK(placing->scan->entries[to].mode) &&
-            !find_file(placing->plan, placing->scan->entries[to].path));
+    const struct bfs_scan_entry *end = &placing->scan->entries[entry->leads_to];
+    if (entry->leads_to == 0)
+        return directory->is_weights[number];
+    return bfs_view_directory_is_apart(end) ||
+           ((directory->is_weights[number] || directory->is_weights[entry->leads_to]) &&
+            !find_file(placing->plan, end->path));
 }
 
 static int place_entry(struct placing *placing, uint32_t number)
 {
     const struct bfs_scan_entry *entry = &placing->scan->entries[number];
     struct bfs_view_file *file =
-        S_ISREG(entry->mode) ? find_file(placing->plan, entry->path) : NULL;
+        S_ISDIR(entry->mode) ? NULL : find_file(placing->plan, entry->path);
     uint32_t parent = placing->copies[entry->parent], ignored;
     if (parent == 0)
         return 0; /* the folder is left out */

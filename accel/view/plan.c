@@ -66,11 +66,12 @@ int bfs_view_plan_read(const struct bfs_view_plan *plan, const char *path, uint6
     struct bfs_source_file file;
     bfs_autoclose int fd = -1;
     uint32_t number;
-    if (!bfs_scan_find(scan, path, &number) || S_ISDIR(scan->entries[number].mode))
+    if (!bfs_scan_find(scan, path, &number))
         return -ENOENT;
-    /* A view has the link too, and would have its target as it was. */
     if (S_ISLNK(scan->entries[number].mode))
-        return bfs_fail(error, -EINVAL, "%.255s: is a link; pack with --dereference", path);
+        number = scan->entries[number].leads_to;
+    if (!S_ISREG(scan->entries[number].mode))
+        return -ENOENT;
     const struct bfs_scan_entry *entry = &scan->entries[number];
     if (entry->size > limit)
         return bfs_fail(error, -E2BIG, "%.255s: %llu bytes are more than %llu", path,

@@ -21,6 +21,8 @@ struct bfs_view_plan;
 /* A tensor file of the directory. */
 struct bfs_view_input {
     const char *path; /* relative to the directory; this and the rest borrowed from the plan */
+    size_t home; /* bytes of the path: the folder of its checkpoint, that of the index of shards
+                    that names it, else its own; with its last slash */
     const struct bfs_source_file *file;
     const struct bfs_tensor_map *map; /* never OPAQUE; parsed, so tensors are inside of the file */
 };
@@ -32,8 +34,9 @@ uint32_t bfs_view_plan_chunk_size(const struct bfs_view_plan *plan);
 const struct bfs_view_input *bfs_view_plan_input(const struct bfs_view_plan *plan, size_t i);
 
 /* The whole of another regular file of the directory, of at most `limit` bytes, malloc'ed, with a
- * NUL after the last byte. Errors: -ENOENT (there is none; nothing is recorded), -EINVAL (a link),
- * -E2BIG, -ESTALE, -ENOMEM, errno of the file system. */
+ * NUL after the last byte; links that stay inside are followed. Errors: -ENOENT (there is none, or
+ * the link leads nowhere; nothing is recorded), -E2BIG, -ESTALE, -ENOMEM, errno of the file system.
+ */
 int bfs_view_plan_read(const struct bfs_view_plan *plan, const char *path, uint64_t limit,
                        uint8_t **ret, size_t *ret_size, struct bfs_error *error);
 

@@ -36,6 +36,9 @@ void bfs_view_directory_done(struct bfs_view_directory *directory);
  */
 bool bfs_view_directory_is_apart(const struct bfs_scan_entry *entry);
 
+/* Is the entry, or what it leads to, an index of shards of the model? */
+bool bfs_view_directory_is_index(const struct bfs_view_directory *directory, uint32_t number);
+
 struct bfs_view_class {
     char name[BFS_KEY_WORD_MAX + 1];
     uint64_t n_tensors;

@@ -176,7 +176,7 @@ static int name_output(const struct bfs_view_plan *plan, const struct bfs_view_i
 {
     bfs_autofree char *path = NULL;
     uint32_t number;
-    if (asprintf(&path, "%.*s%s", (int)bfs_checkpoint_folder(input->path), input->path, name) < 0) {
+    if (asprintf(&path, "%.*s%s", (int)input->home, input->path, name) < 0) {
         path = NULL;
         return bfs_fail(error, -ENOMEM, "out of memory");
     }
@@ -218,8 +218,8 @@ static int plan_folder(struct bfs_view_plan *plan, size_t first, struct bfs_erro
     BFS_CLEANUP(bins_done) struct bins bins = {.plan = plan};
     const struct bfs_view_input *head = bfs_view_plan_input(plan, first), *input;
     for (size_t i = first; (input = bfs_view_plan_input(plan, i)); i++) {
-        if (input->map->container != BFS_CONTAINER_SAFETENSORS ||
-            !bfs_checkpoint_is_beside(head->path, input->path))
+        if (input->map->container != BFS_CONTAINER_SAFETENSORS || input->home != head->home ||
+            memcmp(input->path, head->path, head->home) != 0)
             continue;
         for (size_t k = 0; k < input->map->n_tensors; k++) {
             int r = add_tensor(&bins, input, &input->map->tensors[k], error);

@@ -13,6 +13,11 @@ static bool has_suffix(const char *text, const char *suffix)
     return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
 }
 
+bool bfs_container_is_named(const char *file_name)
+{
+    return has_suffix(file_name, ".safetensors") || has_suffix(file_name, ".gguf");
+}
+
 enum bfs_container bfs_container_guess(const uint8_t *prefix, size_t prefix_size,
                                        uint64_t file_size, const char *file_name)
 {

@@ -12,14 +12,15 @@
 #include "codec/container/tensor.h"
 #include "verify/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* safetensors (its README and tensor.rs): u64 header size <= 100 MB, a JSON object, then data.
  * Refused as its own readers do: gaps, overlaps, data that does not end with the file, duplicate
- * names, unknown dtypes, sizes that contradict shapes. A zero-size tensor may sit anywhere in
- * range. Errors: -ENODATA (prefix too short, but the file has more), -EBADMSG, -E2BIG,
- * -EPROTONOSUPPORT (a dtype not in the list), -ENOMEM. */
+ * names, unknown dtypes, sizes that contradict shapes, and what no index can hold
+ * (bfs_tensor_fault()). Errors: -ENODATA (prefix too short, but the file has more), -EBADMSG,
+ * -E2BIG, -EPROTONOSUPPORT (a dtype not in the list), -ENOMEM. */
 int bfs_safetensors_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size,
                           struct bfs_tensor_map *ret, struct bfs_error *error);
 
@@ -29,6 +30,9 @@ int bfs_safetensors_parse(const uint8_t *prefix, size_t prefix_size, uint64_t fi
  * blocks, data beyond the file. Errors: as above. */
 int bfs_gguf_parse(const uint8_t *prefix, size_t prefix_size, uint64_t file_size,
                    struct bfs_tensor_map *ret, struct bfs_error *error);
+
+/* Does the name promise a file of tensors: "*.safetensors" or "*.gguf"? */
+bool bfs_container_is_named(const char *file_name);
 
 /* Which container do these first bytes (at least 16 when the file has them) and this file name
  * promise? GGUF by its magic; safetensors by its file name ending and a plausible header. */

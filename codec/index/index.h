@@ -96,6 +96,9 @@ bool bfs_index_lookup(const struct bfs_index *index, const struct bfs_inode *dir
                       const char *name, size_t name_length, uint32_t *ret);
 /* Follows a relative path of plain components ("a/b") from the root. Errors: -ENOENT, -ENOTDIR. */
 int bfs_index_resolve(const struct bfs_index *index, const char *path, uint32_t *ret);
+/* The same, following links on the way and at the end; the path may have "." and "..". Errors:
+ * -ENOENT (also a path or link that leaves the root), -ENOTDIR, -ELOOP, -ENOMEM. */
+int bfs_index_follow(const struct bfs_index *index, const char *path, uint32_t *ret);
 /* Path of an inode relative to the root ("" for the root itself), malloc'ed; NULL: no memory. */
 char *bfs_index_path(const struct bfs_index *index, uint32_t number);
 

@@ -134,7 +134,8 @@ static int read_map(struct bfs_pack *pack, uint32_t file, const struct source *s
 {
     const struct bfs_scan_entry *entry = &pack->scan.entries[file];
     struct bfs_error why = {0};
-    int r = bfs_container_read(source->fd, entry->size, entry->name, &pack->maps[file], &why);
+    int r = bfs_container_read(source->fd, entry->size, bfs_scan_format_name(entry),
+                               &pack->maps[file], &why);
     if (r == -ENOMEM || r == -ESTALE || r == -EIO) {
         if (error)
             *error = why;

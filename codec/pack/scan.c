@@ -234,7 +234,11 @@ static int check_view_files(struct walk *walk)
         path = bfs_join(scan->entries[i].path, "view.json");
         if (!path)
             return bfs_fail(walk->error, -ENOMEM, "out of memory");
-        if (!bfs_scan_find(scan, path, &file) || !S_ISREG(scan->entries[file].mode))
+        if (bfs_scan_find(scan, path, &file) && S_ISLNK(scan->entries[file].mode))
+            file = scan->entries[file].leads_to;
+        else if (!bfs_scan_find(scan, path, &file))
+            file = 0;
+        if (!S_ISREG(scan->entries[file].mode))
             return refuse(walk, scan->entries[i].path,
                           "has no file view.json, which says for what hardware the view is");
     }
@@ -258,6 +262,8 @@ int bfs_scan_directory(const char *path, bool dereference, struct bfs_scan *ret,
         (void)bfs_steal(&empty); /* transferred */
     if (r == 0)
         r = walk_folder(&walk, fd, 0, 0);
+    if (r == 0 && (r = bfs_scan_follow_links(&walk.scan)))
+        r = bfs_fail(error, r, "out of memory");
     if (r == 0)
         r = check_view_files(&walk);
     if (r == 0 && walk.scan.n_entries == 1)

@@ -32,6 +32,11 @@ struct bfs_scan_entry {
     struct timespec mtime;
     struct timespec ctime; /* with mtime and size: has the file changed since? */
     char *target;          /* symlinks */
+    uint32_t
+        leads_to; /* symlinks: the entry at the end, no link itself; 0: none, or the directory */
+    /* Regular files: the name of a link to it that promises a file of tensors where its own name
+     * does not; borrowed from that entry. NULL: its own name tells. */
+    const char *alias;
 
     bool generated; /* not in the directory: made by the packer */
     enum bfs_entry_source source;
@@ -60,6 +65,15 @@ struct bfs_scan {
  * says what to do), -EACCES, -E2BIG, -ENOMEM, errno of the file system. */
 int bfs_scan_directory(const char *path, bool dereference, struct bfs_scan *ret,
                        struct bfs_error *error);
+
+/* Fills `leads_to` and `alias` of what bfs_scan_directory() found, which calls it. Errors: -ENOMEM.
+ */
+int bfs_scan_follow_links(struct bfs_scan *scan);
+/* As bfs_scan_find(), links on the way and at the end followed; the path may have "." and "..".
+ * Looks through all entries for each of its components. Errors: -ENOENT, -ELOOP, -ENOMEM. */
+int bfs_scan_follow(const struct bfs_scan *scan, const char *path, uint32_t *ret);
+/* The name that tells the format of a regular file. */
+const char *bfs_scan_format_name(const struct bfs_scan_entry *entry);
 
 /* The entry with this path; false when there is none. Looks through all of them. */
 bool bfs_scan_find(const struct bfs_scan *scan, const char *path, uint32_t *ret);

@@ -179,6 +179,12 @@ def files_and_fixtures():
     expect("map-text", [("error", "weight-map-invalid")], weight_map=b"{")
     expect("map-extra", [("error", "weight-map-tensor")], weight_map={"weight_map": {**names, "c": "model.safetensors"}})
     expect("map-less", [("warning", "weight-map-unlisted")], weight_map={"weight_map": {"a": "model.safetensors"}})
+    with open(SRC + "/model.safetensors", "rb") as file:
+        model = file.read()
+    expect("map-copy", [("warning", "weight-map-copy")] * 2, files={"old.safetensors": model},
+           weight_map={"weight_map": {**names, "b": "old.safetensors"}})
+    expect("pointer", [("warning", "weights-unreadable")],
+           files={"x.bin": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"})
     expect("map-file", [("error", "file-missing")], weight_map={"weight_map": {**names, "c": "gone.safetensors"}})
 
 

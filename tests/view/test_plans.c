@@ -391,8 +391,11 @@ static void other_documents_are_judged_too(void **state)
     assert_int_equal(get(planned, "views/gpu-f16/config.json")->source, BFS_ENTRY_BYTES);
     bfs_autofree char *config = test_path(&planned->folder, "config.json");
     assert_int_equal(unlink(config), 0);
-    assert_int_equal(symlink("model.safetensors", config), 0);
-    refused(planned, "gpu-f16", -EINVAL, "config.json: is a link");
+    test_write_text(&planned->folder, "config.real", "{\"torch_dtype\":\"bfloat16\"}");
+    assert_int_equal(symlink("config.real", config), 0);
+    assert_int_equal(plan(planned, "gpu-f16"), 0);
+    assert_int_equal(get(planned, "views/gpu-f16/config.json")->source, BFS_ENTRY_BYTES);
+    assert_int_equal(get(planned, "views/gpu-f16/config.real")->source, BFS_ENTRY_SAME);
     assert_int_equal(unlink(config), 0);
     test_make_folder(&planned->folder, "views");
     test_make_folder(&planned->folder, "views/gpu-f16");
