@@ -34,6 +34,10 @@ struct bfs_waiter {
     /* status 0: the block is given with a reference. Otherwise a negative errno, and NULL. Called
      * from a worker without locks held. */
     void (*done)(struct bfs_waiter *waiter, int status, struct bfs_block *block);
+    /* False: the waiter needs no answer. A chunk that no waiter needs when a worker comes to it is
+     * not decoded, and done() gets -ETIMEDOUT. Called with the cache's mutex held; takes no mutex
+     * but that of the calls. NULL: always true. */
+    bool (*is_needed)(const struct bfs_waiter *waiter);
     struct bfs_waiter *next; /* the cache's */
 };
 

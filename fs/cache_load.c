@@ -76,6 +76,32 @@ static uint8_t *make_room(struct bfs_cache *cache, struct bfs_block *block, bool
     return raw;
 }
 
+static bool is_needed(const struct bfs_block *block)
+{
+    const struct bfs_waiter *waiter = block->waiters;
+    while (waiter && waiter->is_needed && !waiter->is_needed(waiter))
+        waiter = waiter->next;
+    return waiter || !block->waiters; /* without waiters it is read-ahead */
+}
+
+/* Settles a block whose readers were all answered at their deadline. After the store hung, live
+ * reads would wait behind such blocks. */
+static bool drop_unneeded(struct bfs_block *block)
+{
+    struct bfs_cache *cache = block->cache;
+    struct settled settled = {0};
+    (void)pthread_mutex_lock(&cache->mutex);
+    bool needed = is_needed(block);
+    if (!needed)
+        settled = settle(cache, block, -ETIMEDOUT, NULL);
+    (void)pthread_mutex_unlock(&cache->mutex);
+    if (needed)
+        return false;
+    wake(&settled, block);
+    (void)bfs_file_unref(settled.file);
+    return true;
+}
+
 /* What a worker has taken over and not loaded yet. */
 struct batch {
     struct bfs_block *blocks[BFS_CHUNKS_MAX];
@@ -190,7 +216,7 @@ static void load(struct bfs_job *jobs[], size_t n, struct bfs_chunk_reader *read
             leave(block, false);
             continue;
         }
-        if (reader && take_copy(block))
+        if (reader && (drop_unneeded(block) || take_copy(block)))
             leave(block, true);
         else
             add_to_batch(&batch, block);

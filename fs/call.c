@@ -69,6 +69,14 @@ bool bfs_call_claim(struct bfs_calls *calls, struct bfs_call *call)
     return ours;
 }
 
+bool bfs_call_is_answered(struct bfs_calls *calls, const struct bfs_call *call)
+{
+    (void)pthread_mutex_lock(&calls->mutex);
+    bool answered = call->claimed;
+    (void)pthread_mutex_unlock(&calls->mutex);
+    return answered;
+}
+
 uint64_t bfs_calls_pending(struct bfs_calls *calls, uint64_t *ret_oldest_ms)
 {
     (void)pthread_mutex_lock(&calls->mutex);

@@ -33,6 +33,9 @@ void bfs_call_start(struct bfs_calls *calls, struct bfs_call *call, fuse_req_t r
 /* True: the caller must answer the request, now. False: it was answered at its deadline, and may
  * not be touched any more. Exactly once for each started call, before its memory goes. */
 bool bfs_call_claim(struct bfs_calls *calls, struct bfs_call *call);
+/* Was it answered at its deadline? Then nobody waits for the work, and it can be left out. The call
+ * is still to be claimed. */
+bool bfs_call_is_answered(struct bfs_calls *calls, const struct bfs_call *call);
 /* The request got nearer to its answer, so its deadline starts again. -EINTR: whoever asked has
  * given up, and should be answered soon; -ETIMEDOUT: it was answered at its deadline. In both cases
  * the call is still to be claimed. */

@@ -16,7 +16,7 @@ struct deferred {
     struct bfs_opening opening; /* of a file that is proved first */
     struct bfs_reply reply;     /* which waits for that */
     uint32_t slot;              /* of the bundle that it needs; UINT32_MAX: of none */
-    bool leads;                 /* others may wait for the same */
+    bool leads;                 /* others wait for it to load that bundle */
 };
 
 static struct bfs_fs *fs_of(fuse_req_t request)
@@ -86,15 +86,99 @@ static void on_proved(struct bfs_opening *opening, int status)
     finish(deferred, status == 0 || status == -EINTR ? status : bfs_store_errno(status));
 }
 
+/* Reaches the verdict about the bundle. False: the request stands in line for it, and may be gone.
+ */
+static bool pass_guard(struct deferred *deferred)
+{
+    struct bfs_fs *fs = deferred->fs;
+    struct bfs_line line;
+    if (bfs_guard_admit(fs->guard, deferred->slot, false) != -EWOULDBLOCK)
+        return true;
+    if (!bfs_lines_begin(fs->lines, BFS_LINE_VERDICT, deferred->slot, &line, &deferred->job))
+        return false;
+    (void)bfs_guard_admit(fs->guard, deferred->slot, true);
+    bfs_lines_end(fs->lines, &line);
+    return true;
+}
+
+/* Takes the lead for the bundle where there is something to load. False: the request stands in
+ * line, and may be gone. */
+static bool begin_bundle(struct deferred *deferred)
+{
+    struct bfs_fs *fs = deferred->fs;
+    if (deferred->slot == UINT32_MAX || bfs_guard_admit(fs->guard, deferred->slot, false) != 0)
+        return true;
+    enum bfs_turn turn = bfs_bundles_begin(fs->bundles, deferred->slot, &deferred->job);
+    if (turn == BFS_TURN_WAITS)
+        return false;
+    deferred->leads = turn == BFS_TURN_LEADS;
+    return true;
+}
+
+static void end_bundle(struct deferred *deferred)
+{
+    struct bfs_fs *fs = deferred->fs;
+    if (deferred->leads)
+        bfs_pool_submit_all(fs->pool, bfs_bundles_end(fs->bundles, deferred->slot),
+                            BFS_PRIORITY_METADATA);
+    deferred->leads = false;
+}
+
+/* The operation then finds the bundle, or the reason why there is none. False: the request stands
+ * in line, and may be gone. */
+static bool load_bundle(struct deferred *deferred)
+{
+    struct bfs_fs *fs = deferred->fs;
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    if (!deferred->leads && !begin_bundle(deferred))
+        return false;
+    if (deferred->leads && bfs_guard_admit(fs->guard, deferred->slot, false) == 0)
+        (void)bfs_bundles_get(fs->bundles, deferred->slot, true, &bundle);
+    end_bundle(deferred);
+    return true;
+}
+
+/* Does the request open a file that nobody has open? */
+static bool opens_file(const struct deferred *deferred)
+{
+    const struct bfs_op *op = &deferred->op;
+    bool may_open = op->function == bfs_op_open_admitted || op->function == bfs_op_getxattr;
+    if (!may_open || deferred->slot == UINT32_MAX)
+        return false;
+    struct bfs_open_file *open = bfs_files_find(deferred->fs->files, op->node);
+    if (open)
+        bfs_files_unref(deferred->fs->files, open);
+    return !open;
+}
+
+/* One step after the other, each in a line of its own. False: the request stands in one of them,
+ * and may be gone. */
+static bool run_in_lines(struct deferred *deferred, int *ret_status)
+{
+    struct bfs_fs *fs = deferred->fs;
+    struct bfs_line line;
+    if (deferred->slot != UINT32_MAX && (!pass_guard(deferred) || !load_bundle(deferred)))
+        return false;
+    bool leads = opens_file(deferred);
+    if (leads && !bfs_lines_begin(fs->lines, BFS_LINE_FILE, deferred->op.node, &line,
+                                  &deferred->job))
+        return false;
+    *ret_status = deferred->op.function(fs, &deferred->op, true, &deferred->reply);
+    if (leads)
+        bfs_lines_end(fs->lines, &line);
+    return true;
+}
+
 static void run_deferred(struct bfs_job *job, struct bfs_chunk_reader *reader)
 {
     struct deferred *deferred = (struct deferred *)job; /* its first member */
     struct bfs_fs *fs = deferred->fs;
     struct bfs_reply *reply = &deferred->reply;
-    int status = reader ? deferred->op.function(fs, &deferred->op, true, reply) : -EIO;
-    if (deferred->leads)
-        bfs_pool_submit_all(fs->pool, bfs_bundles_end(fs->bundles, deferred->slot),
-                            BFS_PRIORITY_METADATA);
+    int status = -EIO;
+    if (reader && !bfs_call_is_answered(fs->calls, &deferred->call) &&
+        !run_in_lines(deferred, &status))
+        return;
+    end_bundle(deferred); /* of a request that was dropped */
     if (status == 0 && reply->to_prove) {
         deferred->opening = (struct bfs_opening){.call = &deferred->call, .done = on_proved};
         bfs_prover_start(fs->prover, reply->to_prove, &deferred->opening);
@@ -113,12 +197,11 @@ static void defer(struct bfs_fs *fs, fuse_req_t request, const struct bfs_op *op
     deferred->job.run = run_deferred;
     deferred->fs = fs;
     deferred->op = *op;
-    deferred->slot = bfs_node_in_bundle(node) ? bfs_node_slot(node) : UINT32_MAX;
+    bool needs_bundle = bfs_node_in_bundle(node) && op->function != bfs_op_statfs;
+    deferred->slot = needs_bundle ? bfs_node_slot(node) : UINT32_MAX;
     bfs_call_start(fs->calls, &deferred->call, request);
-    enum bfs_turn turn = bfs_bundles_begin(fs->bundles, deferred->slot, &deferred->job);
-    if (turn == BFS_TURN_WAITS)
+    if (!begin_bundle(deferred))
         return; /* it may be gone already */
-    deferred->leads = turn == BFS_TURN_LEADS;
     bfs_pool_submit(fs->pool, &deferred->job, BFS_PRIORITY_METADATA);
 }
 

@@ -31,8 +31,9 @@ BFS_DEFINE_CLEANUP(bfs_files, bfs_files_free)
 
 /* With a reference; NULL when nobody has it open. */
 struct bfs_open_file *bfs_files_find(struct bfs_files *files, uint64_t node);
-/* Reads the chunk table and opens the blobs, so it may block. A second one for the same node waits
- * for the first: tables are large. Errors: those of bfs_file_open(). */
+/* Reads the chunk table and opens the blobs, so it may block. A second caller for the same node
+ * sleeps until the first has ended: tables are large. Requests stand in a line of fs/lines.h before
+ * they call it, so that they sleep without a worker. Errors: those of bfs_file_open(). */
 int bfs_files_open(struct bfs_files *files, uint64_t node, struct bfs_bundle *bundle,
                    uint32_t inode, struct bfs_open_file **ret, struct bfs_error *error);
 /* The same for a file that somebody else has opened already; reads nothing, and takes the reference

@@ -18,6 +18,7 @@ int bfs_guard_new(const struct bfs_store *store, struct bfs_bundles *bundles,
     if (!guard)
         return -ENOMEM;
     (void)pthread_mutex_init(&guard->mutex, NULL);
+    (void)pthread_cond_init(&guard->judged, NULL);
     guard->store = store;
     guard->bundles = bundles;
     guard->file = file;
@@ -39,6 +40,7 @@ struct bfs_guard *bfs_guard_free(struct bfs_guard *guard)
         free(guard->entries);
         (void)bfs_tree_unref(guard->tree);
         (void)bfs_policy_unref(guard->policy);
+        (void)pthread_cond_destroy(&guard->judged);
         (void)pthread_mutex_destroy(&guard->mutex);
         free(guard);
     }
@@ -272,21 +274,45 @@ static int judge(struct bfs_guard *guard, struct inquiry *inquiry)
     return r ? r : verdict.code;
 }
 
+/* With the mutex held: the verdict, or -EWOULDBLOCK. */
+static int peek(struct bfs_guard *guard, uint32_t slot, struct bfs_guard_entry **ret)
+{
+    *ret = bfs_guard_entry_at(guard, slot);
+    if (!*ret)
+        return -ENOMEM;
+    return bfs_guard_entry_is_good(guard, *ret, slot) ? (*ret)->code : -EWOULDBLOCK;
+}
+
+static void end(struct bfs_guard *guard, const struct inquiry *inquiry)
+{
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct bfs_guard_entry *entry = bfs_guard_entry_at(guard, inquiry->slot);
+    if (entry && entry->judging == inquiry->generation)
+        entry->judging = 0;
+    (void)pthread_cond_broadcast(&guard->judged);
+    (void)pthread_mutex_unlock(&guard->mutex);
+}
+
 int bfs_guard_admit(struct bfs_guard *guard, uint32_t slot, bool may_block)
 {
     BFS_CLEANUP(inquiry_done) struct inquiry inquiry = {0};
+    struct bfs_guard_entry *entry;
+    int r;
     if (!guard)
         return 0;
     (void)pthread_mutex_lock(&guard->mutex);
-    struct bfs_guard_entry *entry = bfs_guard_entry_at(guard, slot);
-    int r = !entry                                        ? -ENOMEM
-            : bfs_guard_entry_is_good(guard, entry, slot) ? entry->code
-                                                          : -EWOULDBLOCK;
+    while ((r = peek(guard, slot, &entry)) == -EWOULDBLOCK && may_block &&
+           bfs_guard_is_judging(guard, entry))
+        (void)pthread_cond_wait(&guard->judged, &guard->mutex);
     bool ours = r == -EWOULDBLOCK && may_block;
-    if (ours)
-        r = begin(guard, slot, &inquiry);
+    if (ours && (r = begin(guard, slot, &inquiry)) == 0)
+        entry->judging = guard->generation;
     (void)pthread_mutex_unlock(&guard->mutex);
-    return ours && r == 0 ? judge(guard, &inquiry) : r;
+    if (!ours || r)
+        return r;
+    r = judge(guard, &inquiry);
+    end(guard, &inquiry);
+    return r;
 }
 
 bool bfs_guard_refusal(struct bfs_guard *guard, uint32_t slot, char ret[static BFS_ERROR_TEXT_SIZE])

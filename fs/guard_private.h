@@ -18,8 +18,9 @@ struct bfs_guard_entry {
     /* How often the kernel is still to be told that it may know what is true no more: at once, and
      * again when answers that were on their way then have arrived. */
     uint8_t to_tell;
-    int code;     /* 0: served */
-    char *reason; /* owned; of a refusal */
+    uint64_t judging; /* the generation that a thread judges for now; 0: none */
+    int code;         /* 0: served */
+    char *reason;     /* owned; of a refusal */
     int64_t until;
     uint64_t generation;             /* of the guard when it was last known to be good */
     uint64_t policy;                 /* generation of the policy that judged */
@@ -37,6 +38,7 @@ struct bfs_guard {
     const struct bfs_log *log;
     struct bfs_audit *audit;
     pthread_mutex_t mutex;
+    pthread_cond_t judged;     /* a judgement has ended */
     struct bfs_tree *tree;     /* protected by mutex, like all below; NULL: none yet */
     struct bfs_policy *policy; /* what the entries borrow from */
     uint64_t generation;       /* counts the changes of tree and policy */
@@ -55,6 +57,12 @@ static inline void bfs_guard_note_news(struct bfs_guard *guard, struct bfs_guard
 {
     entry->to_tell = BFS_GUARD_TELL_TWICE;
     guard->tells_again = true;
+}
+/* Is another thread reaching the verdict of the present generation? */
+static inline bool bfs_guard_is_judging(const struct bfs_guard *guard,
+                                        const struct bfs_guard_entry *entry)
+{
+    return entry->judging && entry->judging == guard->generation;
 }
 /* NULL: no memory. */
 struct bfs_guard_entry *bfs_guard_entry_at(struct bfs_guard *guard, uint32_t slot);

@@ -37,7 +37,8 @@ static enum found next_due(struct bfs_guard *guard, uint32_t *ret)
         bool good = bfs_guard_entry_is_good(guard, entry, node->slot);
         if (good && entry->until < guard->next_due)
             guard->next_due = entry->until;
-        if (entry->to_tell || !good)
+        /* The thread that judges notes the news; this function then begins anew. */
+        if (entry->to_tell || (!good && !bfs_guard_is_judging(guard, entry)))
             found = FOUND_DUE;
         *ret = node->slot;
     }

@@ -231,15 +231,27 @@ static void part_done(struct bfs_waiter *waiter, int status, struct bfs_block *b
         admit_all(reads);
 }
 
+static bool is_needed(const struct bfs_waiter *waiter)
+{
+    const struct part *part =
+        (const struct part *)((const char *)waiter - offsetof(struct part, waiter));
+    return !bfs_call_is_answered(part->read->reads->calls, &part->read->call);
+}
+
 /* One more than there are parts is missing until all are asked for. True when it is finished. */
 static bool begin(struct bfs_read *read)
 {
+    if (bfs_call_is_answered(read->reads->calls, &read->call)) {
+        finish(read);
+        return true;
+    }
     atomic_store(&read->n_missing, read->n_parts + 1);
     for (uint32_t i = 0; i < read->n_parts; i++) {
         struct part *part = &read->parts[i];
         struct bfs_block *block = NULL;
         part->read = read;
         part->waiter.done = part_done;
+        part->waiter.is_needed = is_needed;
         int r = bfs_cache_get(read->reads->cache, read->open->file, read->first + i, &part->waiter,
                               &block);
         if (r == 0)

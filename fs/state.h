@@ -11,6 +11,7 @@
 #include "fs/call.h"
 #include "fs/files.h"
 #include "fs/guard.h"
+#include "fs/lines.h"
 #include "fs/links.h"
 #include "fs/lookahead.h"
 #include "fs/negotiated.h"
@@ -41,6 +42,7 @@ struct bfs_fs {
     struct bfs_calls *calls;
     struct bfs_backing *backing;
     struct bfs_files *files;
+    struct bfs_lines *lines; /* requests that wait for what another request reads */
     struct bfs_reads *reads;
     struct bfs_prover
         *prover; /* NULL: files are opened unproved, and their chunks proved by reads */

@@ -78,6 +78,13 @@ void *fuse_req_userdata(fuse_req_t handle)
     return ((struct fake_request *)(void *)handle)->userdata;
 }
 
+const struct fuse_ctx *fuse_req_ctx(fuse_req_t handle)
+{
+    (void)handle;
+    static const struct fuse_ctx context = {.uid = 1000, .gid = 1000, .pid = 1};
+    return &context;
+}
+
 int fuse_reply_err(fuse_req_t handle, int error)
 {
     struct fake_request *request = lock(handle);
