@@ -4,6 +4,7 @@
 #include "codec/store/view_config.h"
 #include "fs/backing.h"
 #include "fs/cache.h"
+#include "verify/size.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,32 +49,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static int parse_number(const char *text, bool is_size, uint64_t *ret)
-{
-    uint64_t value = 0;
-    const char *at = text;
-    for (; is_digit(*at); at++) {
-        if (value > (UINT64_MAX - 9) / 10)
-            return -EINVAL;
-        value = value * 10 + (uint64_t)(*at - '0');
-    }
-    if (at == text)
-        return -EINVAL;
-    unsigned shift = 0;
-    if (is_size && *at) {
-        static const char units[] = "KMGT";
-        const char *unit = strchr(units, *at & ~0x20);
-        if (!unit || !*unit)
-            return -EINVAL;
-        shift = 10 * (unsigned)(unit - units + 1);
-        at++;
-    }
-    if (*at || value > (UINT64_MAX >> 1) >> shift)
-        return -EINVAL;
-    *ret = value << shift;
-    return 0;
-}
-
 /* The place of a word among "one|two|three". */
 static int parse_choice(const char *choices, const char *word, uint64_t *ret)
 {
@@ -103,9 +78,10 @@ static int set(const struct row *row, const char *value, struct bfs_mount_option
         return parse_choice(row->value, value, field);
     if (row->type != TEXT) {
         uint64_t number;
-        int r = parse_number(value, row->type == SIZE, &number);
+        bool is_valid =
+            row->type == SIZE ? bfs_size_parse(value, &number) : bfs_number_parse(value, &number);
         /* 0 stands for a default that is found out, which nobody needs to write. */
-        if (r || (number == 0 && !is_digit(row->preset[0])))
+        if (!is_valid || (number == 0 && !is_digit(row->preset[0])))
             return -EINVAL;
         *(uint64_t *)field = number;
         return 0;

@@ -3,6 +3,7 @@
 
 #include "fs/dispatch.h"
 #include "fs/json_text.h"
+#include "fs/mount_place.h"
 #include "fs/mounts.h"
 #include "fs/passthrough.h"
 #include "fs/thread.h"
@@ -235,6 +236,7 @@ int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
     fuse_set_log_func(log_fuse);
     if ((r = check_fuse(error)) || (r = check_allow_other(options, error)) ||
         (r = clear_place(mount_point, log, error)) ||
+        (r = bfs_mount_place_check(mount_point, bfs_store_path(store), options, error)) ||
         (r = bfs_fs_new(store, options, log, &session->fs, error)) ||
         (r = mount_fuse(session, store, options, error)))
         return r;

@@ -13,7 +13,8 @@
 struct bfs_session;
 /* Mounts `store` at `mount_point` (absolute, from bfs_mount_path()); a mount of ours there whose
  * daemon died is removed first. All pointers outlive the session. Errors: -EBUSY (a live mount of
- * ours is there), -EACCES, -EPERM, -ENODEV (no FUSE), errors of bfs_catalog_load(). */
+ * ours is there), -EACCES, -EPERM, -ENODEV (no FUSE), errors of bfs_mount_place_check() and
+ * bfs_catalog_load(). */
 int bfs_session_mount(const struct bfs_store *store, const char *mount_point,
                       const struct bfs_mount_options *options, const struct bfs_log *log,
                       struct bfs_session **ret, struct bfs_error *error);

@@ -5,8 +5,10 @@
 
 #include "fs/mounts.h"
 #include "fs/session.h"
+#include "tools/descriptors.h"
 #include "tools/message.h"
 #include "tools/notify.h"
+#include "tools/start_report.h"
 #include "tools/verb.h"
 
 #include <fcntl.h>
@@ -24,9 +26,11 @@ enum { SHUTDOWN_SECONDS = 15 };
 #define READY_BYTE '\n' /* no message is empty */
 
 struct daemon_state {
-    int report;      /* the pipe; -1: in the foreground, or reported */
-    bool has_failed; /* and it was told why */
+    bool foreground;
+    struct bfs_start_report report; /* used by the starter as well as by the main thread */
+    bool has_failed;                /* and the reason was told; of the main thread */
     const struct bfs_mount_options *options;
+    struct bfs_log log; /* .write is NULL until it is opened */
     FILE *log_file;
 };
 
@@ -56,20 +60,20 @@ static void log_to_file(void *context, enum bfs_log_level level, const char *lin
     (void)fprintf(context, "%s bundlefs[%d] %s: %s\n", when, (int)getpid(), words[level], line);
 }
 
-static int open_log(const struct bfs_mount_options *options, bool foreground,
-                    struct daemon_state *state, struct bfs_log *ret, struct bfs_error *error)
+static int open_log(struct daemon_state *state, struct bfs_error *error)
 {
+    const struct bfs_mount_options *options = state->options;
     if (options->log_file) {
         state->log_file = fopen(options->log_file, "ae");
         if (!state->log_file)
             return bfs_fail(error, -errno, "%s: %s", options->log_file, strerror(errno));
         (void)setvbuf(state->log_file, NULL, _IOLBF, 0);
-        *ret = (struct bfs_log){.write = log_to_file, .context = state->log_file};
+        state->log = (struct bfs_log){.write = log_to_file, .context = state->log_file};
         return 0;
     }
-    if (!foreground)
+    if (!state->foreground)
         openlog("bundlefs", LOG_PID, LOG_DAEMON);
-    *ret = (struct bfs_log){.write = foreground ? log_stderr : log_syslog};
+    state->log = (struct bfs_log){.write = state->foreground ? log_stderr : log_syslog};
     return 0;
 }
 
@@ -99,19 +103,21 @@ static void on_warms(void *context, uint64_t done, uint64_t total)
     bfs_notify(text);
 }
 
+/* In the starter, while the main thread may find that the session has failed. */
 static void on_ready(void *context)
 {
+    static const char ready = READY_BYTE;
     struct daemon_state *state = context;
+    int fd = bfs_start_report_claim(&state->report);
+    if (fd < 0 && !state->foreground)
+        return; /* the failure was reported first */
     bfs_notify("READY=1\nSTATUS=serving");
-    if (state->report < 0) {
+    if (state->foreground) {
         bfs_message("ready");
         return;
     }
-    static const char ready = READY_BYTE;
     detach_stdio();
-    (void)!write(state->report, &ready, 1);
-    (void)close(state->report);
-    state->report = -1;
+    bfs_start_report_send(fd, &ready, 1);
 }
 
 /* Once, and before an end that may take long. */
@@ -122,13 +128,13 @@ static void tell_failure(struct daemon_state *state, const struct bfs_error *err
         return;
     state->has_failed = true;
     (void)bfs_error_text(error, text);
-    if (state->report < 0) {
+    int fd = bfs_start_report_claim(&state->report);
+    if (fd >= 0)
+        bfs_start_report_send(fd, text, strlen(text));
+    else if (state->foreground)
         bfs_message("%s", text);
-        return;
-    }
-    (void)!write(state->report, text, strlen(text));
-    (void)close(state->report);
-    state->report = -1;
+    else if (state->log.write)
+        bfs_log(&state->log, BFS_LOG_ERROR, "%s", text); /* "ready" was reported already */
 }
 
 static int serve(const char *store_path, const char *mount_point,
@@ -138,13 +144,11 @@ static int serve(const char *store_path, const char *mount_point,
     BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
     BFS_CLEANUP(bfs_session_cleanup) struct bfs_session *session = NULL;
     bfs_autofree char *absolute = NULL;
-    struct bfs_log log;
     int r;
     if ((r = bfs_store_open(store_path, &store, error)) ||
-        (r = bfs_mount_path(mount_point, &absolute, error)) ||
-        (r = open_log(options, state->report < 0, state, &log, error)))
+        (r = bfs_mount_path(mount_point, &absolute, error)) || (r = open_log(state, error)))
         return r;
-    r = bfs_session_mount(store, absolute, options, &log, &session, error);
+    r = bfs_session_mount(store, absolute, options, &state->log, &session, error);
     if (r)
         return r;
     /* The daemon must not keep the folder busy that it was started from. */
@@ -161,15 +165,36 @@ static int serve(const char *store_path, const char *mount_point,
     return r;
 }
 
+/* A lock or a pipe of the program that started the mount must not live as long as the mount. What
+ * the command line names by number was given to the daemon. */
+static void close_inherited(const char *store, const struct bfs_mount_options *options, int report)
+{
+    const int kept[] = {
+        report,
+        bfs_descriptor_of_path(store),
+        bfs_descriptor_of_path(options->host),
+        bfs_descriptor_of_path(getenv("BUNDLEFS_HOST")),
+        bfs_descriptor_of_path(options->replay),
+        bfs_descriptor_of_path(options->trace),
+        bfs_descriptor_of_path(options->policy),
+        bfs_descriptor_of_path(options->audit),
+        bfs_descriptor_of_path(options->backing),
+        bfs_descriptor_of_path(options->log_file),
+    };
+    bfs_descriptors_close_others(kept, sizeof(kept) / sizeof(kept[0]));
+}
+
 /* The daemon's whole life; never returns. */
 _Noreturn static void be_daemon(const char *store, const char *mount_point,
                                 const struct bfs_mount_options *options, int report)
 {
-    struct daemon_state state = {.report = report, .options = options};
+    struct daemon_state state = {.options = options};
     struct bfs_error error = {0};
+    atomic_init(&state.report.fd, report);
+    close_inherited(store, options, report);
     (void)setsid();
     int r = serve(store, mount_point, options, &state, &error);
-    if (r && state.report >= 0)
+    if (r)
         tell_failure(&state, &error);
     exit(r ? BFS_EXIT_FAILED : BFS_EXIT_OK);
 }
@@ -242,8 +267,9 @@ int bfs_mount_run(const char *store, const char *mount_point,
 {
     if (!foreground)
         return run_background(store, mount_point, options);
-    struct daemon_state state = {.report = -1, .options = options};
+    struct daemon_state state = {.foreground = true, .options = options};
     struct bfs_error error = {0};
+    atomic_init(&state.report.fd, -1);
     int r = serve(store, mount_point, options, &state, &error);
     if (r)
         tell_failure(&state, &error);

@@ -2,8 +2,8 @@
  * Parses a verb's arguments by its table of options. */
 #include "tools/message.h"
 #include "tools/verb.h"
-#include "verify/checked.h"
 #include "verify/cleanup.h"
+#include "verify/size.h"
 
 #include <string.h>
 
@@ -14,35 +14,6 @@ struct parser {
     int n_args;
     bool help;
 };
-
-static bool parse_unsigned(const char *text, const char **end, uint64_t *ret)
-{
-    uint64_t value = 0;
-    const char *at = text;
-    for (; *at >= '0' && *at <= '9'; at++)
-        if (!bfs_mul_u64(value, 10, &value) || !bfs_add_u64(value, (uint64_t)(*at - '0'), &value))
-            return false;
-    *end = at;
-    *ret = value;
-    return at != text;
-}
-
-static bool parse_size(const char *text, uint64_t *ret)
-{
-    static const char units[] = "KMGT";
-    const char *end;
-    uint64_t value;
-    if (!parse_unsigned(text, &end, &value))
-        return false;
-    if (*end) {
-        const char *unit = strchr(units, *end);
-        if (!unit || end[1] ||
-            !bfs_mul_u64(value, UINT64_C(1) << (10 * (unit - units + 1)), &value))
-            return false;
-    }
-    *ret = value;
-    return true;
-}
 
 static int append_value(char **list, const char *value)
 {
@@ -62,7 +33,7 @@ static int append_value(char **list, const char *value)
 static int set_option(struct parser *parser, const struct bfs_option *option, const char *value)
 {
     void *target = parser->values + option->target;
-    const char *verb = parser->verb->name, *end;
+    const char *verb = parser->verb->name;
     uint64_t number;
     switch (option->type) {
     case BFS_OPTION_FLAG:
@@ -76,13 +47,13 @@ static int set_option(struct parser *parser, const struct bfs_option *option, co
     case BFS_OPTION_LIST:
         return append_value(target, value);
     case BFS_OPTION_SIZE:
-        if (!parse_size(value, &number))
+        if (!bfs_size_parse(value, &number))
             return bfs_message_usage(verb, "--%s: \"%s\" is not a size such as 256K, 4M or 1G",
                                      option->name, value);
         *(uint64_t *)target = number;
         return 0;
     case BFS_OPTION_UNSIGNED:
-        if (!parse_unsigned(value, &end, &number) || *end)
+        if (!bfs_number_parse(value, &number))
             return bfs_message_usage(verb, "--%s: \"%s\" is not a number", option->name, value);
         *(uint64_t *)target = number;
         return 0;
