@@ -107,7 +107,7 @@ static int print_json(struct verification *verification, const struct bfs_check_
         {"n_problems", report->n_problems},     {"n_bundles", report->n_bundles},
         {"n_files", report->n_files},           {"n_files_read", report->n_files_read},
         {"content_size", report->content_size}, {"n_blobs", report->n_blobs},
-        {"blobs_size", report->blobs_size},
+        {"blobs_size", report->blobs_size},     {"n_statements", report->n_statements},
     };
     const struct {
         const char *name;

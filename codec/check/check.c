@@ -7,7 +7,7 @@
 
 const char *bfs_check_kind_name(enum bfs_check_kind kind)
 {
-    static const char *const names[] = {"catalog", "bundle", "file", "chunk", "blob"};
+    static const char *const names[] = {"catalog", "bundle", "file", "chunk", "blob", "statement"};
     return names[kind];
 }
 
@@ -222,8 +222,8 @@ int bfs_check_store(const struct bfs_store *store, const struct bfs_catalog *cat
     }
     int r;
     if ((r = lock_content(store, &lock, error)) == 0 && (r = survey(&check, error)) == 0 &&
-        (r = check_bundles(&check, error)) == 0)
-        r = bfs_check_blobs(&check, error);
+        (r = check_bundles(&check, error)) == 0 && (r = bfs_check_blobs(&check, error)) == 0)
+        r = bfs_check_statements(&check, catalog, error);
     bfs_digest_set_done(&check.files);
     bfs_digest_set_done(&check.blobs);
     (void)pthread_mutex_destroy(&check.mutex);

@@ -14,14 +14,15 @@ enum bfs_check_kind {
     BFS_CHECK_FILE,    /* chunk table or content of one file */
     BFS_CHECK_CHUNK,   /* one chunk of a file */
     BFS_CHECK_BLOB,    /* a blob as a whole */
+    BFS_CHECK_STATEMENT,
 };
-/* "catalog", "bundle", "file", "chunk", "blob". */
+/* "catalog", "bundle", "file", "chunk", "blob", "statement". */
 const char *bfs_check_kind_name(enum bfs_check_kind kind);
 
 struct bfs_check_problem {
     enum bfs_check_kind kind;
-    const char *bundle; /* NAME:VERSION; of a blob, the first that needs it; of the catalogue, the
-                           entry's name */
+    const char *bundle; /* NAME:VERSION; of a blob, the first that needs it; of a statement or the
+                           catalogue, the entry's name in index.json */
     const char *path;   /* of the file, or NULL */
     bool has_chunk;
     uint32_t chunk;
@@ -48,6 +49,7 @@ struct bfs_check_report {
     uint64_t content_size; /* bytes of those */
     uint64_t n_blobs;      /* different blobs that the bundles need */
     uint64_t blobs_size;
+    uint64_t n_statements; /* about the bundles; of a whole store, all that it lists */
     /* What "gc" would remove; only known for a whole store that nobody packs into. */
     bool has_garbage;
     uint64_t n_unreferenced;
@@ -57,7 +59,8 @@ struct bfs_check_report {
 };
 
 /* Checks each bundle down to its chunks (stored digest, decoding, check of the raw bytes), each
- * file's SHA-256, and each blob's SHA-256 against its name. Returns 0 when everything could be
+ * file's SHA-256, each blob's SHA-256 against its name, and each statement's blobs and content (not
+ * its signatures, which takes the keys of a policy). Returns 0 when everything could be
  * looked at, whatever was found: ret->n_problems tells. Errors: -EINTR, -ENOMEM, -EBUSY (gc runs).
  */
 int bfs_check_store(const struct bfs_store *store, const struct bfs_catalog *catalog,

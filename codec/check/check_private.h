@@ -39,5 +39,8 @@ int bfs_check_files(struct bfs_check *check, uint32_t entry, struct bfs_bundle *
                     struct bfs_error *error);
 /* Every blob that the bundles need: is it there, with its size, and its digest? */
 int bfs_check_blobs(struct bfs_check *check, struct bfs_error *error);
+/* The statements about the bundles; they are small, so a quick check reads them as well. */
+int bfs_check_statements(struct bfs_check *check, const struct bfs_catalog *catalog,
+                         struct bfs_error *error);
 
 #endif

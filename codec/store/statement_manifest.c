@@ -2,6 +2,7 @@
 #include "codec/store/statement_manifest.h"
 
 #include "codec/store/bundle_config.h"
+#include "verify/json_value.h"
 
 #include <string.h>
 
@@ -77,6 +78,17 @@ int bfs_statement_manifest_parse(const void *bytes, size_t size, struct bfs_stat
         return r;
     *ret = manifest;
     return 0;
+}
+
+bool bfs_statement_manifest_has_empty_config(const void *bytes, size_t size)
+{
+    struct bfs_json_value root;
+    char digest[BFS_DIGEST_TEXT_SIZE];
+    if (bfs_json_value_open(bytes, size, "statement manifest", &root, NULL))
+        return false;
+    struct bfs_json_value config = bfs_json_value_member(root, "config", BFS_JSON_OBJECT);
+    return bfs_json_value_is(bfs_json_value_member(config, "digest", BFS_JSON_STRING),
+                             bfs_digest_text(&bfs_oci_empty.digest, digest));
 }
 
 int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,

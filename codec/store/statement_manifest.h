@@ -27,6 +27,8 @@ struct bfs_statement_manifest {
  * -EPROTONOSUPPORT, -E2BIG, -ENOMEM. */
 int bfs_statement_manifest_parse(const void *bytes, size_t size, struct bfs_statement_manifest *ret,
                                  struct bfs_error *error);
+/* Does a manifest that was parsed name the blob "{}" as its config, as ours do? */
+bool bfs_statement_manifest_has_empty_config(const void *bytes, size_t size);
 /* Deterministic; kind, alias and time are written as annotations, for people. Errors: -EINVAL (a
  * time that cannot be), -ENOMEM. */
 int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,

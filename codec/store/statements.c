@@ -70,19 +70,30 @@ static int read_envelope(struct bfs_stored_statement *stored,
     return check_statement(&stored->statement, entry, what, error);
 }
 
+static int read_manifest(const struct bfs_store *store, const struct bfs_catalog_statement *entry,
+                         struct bfs_statement_manifest *ret, bool *ret_empty_config,
+                         struct bfs_error *error)
+{
+    bfs_autofree uint8_t *text = NULL;
+    int r;
+    if ((r = bfs_store_read_blob(store, &entry->manifest, entry->manifest_size,
+                                 BFS_STATEMENT_MANIFEST_MAX, &text, error)) ||
+        (r = bfs_statement_manifest_parse(text, entry->manifest_size, ret, error)))
+        return r;
+    *ret_empty_config = bfs_statement_manifest_has_empty_config(text, entry->manifest_size);
+    return check_manifest(ret, entry, error);
+}
+
 /* At most `room` bytes of envelope; else sets *ret_full. */
 static int read_one(const struct bfs_store *store, const struct bfs_catalog_statement *entry,
                     uint64_t room, struct bfs_stored_statement *stored, bool *ret_full,
                     struct bfs_error *error)
 {
-    bfs_autofree uint8_t *text = NULL;
     struct bfs_statement_manifest manifest;
-    int r;
+    bool empty_config;
     *ret_full = false;
-    if ((r = bfs_store_read_blob(store, &entry->manifest, entry->manifest_size,
-                                 BFS_STATEMENT_MANIFEST_MAX, &text, error)) ||
-        (r = bfs_statement_manifest_parse(text, entry->manifest_size, &manifest, error)) ||
-        (r = check_manifest(&manifest, entry, error)))
+    int r = read_manifest(store, entry, &manifest, &empty_config, error);
+    if (r)
         return r;
     if (manifest.envelope.size > room) {
         *ret_full = true;
@@ -95,6 +106,26 @@ static int read_one(const struct bfs_store *store, const struct bfs_catalog_stat
     stored->digest = manifest.envelope.digest;
     stored->size = (size_t)manifest.envelope.size;
     return read_envelope(stored, entry, error);
+}
+
+int bfs_statement_check(const struct bfs_store *store, const struct bfs_catalog_statement *entry,
+                        struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_stored_statement_cleanup)
+    struct bfs_stored_statement *stored = calloc(1, sizeof(*stored));
+    struct bfs_statement_manifest manifest;
+    bfs_autofree uint8_t *config = NULL;
+    bool is_full, empty_config;
+    if (!stored)
+        return bfs_fail(error, -ENOMEM, "out of memory");
+    int r = read_one(store, entry, BFS_ENVELOPE_SIZE_MAX, stored, &is_full, error);
+    if (r == 0)
+        r = read_manifest(store, entry, &manifest, &empty_config, error);
+    if (r || !empty_config)
+        return r;
+    /* No reader needs the config, but a registry refuses a manifest without it. */
+    return bfs_store_read_blob(store, &bfs_oci_empty.digest, bfs_oci_empty.size, bfs_oci_empty.size,
+                               &config, error);
 }
 
 /* Is it the statement that is wrong, and not the moment? */

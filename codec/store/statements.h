@@ -50,6 +50,10 @@ void bfs_statements_done(struct bfs_statements *statements);
  * nothing. */
 int bfs_statements_add(struct bfs_statements *statements, const struct bfs_store *store,
                        const struct bfs_catalog_statement *entry, struct bfs_error *error);
+/* Reads one and proves it, with every blob that a copy of it takes, and keeps nothing. Signatures
+ * are not verified. Errors: the reason of a refusal, -ENOMEM, errno of the file system. */
+int bfs_statement_check(const struct bfs_store *store, const struct bfs_catalog_statement *entry,
+                        struct bfs_error *error);
 /* Sorts them by time, kind, number of the alias' move, digest, and keeps one of each digest; then
  * nothing is added any more. */
 void bfs_statements_finish(struct bfs_statements *statements);
