@@ -51,7 +51,7 @@ static bool can_make(const char *directory, const char *id)
                                           .chunk_size = BFS_CHUNK_SIZE_DEFAULT,
                                           .n_jobs = 1,
                                           .extension = bfs_views_extension(views)};
-    return bfs_pack_check(&pack, NULL) == 0;
+    return bfs_pack_check(NULL, &pack, NULL) == 0;
 }
 
 static int add_views(const char *ids, const char *directory, struct bfs_buffer *ret)

@@ -127,7 +127,7 @@ static int pack_into(const char *store_path, struct bfs_pack_options *options, b
     options->context = &packing;
     bfs_interrupt_install();
     /* A directory that cannot be packed must not leave a new store behind. */
-    int r = bfs_pack_check(options, &error);
+    int r = bfs_pack_check(store_path, options, &error);
     if (r == 0)
         r = bfs_store_create(store_path, &store, &error);
     if (r == 0)

@@ -2,8 +2,8 @@
 #include "codec/pack/pack.h"
 
 #include "codec/pack/pack_private.h"
+#include "codec/pack/place.h"
 #include "codec/pack/same.h"
-#include "codec/store/aliases.h"
 #include "codec/store/catalog.h"
 
 #include <stdio.h>
@@ -37,25 +37,6 @@ int64_t bfs_pack_created(const struct bfs_pack *pack)
 {
     return pack->options->source_date_epoch >= 0 ? pack->options->source_date_epoch
                                                  : pack->scan.newest;
-}
-
-static bool is_inside(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
-}
-
-/* Packing a store into itself would never end well. */
-static int check_apart(const struct bfs_pack *pack, struct bfs_error *error)
-{
-    bfs_autofree char *directory = realpath(pack->options->directory, NULL);
-    if (!directory)
-        return bfs_fail(error, -errno, "%s: %s", pack->options->directory, strerror(errno));
-    if (is_inside(bfs_store_path(pack->store), directory) ||
-        is_inside(directory, bfs_store_path(pack->store)))
-        return bfs_fail(error, -EINVAL, "%s: the directory and the store must lie apart",
-                        pack->options->directory);
-    return 0;
 }
 
 static void warn_damaged(const struct bfs_pack *pack, const struct bfs_catalog_entry *entry,
@@ -174,12 +155,9 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
     BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
     const struct bfs_pack_options *options = pack->options;
     int r;
-    if ((r = check_apart(pack, error)) || (r = bfs_catalog_load(pack->store, &catalog, error)))
-        return r;
-    const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, &options->reference);
-    if ((r = bfs_catalog_check_new(catalog, &options->reference, taken ? &taken->manifest : NULL,
-                                   error)) ||
-        (!taken && (r = bfs_aliases_check_new(pack->store, catalog, &options->reference, error))) ||
+    if ((r = bfs_catalog_load(pack->store, &catalog, error)) ||
+        (r = bfs_place_check(pack->store, catalog, &options->reference, options->directory,
+                             error)) ||
         (r = take_stock(options, &pack->scan, error)))
         return r;
     if (bfs_sha256_stream_new(&pack->sha256))
@@ -199,10 +177,15 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
     return r ? bfs_fail(error, r, "cannot start %u threads: %s", options->n_jobs, strerror(-r)) : 0;
 }
 
-int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error)
+int bfs_pack_check(const char *store_path, const struct bfs_pack_options *options,
+                   struct bfs_error *error)
 {
     bfs_autoscan struct bfs_scan scan = {0};
-    int r = take_stock(options, &scan, error);
+    int r = store_path
+                ? bfs_place_check_path(store_path, &options->reference, options->directory, error)
+                : 0;
+    if (r == 0)
+        r = take_stock(options, &scan, error);
     if (r == 0 && options->review)
         r = options->review(options->context, &scan, error);
     return r;

@@ -76,10 +76,12 @@ struct bfs_pack_report {
     uint64_t stored_size;  /* bytes that all of the bundle occupies, shared blobs included */
 };
 
-/* Would the directory be packed? For refusing it before a store is made for it. Errors: those of
+/* Would the directory be packed into the store of that path? For refusing it before a store is made
+ * for it. NULL: whatever the store. Errors: those of bfs_place_check_path(), of
  * bfs_scan_directory(), of bfs_scan_finish(), of the extension and of the review; -EINVAL when
  * nothing of the trace fits. */
-int bfs_pack_check(const struct bfs_pack_options *options, struct bfs_error *error);
+int bfs_pack_check(const char *store_path, const struct bfs_pack_options *options,
+                   struct bfs_error *error);
 
 /* Packs and publishes. On failure nothing is published; blobs that were already complete stay until
  * the next gc. Errors: those of bfs_pack_check(), -EEXIST (the version is taken by other

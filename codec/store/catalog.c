@@ -300,11 +300,26 @@ const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *cat
     return bfs_catalog_latest_of(catalog, name, NULL, NULL);
 }
 
+/* A model's directory takes the place of a link of that name. */
+static bool hides_latest(const char *name)
+{
+    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/'))
+        if (strcspn(slash + 1, "/") == strlen("latest") &&
+            strncmp(slash + 1, "latest", strlen("latest")) == 0)
+            return true;
+    return false;
+}
+
 int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_reference *reference,
                           const struct bfs_digest *manifest, struct bfs_error *error)
 {
     char text[BFS_REFERENCE_MAX + 1];
     const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, reference);
+    if (!taken && hides_latest(reference->name))
+        return bfs_fail(error, -EINVAL,
+                        "%s: the directory \"latest\" would hide the link of that name, which the "
+                        "mount makes in each model's directory; choose another name",
+                        reference->name);
     if (taken && (!manifest || !bfs_digest_equal(&taken->manifest, manifest)))
         return bfs_fail(error, -EEXIST,
                         "%s is in the store with other content; choose another version, or remove "

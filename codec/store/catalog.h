@@ -85,7 +85,8 @@ const struct bfs_catalog_statement *const *bfs_catalog_aliases(const struct bfs_
                                                                const char *model, size_t *ret_n);
 
 /* Could `reference` be added? -EEXIST when the version is taken by another digest than `manifest`
- * (NULL: by any), or when a bundle would lie inside another's directory. */
+ * (NULL: by any), or when a bundle would lie inside another's directory. -EINVAL when its directory
+ * would hide the link "latest" of a model; a bundle that the catalogue holds may do so. */
 int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_reference *reference,
                           const struct bfs_digest *manifest, struct bfs_error *error);
 

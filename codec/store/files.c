@@ -140,6 +140,35 @@ char *bfs_join(const char *folder, const char *name)
     return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
+char *bfs_resolve_new(const char *path)
+{
+    char *there = realpath(path, NULL);
+    if (there || errno != ENOENT)
+        return there;
+    bfs_autofree char *copy = strdup(path);
+    if (!copy)
+        return NULL;
+    size_t length = strlen(copy);
+    while (length > 1 && copy[length - 1] == '/')
+        copy[--length] = '\0';
+    char *slash = strrchr(copy, '/');
+    const char *name = slash ? slash + 1 : copy;
+    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        errno = ENOENT;
+        return NULL;
+    }
+    bfs_autofree char *parent =
+        !slash ? realpath(".", NULL) : (*slash = '\0', realpath(*copy ? copy : "/", NULL));
+    char *joined = NULL;
+    if (!parent)
+        return NULL;
+    if (asprintf(&joined, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name) < 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return joined;
+}
+
 char *bfs_absolute_path(const char *path)
 {
     if (*path == '/')

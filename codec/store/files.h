@@ -43,6 +43,9 @@ int bfs_make_folder(const char *path, mode_t mode);
 /* "folder/name", malloc'ed; NULL: no memory. */
 char *bfs_join(const char *folder, const char *name);
 
+/* The real path of what need not exist, but whose parent must; malloc'ed. NULL: errno says why. */
+char *bfs_resolve_new(const char *path);
+
 /* The path from the root on, malloc'ed; links in it stay what they are, for what they point to may
  * be exchanged. NULL: no memory, or the present folder is gone. */
 char *bfs_absolute_path(const char *path);

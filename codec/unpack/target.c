@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/unpack/target.h"
 
+#include "codec/store/files.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -45,36 +47,6 @@ static int check_replaceable(const char *path, const struct stat *st, int parent
     return check_empty(path, error);
 }
 
-/* Absolute path of what need not exist, whose parent must. */
-static char *resolve(const char *path)
-{
-    char *there = realpath(path, NULL);
-    if (there || errno != ENOENT)
-        return there;
-    bfs_autofree char *copy = strdup(path);
-    if (!copy)
-        return NULL;
-    size_t length = strlen(copy);
-    while (length > 1 && copy[length - 1] == '/')
-        copy[--length] = '\0';
-    char *slash = strrchr(copy, '/');
-    const char *name = slash ? slash + 1 : copy;
-    if (*name == '\0' || is_dots(name)) {
-        errno = ENOENT;
-        return NULL;
-    }
-    bfs_autofree char *parent =
-        !slash ? realpath(".", NULL) : (*slash = '\0', realpath(*copy ? copy : "/", NULL));
-    char *joined = NULL;
-    if (!parent)
-        return NULL;
-    if (asprintf(&joined, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name) < 0) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return joined;
-}
-
 static int make_temporary(struct bfs_target *target, struct bfs_error *error)
 {
     enum { TRIES = 100, SUFFIX = 15 /* ".partial-XXXXXX" */ };
@@ -108,7 +80,7 @@ static int make_temporary(struct bfs_target *target, struct bfs_error *error)
 int bfs_target_make(const char *path, struct bfs_target *ret, struct bfs_error *error)
 {
     *ret = (struct bfs_target){.parent_fd = -1, .fd = -1};
-    ret->path = resolve(path);
+    ret->path = bfs_resolve_new(path);
     if (!ret->path)
         return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
     char *slash = strrchr(ret->path, '/');

@@ -252,13 +252,13 @@ static void a_check_refuses_what_a_pack_would(void **state)
     const struct bfs_pack_options options = {
         .directory = model, .chunk_size = BFS_CHUNK_SIZE_MIN, .extension = &extension};
     (void)state;
-    assert_int_equal(bfs_pack_check(&options, NULL), 0);
+    assert_int_equal(bfs_pack_check(NULL, &options, NULL), 0);
     assert_int_equal(maker.n_begun, 0);
     maker.refuse = -ERANGE;
-    assert_int_equal(bfs_pack_check(&options, NULL), -ERANGE);
+    assert_int_equal(bfs_pack_check(NULL, &options, NULL), -ERANGE);
     maker.refuse = 0;
     maker.misplaced = true;
-    assert_int_equal(bfs_pack_check(&options, NULL), -EEXIST);
+    assert_int_equal(bfs_pack_check(NULL, &options, NULL), -EEXIST);
 }
 
 static void packing_again_makes_nothing(void **state)
