@@ -2,6 +2,7 @@
 #include "fs/audit.h"
 
 #include "fs/audit_file.h"
+#include "fs/clock.h"
 #include "fs/json_text.h"
 #include "fs/thread.h"
 
@@ -9,14 +10,21 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-    OPENS_KEPT = 16384,  /* that were recorded and are not recorded again */
-    OPEN_AGAIN_S = 3600, /* but after this long */
-    CGROUP_SIZE = 2048,  /* bytes of a process' cgroup that are recorded */
-    RETRY_S = 1,         /* after a write that failed */
+    OPENS_KEPT = 16384,      /* that were recorded and are not recorded again */
+    OPEN_AGAIN_MS = 3600000, /* but after this long */
+    CGROUP_SIZE = 2048,      /* bytes of a process' cgroup that are recorded */
+    RETRY_S = 1,             /* after a write that failed */
+};
+
+/* An open that was recorded. */
+struct recorded {
+    uint64_t hash;    /* of who opened what; 0: none */
+    uint64_t when_ms; /* as bfs_now_ms() */
 };
 
 /* A line to be. */
@@ -40,7 +48,8 @@ struct bfs_audit {
     uint64_t n_lost_total; /* ever */
     bool stops;
     char trouble[BFS_ERROR_TEXT_SIZE]; /* "": none */
-    uint64_t opens[OPENS_KEPT];        /* by their own lowest bits; a collision is recorded again */
+    struct recorded
+        opens[OPENS_KEPT]; /* by the hash's lowest bits; a collision is recorded again */
 };
 
 static void free_event(struct event *event)
@@ -231,26 +240,46 @@ void bfs_audit_put(struct bfs_audit *audit, const char *name, struct json_object
         free_event(event);
 }
 
+/* When the process started, in clock ticks since boot: field 22 of /proc/PID/stat. 0: unknown.
+ * Field 2, the command, may hold blanks and brackets of its own; after the last bracket come fields
+ * 3 on. */
+static uint64_t start_of(pid_t pid)
+{
+    enum { FIELD = 22, FIRST = 3 };
+    char path[64], text[1024];
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    bfs_autoclose int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    char *rest = strrchr(text, ')');
+    for (int field = FIRST - 1; rest && field < FIELD; field++)
+        rest = strchr(rest + 1, ' ');
+    return rest ? strtoull(rest + 1, NULL, 10) : 0;
+}
+
+/* Processes whose start is unknown cannot be told apart: all of a foreign PID namespace have the
+ * pid 0. Each of their opens is recorded. */
 static bool is_first(struct bfs_audit *audit, const struct bfs_audit_open *open)
 {
     struct {
-        uint64_t salt, hour;
+        uint64_t salt, start;
         uid_t uid;
         pid_t pid;
         uint64_t view;
-    } key = {.salt = open->salt,
-             .hour = (uint64_t)time(NULL) / OPEN_AGAIN_S,
-             .uid = open->uid,
-             .pid = open->pid};
-    uint64_t hash;
+    } key = {.salt = open->salt, .start = start_of(open->pid), .uid = open->uid, .pid = open->pid};
+    uint64_t hash, now = bfs_now_ms();
+    if (key.start == 0)
+        return true;
     struct bfs_xxh128 view = bfs_xxh128(open->view, strlen(open->view));
     memcpy(&key.view, view.bytes, sizeof(key.view));
     struct bfs_xxh128 whole = bfs_xxh128(&key, sizeof(key));
     memcpy(&hash, whole.bytes, sizeof(hash));
+    hash |= 1;
     (void)pthread_mutex_lock(&audit->mutex);
-    uint64_t *place = &audit->opens[hash % OPENS_KEPT];
-    bool first = *place != hash;
-    *place = hash;
+    struct recorded *place = &audit->opens[(hash >> 1) % OPENS_KEPT];
+    bool first = place->hash != hash || now - place->when_ms >= OPEN_AGAIN_MS;
+    if (first)
+        *place = (struct recorded){.hash = hash, .when_ms = now};
     (void)pthread_mutex_unlock(&audit->mutex);
     return first;
 }

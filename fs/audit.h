@@ -33,8 +33,10 @@ BFS_DEFINE_CLEANUP(bfs_audit, bfs_audit_free)
  * memory for them, and then the event alone is written. */
 void bfs_audit_put(struct bfs_audit *audit, const char *event, struct json_object *fields);
 
-/* The first open of a bundle's file by a process, and again after an hour. `view` is "" for the
- * model itself; `salt` tells bundles apart. */
+/* The first open of a bundle's file by a process, and the next one when an hour has passed since
+ * the last that was recorded. A process is its pid and when it started. Every open of a process
+ * that cannot be told from others is recorded: pid 0, or /proc/PID/stat cannot be read. `view` is
+ * "" for the model itself; `salt` tells bundles apart. */
 struct bfs_audit_open {
     uint64_t salt;
     const char *name; /* NAME:VERSION */
