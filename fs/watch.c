@@ -17,6 +17,9 @@
 /* Verdicts are reached for so long before it looks again whether anything has changed. */
 enum { REFRESH_MS = 200 };
 enum { MEMORY_MS = 1000 }; /* how often memory is looked at, at most */
+/* How long it waits before it reads statements again that could not be read: twice as long each
+ * time. */
+enum { RETRY_MIN_MS = 1000, RETRY_MAX_MS = 300000 };
 
 struct bfs_watch {
     struct bfs_fs *fs;
@@ -25,7 +28,10 @@ struct bfs_watch {
     int inotify; /* -1: polling only */
     struct stat seen;
     bool has_seen;
-    uint64_t epoch; /* of the policy, when the links were last resolved */
+    /* The tree of the last time when statements could be read; NULL: they have been read since. */
+    struct bfs_tree *unread;
+    uint64_t retry_ms, delay_ms; /* with `unread`: when it tries again, and how long that is */
+    uint64_t epoch;              /* of the policy, when the links were last resolved */
 };
 
 static bool is_same_node(const struct bfs_tree_node *a, const struct bfs_tree_node *b)
@@ -44,40 +50,81 @@ static void invalidate_difference(struct bfs_fs *fs, const struct bfs_tree *a,
             bfs_invalidate_name(fs, nodes[i].parent, nodes[i].name);
 }
 
-int bfs_fs_reload(struct bfs_fs *fs, struct bfs_error *error)
+/* Puts the new tree in place; *ret is the one before. */
+static int reload_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error *error)
 {
     struct bfs_tree *tree;
     int r = bfs_fs_read_tree(fs, &tree, error);
     if (r)
         return r;
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *now = bfs_tree_ref(tree);
-    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *before = bfs_fs_set_tree(fs, tree);
+    struct bfs_tree *before = bfs_fs_set_tree(fs, tree);
     invalidate_difference(fs, now, before);
     invalidate_difference(fs, before, now);
     bfs_metric_add(&fs->metrics, BFS_METRIC_RELOADS, 1);
-    int links = bfs_links_refresh(fs, before), signatures = bfs_signatures_refresh(fs, before);
-    r = links ? links : signatures;
-    return r ? bfs_fail(error, r, "statements cannot be read") : 0;
+    *ret = before;
+    return 0;
 }
 
-static void note_trouble(struct bfs_fs *fs, const char *text)
+static int reload_statements(struct bfs_fs *fs, const struct bfs_tree *before,
+                             struct bfs_error *error)
+{
+    int links = bfs_links_refresh(fs, before), signatures = bfs_signatures_refresh(fs, before);
+    int r = links ? links : signatures;
+    return r ? bfs_fail(error, r, "statements cannot be read: %s", strerror(-r)) : 0;
+}
+
+int bfs_fs_reload(struct bfs_fs *fs, struct bfs_error *error)
+{
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *before = NULL;
+    int r = reload_tree(fs, &before, error);
+    return r ? r : reload_statements(fs, before, error);
+}
+
+static const char serves_old[] = "; serving what was last known";
+static const char serves_new[] =
+    "; the new catalogue is served, with aliases and signatures as last known";
+
+static void note_trouble(struct bfs_fs *fs, const char *text, const char *consequence)
 {
     (void)pthread_mutex_lock(&fs->mutex);
     bool news = strcmp(fs->trouble, text) != 0;
     (void)snprintf(fs->trouble, sizeof(fs->trouble), "%s", text);
     (void)pthread_mutex_unlock(&fs->mutex);
     if (news && *text)
-        bfs_log(fs->log, BFS_LOG_ERROR, "catalogue: %s; serving what was last known", text);
+        bfs_log(fs->log, BFS_LOG_ERROR, "catalogue: %s%s", text, consequence);
     else if (news)
         bfs_log(fs->log, BFS_LOG_INFO, "catalogue: readable again");
 }
 
-static void note_fine(struct bfs_fs *fs)
+static void note_fine(const struct bfs_watch *watch)
 {
-    note_trouble(fs, "");
+    struct bfs_fs *fs = watch->fs;
+    if (!watch->unread)
+        note_trouble(fs, "", "");
     (void)pthread_mutex_lock(&fs->mutex);
     fs->checked_ms = bfs_now_ms();
     (void)pthread_mutex_unlock(&fs->mutex);
+}
+
+/* Statements that could not be read are no reason to read the catalogue again: one blob with a bad
+ * sector would cost a reload at every poll. */
+static void read_statements(struct bfs_watch *watch)
+{
+    struct bfs_fs *fs = watch->fs;
+    char text[BFS_ERROR_TEXT_SIZE];
+    struct bfs_error error = {0};
+    if (reload_statements(fs, watch->unread, &error) == 0) {
+        (void)bfs_tree_unref(bfs_steal(&watch->unread));
+        watch->delay_ms = 0;
+        return;
+    }
+    watch->delay_ms = watch->delay_ms ? 2 * watch->delay_ms : RETRY_MIN_MS;
+    if (watch->delay_ms > RETRY_MAX_MS)
+        watch->delay_ms = RETRY_MAX_MS;
+    watch->retry_ms = bfs_now_ms() + watch->delay_ms;
+    bfs_metric_add(&fs->metrics, BFS_METRIC_RELOAD_ERRORS, 1);
+    note_trouble(fs, bfs_error_text(&error, text), serves_new);
 }
 
 static bool is_unchanged(const struct stat *a, const struct stat *b)
@@ -97,24 +144,30 @@ static void look(struct bfs_watch *watch)
         (void)snprintf(text, sizeof(text), "%s: %s", bfs_store_index_path(fs->store),
                        strerror(errno));
         bfs_metric_add(&fs->metrics, BFS_METRIC_RELOAD_ERRORS, 1);
-        note_trouble(fs, text);
+        note_trouble(fs, text, serves_old);
         watch->has_seen = false;
         return;
     }
     if (watch->has_seen && is_unchanged(&st, &watch->seen)) {
-        note_fine(fs);
+        if (watch->unread && bfs_now_ms() >= watch->retry_ms)
+            read_statements(watch);
+        note_fine(watch);
         return;
     }
-    if (bfs_fs_reload(fs, &error)) {
+    BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *before = NULL;
+    if (reload_tree(fs, &before, &error)) {
         bfs_metric_add(&fs->metrics, BFS_METRIC_RELOAD_ERRORS, 1);
-        note_trouble(fs, bfs_error_text(&error, text));
+        note_trouble(fs, bfs_error_text(&error, text), serves_old);
         watch->has_seen = false;
         return;
     }
     /* Seen before it was read: a change in between is noticed the next time. */
     watch->seen = st;
     watch->has_seen = true;
-    note_fine(fs);
+    if (!watch->unread)
+        watch->unread = bfs_steal(&before);
+    read_statements(watch);
+    note_fine(watch);
 }
 
 /* Under both of its numbers, of which the kernel may know either. */
@@ -276,6 +329,7 @@ bool bfs_watch_stop(struct bfs_watch *watch)
         return false;
     bfs_cleanup_close(&watch->stop);
     bfs_cleanup_close(&watch->inotify);
+    (void)bfs_tree_unref(watch->unread);
     free(watch);
     return true;
 }
