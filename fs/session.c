@@ -193,10 +193,10 @@ static bool join_starter(struct bfs_session *session)
     return pthread_timedjoin_np(session->starter, NULL, &until) == 0;
 }
 
-struct bfs_session *bfs_session_free(struct bfs_session *session)
+bool bfs_session_end(struct bfs_session *session)
 {
     if (!session)
-        return NULL;
+        return true;
     /* Detached first, so that nobody new comes and nothing that hangs can leave a dead mount. The
      * connection is closed last: workers may still be answering on it, and a closed descriptor's
      * number is soon somebody else's. */
@@ -220,6 +220,12 @@ struct bfs_session *bfs_session_free(struct bfs_session *session)
     }
     if (is_started)
         free(session);
+    return quiet;
+}
+
+struct bfs_session *bfs_session_free(struct bfs_session *session)
+{
+    (void)bfs_session_end(session);
     return NULL;
 }
 

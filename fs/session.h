@@ -30,8 +30,14 @@ struct bfs_session_events {
  * gone. Errors: -EIO, and those of bfs_warm_up(). */
 int bfs_session_run(struct bfs_session *session, const struct bfs_session_events *events,
                     struct bfs_error *error);
-/* Unmounts if need be, first of all, and frees everything. May wait for the store; the caller
- * bounds that. */
+/* Unmounts if need be, first of all; writes out the trace and the audit log; then frees everything.
+ * May wait for the store; the caller bounds that.
+ *
+ * False: threads hang in the store. They go on using the store, the options and the log, and what
+ * they use of the session is not freed. The caller frees none of it and ends the process by
+ * _exit(2), which runs no handlers beside the threads. */
+bool bfs_session_end(struct bfs_session *session);
+/* The same for a session that never ran, and has no thread that could hang. */
 struct bfs_session *bfs_session_free(struct bfs_session *session);
 BFS_DEFINE_CLEANUP(bfs_session, bfs_session_free)
 

@@ -137,6 +137,14 @@ static void tell_failure(struct daemon_state *state, const struct bfs_error *err
         bfs_log(&state->log, BFS_LOG_ERROR, "%s", text); /* "ready" was reported already */
 }
 
+/* Threads that hang in the store use what serve() would free, and exit(3) would destroy. All that
+ * the session had to say is written, and the process goes as it is. */
+_Noreturn static void leave_hung_threads(int status)
+{
+    (void)fflush(NULL);
+    _exit(status ? BFS_EXIT_FAILED : BFS_EXIT_OK);
+}
+
 static int serve(const char *store_path, const char *mount_point,
                  const struct bfs_mount_options *options, struct daemon_state *state,
                  struct bfs_error *error)
@@ -161,7 +169,8 @@ static int serve(const char *store_path, const char *mount_point,
     if (r)
         tell_failure(state, error);
     bfs_notify("STOPPING=1");
-    session = bfs_session_free(session);
+    if (!bfs_session_end(bfs_steal(&session)))
+        leave_hung_threads(r);
     return r;
 }
 
