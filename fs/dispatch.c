@@ -160,8 +160,8 @@ static bool run_in_lines(struct deferred *deferred, int *ret_status)
     if (deferred->slot != UINT32_MAX && (!pass_guard(deferred) || !load_bundle(deferred)))
         return false;
     bool leads = opens_file(deferred);
-    if (leads && !bfs_lines_begin(fs->lines, BFS_LINE_FILE, deferred->op.node, &line,
-                                  &deferred->job))
+    if (leads &&
+        !bfs_lines_begin(fs->lines, BFS_LINE_FILE, deferred->op.node, &line, &deferred->job))
         return false;
     *ret_status = deferred->op.function(fs, &deferred->op, true, &deferred->reply);
     if (leads)
@@ -235,6 +235,10 @@ static void on_init(void *data, struct fuse_conn_info *connection)
     struct bfs_fs *fs = data;
     fs->needs_opendir = !(connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT);
     bfs_passthrough_init(&fs->passthrough, connection);
+    /* A file has a second kernel inode with passthrough alone. Without it the kernel keeps locks by
+     * itself, and gives them up before close(2) returns. */
+    if (fs->passthrough.fd < 0)
+        connection->want &= ~(unsigned)FUSE_CAP_FLOCK_LOCKS;
     /* Content is immutable: asking for it again because a second has passed is waste. */
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
     connection->want |= connection->capable &
@@ -270,8 +274,11 @@ static void on_readlink(fuse_req_t request, fuse_ino_t node)
 static void on_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
 {
     const struct fuse_ctx *context = fuse_req_ctx(request);
-    struct bfs_op op = {
-        .function = bfs_op_open_admitted, .node = node, .uid = context->uid, .pid = context->pid};
+    struct bfs_op op = {.function = bfs_op_open_admitted,
+                        .node = node,
+                        .uid = context->uid,
+                        .pid = context->pid,
+                        .is_direct = (info->flags & O_DIRECT) != 0};
     if ((info->flags & O_ACCMODE) != O_RDONLY)
         (void)fuse_reply_err(request, EROFS);
     else
@@ -287,8 +294,8 @@ static void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offs
         return;
     }
     if (!bfs_node_is_text(node)) {
-        bfs_reads_start(fs_of(request)->reads, request, (struct bfs_open_file *)(uintptr_t)info->fh,
-                        (uint64_t)offset, size, (info->flags & O_DIRECT) != 0);
+        bfs_reads_start(fs_of(request)->reads, request, bfs_handle_file(info->fh), (uint64_t)offset,
+                        size, (info->flags & O_DIRECT) != 0);
         return;
     }
     struct bfs_text *text = bfs_text_ref((struct bfs_text *)(uintptr_t)info->fh);
@@ -301,8 +308,17 @@ static void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offs
 
 static void on_release(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
 {
-    bfs_release_file(fs_of(request), node, info->fh);
+    struct bfs_fs *fs = fs_of(request);
+    if (info->flock_release)
+        bfs_flock_release(fs->flocks, bfs_node_plain(node), info->lock_owner);
+    bfs_release_file(fs, node, info->fh);
     (void)fuse_reply_err(request, 0);
+}
+
+static void on_flock(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info,
+                     int operation)
+{
+    bfs_flock(fs_of(request)->flocks, request, bfs_node_plain(node), info->lock_owner, operation);
 }
 
 static void on_opendir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
@@ -382,6 +398,7 @@ const struct fuse_lowlevel_ops bfs_fuse_ops = {
     .open = on_open,
     .read = on_read,
     .release = on_release,
+    .flock = on_flock,
     .opendir = on_opendir,
     .readdir = on_readdir,
     .readdirplus = on_readdirplus,

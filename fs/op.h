@@ -32,6 +32,7 @@ struct bfs_op {
     fuse_req_t request;             /* for libfuse's formatting of directory entries */
     uid_t uid;                      /* open: who asks */
     pid_t pid;                      /* open; 0: of another namespace */
+    bool is_direct;                 /* open: with O_DIRECT */
 };
 
 enum bfs_reply_kind {
@@ -104,6 +105,8 @@ bool bfs_node_is_text(uint64_t node);
 /* Is it the handle of a file that the kernel reads by itself? Others are a struct bfs_text or a
  * struct bfs_open_file. */
 bool bfs_handle_is_in_kernel(uint64_t handle);
+/* The open file of any other handle that is no text. */
+struct bfs_open_file *bfs_handle_file(uint64_t handle);
 void bfs_release_file(struct bfs_fs *fs, uint64_t node, uint64_t handle);
 
 /* The errno that a failure to read the store is to the user of the mount. */

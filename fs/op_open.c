@@ -26,10 +26,19 @@ void bfs_text_unref(struct bfs_text *text)
     }
 }
 
-/* Pointers are even, so the lowest bit tells; above it is the node. */
+/* Pointers are multiples of four. The lowest bit marks a file that the kernel reads by itself:
+ * above it is the node. The second bit marks a file that the kernel maps by itself, while reads
+ * come here: an open with O_DIRECT, which the kernel would refuse at odd offsets. */
+#define HANDLE_BESIDE UINT64_C(2)
+
 bool bfs_handle_is_in_kernel(uint64_t handle)
 {
     return handle & 1;
+}
+
+struct bfs_open_file *bfs_handle_file(uint64_t handle)
+{
+    return (struct bfs_open_file *)(uintptr_t)(handle & ~HANDLE_BESIDE);
 }
 
 static uint64_t handle_in_kernel(uint64_t node)
@@ -43,9 +52,9 @@ static void release_open(struct bfs_fs *fs, uint64_t handle)
         bfs_backing_leave(fs->backing, handle >> 1, true);
         return;
     }
-    struct bfs_open_file *open = (struct bfs_open_file *)(uintptr_t)handle;
+    struct bfs_open_file *open = bfs_handle_file(handle);
     if (bfs_node_is_backed(open->node))
-        bfs_backing_leave(fs->backing, open->node, false);
+        bfs_backing_leave(fs->backing, open->node, (handle & HANDLE_BESIDE) != 0);
     bfs_files_unref(fs->files, open);
 }
 
@@ -174,7 +183,8 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
     if (r < 0)
         return r;
     ret->undo = release_open;
-    if (r == 1) {
+    bool is_in_kernel = r == 1;
+    if (is_in_kernel && !op->is_direct) {
         ret->open.fh = handle_in_kernel(op->node);
         return 0;
     }
@@ -182,14 +192,16 @@ int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, stru
     r = open_file(fs, op, may_block, &open);
     if (r) {
         if (is_backed)
-            bfs_backing_leave(fs->backing, op->node, false);
+            bfs_backing_leave(fs->backing, op->node, is_in_kernel);
         return r;
     }
-    bfs_backing_note_open(fs->backing, op->node, open->file);
+    if (!is_in_kernel)
+        bfs_backing_note_open(fs->backing, op->node, open->file);
     if (fs->replay)
         bfs_replay_opened(fs->replay, open);
-    ret->open.fh = (uintptr_t)open;
-    ret->open.keep_cache = 1;
+    ret->open.fh = (uintptr_t)open | (is_in_kernel ? HANDLE_BESIDE : 0);
+    ret->open.keep_cache = !is_in_kernel;
+    ret->open.direct_io = is_in_kernel;
     ret->to_prove = fs->prover ? open->file : NULL;
     return 0;
 }

@@ -34,6 +34,7 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)bfs_trace_free(fs->trace);
     (void)bfs_files_free(fs->files);
     (void)bfs_lines_free(fs->lines);
+    (void)bfs_flocks_free(fs->flocks);
     (void)bfs_backing_free(fs->backing);
     (void)bfs_cache_free(fs->cache);
     (void)bfs_proofs_free(fs->proofs);
@@ -102,6 +103,7 @@ static int start(struct bfs_fs *fs)
         (r = start_proofs(fs)) ||
         (r = bfs_backing_new(fs->cache, fs->pool, &fs->metrics, fs->log, &fs->backing)) ||
         (r = bfs_advice_new(&fs->advice)) || (r = bfs_lines_new(fs->pool, &fs->lines)) ||
+        (r = bfs_flocks_new(&fs->flocks)) ||
         (r = bfs_files_new(&fs->ahead, fs->pool, &fs->metrics, &fs->files)) ||
         (r = bfs_reads_new(fs->cache, fs->calls, fs->files, fs->backing, &fs->metrics,
                            &fs->reads)) ||

@@ -10,6 +10,7 @@
 #include "fs/cache.h"
 #include "fs/call.h"
 #include "fs/files.h"
+#include "fs/flocks.h"
 #include "fs/guard.h"
 #include "fs/lines.h"
 #include "fs/links.h"
@@ -42,6 +43,7 @@ struct bfs_fs {
     struct bfs_calls *calls;
     struct bfs_backing *backing;
     struct bfs_files *files;
+    struct bfs_flocks *flocks;
     struct bfs_lines *lines; /* requests that wait for what another request reads */
     struct bfs_reads *reads;
     struct bfs_prover

@@ -55,6 +55,20 @@ int fuse_req_interrupted(fuse_req_t handle)
     return ((struct fake_request *)(void *)handle)->interrupted;
 }
 
+void fuse_req_interrupt_func(fuse_req_t handle, fuse_interrupt_func_t function, void *data)
+{
+    struct fake_request *request = (struct fake_request *)(void *)handle;
+    request->on_interrupt = function;
+    request->interrupt_context = data;
+}
+
+void fake_interrupt(struct fake_request *request)
+{
+    request->interrupted = true;
+    if (request->on_interrupt)
+        request->on_interrupt(fake_handle(request), request->interrupt_context);
+}
+
 static struct fake_request *lock(fuse_req_t handle)
 {
     struct fake_request *request = (struct fake_request *)(void *)handle;

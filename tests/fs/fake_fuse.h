@@ -18,8 +18,10 @@ struct fake_request {
     /* Called inside the answer, before it is counted. NULL is fine. */
     void (*on_reply)(struct fake_request *request);
     void *context;
-    bool undeliverable;      /* the kernel has forgotten the request */
-    atomic_bool interrupted; /* whoever asked got a signal */
+    bool undeliverable;                 /* the kernel has forgotten the request */
+    atomic_bool interrupted;            /* whoever asked got a signal */
+    fuse_interrupt_func_t on_interrupt; /* NULL is fine */
+    void *interrupt_context;
 
     pthread_mutex_t mutex;
     pthread_cond_t answered;
@@ -40,6 +42,8 @@ static inline fuse_req_t fake_handle(struct fake_request *request)
 }
 /* Until it is answered, at most `timeout_ms`; false: it is not. */
 bool fake_wait(struct fake_request *request, unsigned timeout_ms);
+/* Whoever asked gets a signal. */
+void fake_interrupt(struct fake_request *request);
 unsigned fake_n_replies(struct fake_request *request);
 
 #endif
