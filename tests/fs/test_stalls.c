@@ -73,8 +73,10 @@ static void opens_of_one_file_take_one_worker(void **state)
     gate_open();
     assert_true(came);
     for (unsigned i = 0; i < N; i++)
-        expect_open(&served, &requests[i], node);
+        assert_true(fake_wait(&requests[i], WAIT_MS)); /* before one closes the file again */
     assert_int_equal(gate_count(), 1);
+    for (unsigned i = 0; i < N; i++)
+        expect_open(&served, &requests[i], node);
 }
 
 /* Those who stand in line when the daemon ends are answered, once. */
