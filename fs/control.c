@@ -22,7 +22,7 @@ const char *bfs_control_name(enum bfs_control control)
 static uint64_t count_refused(struct bfs_fs *fs, const struct bfs_tree *tree)
 {
     size_t n_nodes;
-    uint64_t n = bfs_tree_catalog(tree)->n_refusals;
+    uint64_t n = bfs_tree_catalog(tree)->n_refused;
     const struct bfs_tree_node *nodes = bfs_tree_all(tree, &n_nodes);
     char reason[BFS_ERROR_TEXT_SIZE];
     for (size_t i = 0; i < n_nodes; i++)

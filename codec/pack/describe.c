@@ -3,7 +3,7 @@
 
 #include "codec/store/files.h"
 #include "verify/contract/generate.h"
-#include "verify/json.h"
+#include "verify/json_value.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,17 +58,14 @@ static void read_model_type(const char *directory, char *ret)
 {
     bfs_autofree char *path = bfs_join(directory, "config.json");
     bfs_autofree uint8_t *text = NULL;
-    bfs_autojson struct json_object *root = NULL;
+    struct bfs_json_value root;
+    char word[BFS_CONFIG_WORD_MAX + 1];
     size_t size;
     if (!path || bfs_read_file(path, CONFIG_JSON_MAX, &text, &size, NULL) ||
-        bfs_json_parse(text, size, "config.json", &root, NULL) ||
-        !json_object_is_type(root, json_type_object))
+        bfs_json_value_open(text, size, "config.json", &root, NULL))
         return;
-    struct json_object *type = bfs_json_member(root, "model_type");
-    if (!json_object_is_type(type, json_type_string))
-        return;
-    const char *word = json_object_get_string(type);
-    if (strlen(word) <= BFS_CONFIG_WORD_MAX &&
+    struct bfs_json_value type = bfs_json_value_member(root, "model_type", BFS_JSON_STRING);
+    if (bfs_json_value_text(type, word, sizeof(word)) == 0 &&
         strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
             strlen(word))
         set_word(ret, word);

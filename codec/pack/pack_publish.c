@@ -161,6 +161,9 @@ static int put_manifest(struct bfs_pack *pack, const struct bfs_oci_manifest *ma
 {
     bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
     int r = bfs_oci_manifest_write(manifest, pack->config.created, &text);
+    if (r == 0 && text.size <= BFS_OCI_MANIFEST_MAX &&
+        !bfs_oci_manifest_is(text.bytes, text.size, manifest))
+        r = -ENOMEM;
     if (r)
         return bfs_fail(error, r, "manifest: out of memory");
     if (text.size > BFS_OCI_MANIFEST_MAX)

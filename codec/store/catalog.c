@@ -23,8 +23,22 @@ struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog)
     return NULL;
 }
 
+/* A refusal takes many times the bytes of the shortest entry, so most of many are only counted. */
+static void count_refusal(struct bfs_catalog *catalog)
+{
+    struct bfs_catalog_refusal *last = &catalog->refusals[catalog->n_refusals - 1];
+    (void)snprintf(last->name, sizeof(last->name), "index.json");
+    (void)snprintf(last->reason, sizeof(last->reason), "%zu more entries are refused",
+                   catalog->n_refused - (catalog->n_refusals - 1));
+}
+
 static int refuse(struct bfs_catalog *catalog, const char *name, const char *reason)
 {
+    catalog->n_refused++;
+    if (catalog->n_refusals == BFS_CATALOG_REFUSALS_MAX) {
+        count_refusal(catalog);
+        return 0;
+    }
     if (bfs_array_grow(&catalog->refusals, catalog->n_refusals, sizeof(*catalog->refusals)))
         return -ENOMEM;
     struct bfs_catalog_refusal *refusal = &catalog->refusals[catalog->n_refusals++];

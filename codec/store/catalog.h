@@ -12,6 +12,7 @@
 
 enum {
     BFS_CATALOG_SIZE_MAX = 256 << 20, /* bytes of index.json: half a million bundles */
+    BFS_CATALOG_REFUSALS_MAX = 4096,  /* with their reasons; the last one counts those beyond */
     BFS_CATALOG_REASON_MAX = BFS_ERROR_WHAT_SIZE,
 };
 
@@ -47,6 +48,7 @@ struct bfs_catalog {
     size_t n_aliases;
     struct bfs_catalog_refusal *refusals;
     size_t n_refusals;
+    size_t n_refused; /* entries: more than n_refusals when those were too many */
 };
 
 /* Entries that are no bundles (another artifactType, no ref.name of the form NAME:VERSION) or that

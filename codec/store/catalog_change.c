@@ -7,23 +7,13 @@
 
 #include <string.h>
 
-static int write_index(const struct bfs_store *store, struct json_object *root,
-                       struct bfs_error *error)
-{
-    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
-    bfs_json_write(root, &text);
-    if (bfs_buffer_status(&text))
-        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
-    return bfs_replace_file(bfs_store_tmp_path(store), bfs_store_path(store),
-                            bfs_store_index_path(store), text.bytes, text.size, error);
-}
-
 int bfs_catalog_change(const struct bfs_store *store, bfs_catalog_edit edit, void *context,
                        struct bfs_error *error)
 {
     bfs_autoclose int lock = -1;
     bfs_autofree uint8_t *text = NULL;
-    bfs_autojson struct json_object *root = NULL;
+    bfs_autoindexedit struct bfs_index_edit index = {0};
+    bfs_autobuffer struct bfs_buffer changed = BFS_BUFFER_INIT;
     BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
     size_t size;
     int r;
@@ -32,23 +22,12 @@ int bfs_catalog_change(const struct bfs_store *store, bfs_catalog_edit edit, voi
         (r = bfs_read_file(bfs_store_index_path(store), BFS_CATALOG_SIZE_MAX, &text, &size,
                            error)) ||
         (r = bfs_catalog_parse(text, size, &catalog, error)) ||
-        (r = bfs_json_parse(text, size, "index.json", &root, error)) ||
-        (r = edit(context, catalog, bfs_json_member(root, "manifests"), error)))
+        (r = bfs_index_edit_begin(text, size, &index, error)) ||
+        (r = edit(context, catalog, &index, error)) ||
+        (r = bfs_index_edit_write(&index, &changed, error)))
         return r == BFS_CATALOG_UNCHANGED ? 0 : r;
-    return write_index(store, root, error);
-}
-
-int bfs_catalog_append(struct json_object *manifests, const struct bfs_descriptor *manifest,
-                       const char *artifact, const char *name, struct bfs_error *error)
-{
-    int status = 0;
-    struct json_object *object = bfs_descriptor_write(manifest, &status);
-    struct json_object *annotations = bfs_json_new_object(&status);
-    bfs_json_add_string(object, "artifactType", artifact, &status);
-    bfs_json_add_string(annotations, BFS_OCI_REF_NAME, name, &status);
-    bfs_json_add(object, "annotations", annotations, &status);
-    bfs_json_append(manifests, object, &status);
-    return status ? bfs_fail(error, status, "index.json: out of memory") : 0;
+    return bfs_replace_file(bfs_store_tmp_path(store), bfs_store_path(store),
+                            bfs_store_index_path(store), changed.bytes, changed.size, error);
 }
 
 struct publication {
@@ -58,7 +37,7 @@ struct publication {
 };
 
 static int edit_publish(void *context, const struct bfs_catalog *catalog,
-                        struct json_object *manifests, struct bfs_error *error)
+                        struct bfs_index_edit *index, struct bfs_error *error)
 {
     const struct publication *publication = context;
     char text[BFS_REFERENCE_MAX + 1];
@@ -71,8 +50,8 @@ static int edit_publish(void *context, const struct bfs_catalog *catalog,
     r = bfs_aliases_check_new(publication->store, catalog, publication->reference, error);
     if (r)
         return r;
-    return bfs_catalog_append(manifests, publication->manifest, BFS_MEDIA_BUNDLE,
-                              bfs_reference_text(publication->reference, text), error);
+    return bfs_index_edit_append(index, publication->manifest, BFS_MEDIA_BUNDLE,
+                                 bfs_reference_text(publication->reference, text), error);
 }
 
 int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
@@ -82,16 +61,12 @@ int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_referenc
     return bfs_catalog_change(store, edit_publish, &publication, error);
 }
 
-/* NULL when the descriptor carries none. */
-static const char *reference_of(struct json_object *descriptor)
+/* Absent when the entry carries none. */
+static struct bfs_json_value name_of(struct bfs_json_value entry)
 {
-    struct json_object *annotations = json_object_is_type(descriptor, json_type_object)
-                                          ? bfs_json_member(descriptor, "annotations")
-                                          : NULL;
-    struct json_object *name = json_object_is_type(annotations, json_type_object)
-                                   ? bfs_json_member(annotations, BFS_OCI_REF_NAME)
-                                   : NULL;
-    return json_object_is_type(name, json_type_string) ? json_object_get_string(name) : NULL;
+    struct bfs_json_value annotations =
+        bfs_json_value_member(entry, "annotations", BFS_JSON_OBJECT);
+    return bfs_json_value_member(annotations, BFS_OCI_REF_NAME, BFS_JSON_STRING);
 }
 
 struct removal {
@@ -100,10 +75,12 @@ struct removal {
 };
 
 /* Is it a statement that goes with the bundle `gone`? */
-static bool goes_along(const char *name, const struct bfs_digest *gone)
+static bool goes_along(struct bfs_json_value name, const struct bfs_digest *gone)
 {
+    char text[BFS_REFERENCE_MAX + 1]; /* names of statements fit */
     struct bfs_statement_name statement;
-    return gone && bfs_statement_name_parse(name, &statement, NULL) == 0 &&
+    return gone && name.text && bfs_json_value_text(name, text, sizeof(text)) == 0 &&
+           bfs_statement_name_parse(text, &statement, NULL) == 0 &&
            bfs_digest_equal(&statement.subject, gone) && statement.kind != BFS_STATEMENT_ALIAS &&
            statement.kind != BFS_STATEMENT_REVOCATION;
 }
@@ -121,18 +98,18 @@ static const struct bfs_digest *last_of(const struct bfs_catalog *catalog,
 }
 
 static int edit_remove(void *context, const struct bfs_catalog *catalog,
-                       struct json_object *manifests, struct bfs_error *error)
+                       struct bfs_index_edit *index, struct bfs_error *error)
 {
     const struct removal *removal = context;
     const struct bfs_digest *gone =
         removal->reference ? last_of(catalog, removal->reference) : NULL;
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value entry;
     bool removed = false;
-    for (size_t i = json_object_array_length(manifests); i-- > 0;) {
-        const char *name = reference_of(json_object_array_get_idx(manifests, i));
-        bool is_it = name && strcmp(name, removal->text) == 0;
-        if (!is_it && !(name && goes_along(name, gone)))
-            continue;
-        (void)json_object_array_del_idx(manifests, i, 1);
+    for (size_t i = 0; bfs_json_value_next(index->manifests, &elements, &entry); i++) {
+        struct bfs_json_value name = name_of(entry);
+        bool is_it = bfs_json_value_is(name, removal->text);
+        index->dropped[i] = is_it || goes_along(name, gone);
         removed = removed || is_it;
     }
     return removed ? 0 : bfs_fail(error, -ENOENT, "%s is not in the store", removal->text);

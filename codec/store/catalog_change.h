@@ -6,6 +6,7 @@
 #define BFS_CODEC_CATALOG_CHANGE_H
 
 #include "codec/store/catalog.h"
+#include "codec/store/index_text.h"
 
 enum {
     BFS_CATALOG_UNCHANGED = 1, /* nothing is written */
@@ -13,18 +14,14 @@ enum {
     BFS_CATALOG_TIMEOUT_MS = 30000,
 };
 
-/* Edits `manifests`, the array of index.json, of which `catalog` is what it says now. Gives 0,
+/* Edits `index`, the text of index.json, of which `catalog` is what it says now. Gives 0,
  * BFS_CATALOG_UNCHANGED, or a negative errno, and then nothing changes. */
 typedef int (*bfs_catalog_edit)(void *context, const struct bfs_catalog *catalog,
-                                struct json_object *manifests, struct bfs_error *error);
+                                struct bfs_index_edit *index, struct bfs_error *error);
 
 /* The caller holds the CONTENT lock, so that no gc takes away what is about to be named. Errors:
  * those of `edit` and of bfs_catalog_load(), -EBUSY. */
 int bfs_catalog_change(const struct bfs_store *store, bfs_catalog_edit edit, void *context,
                        struct bfs_error *error);
-
-/* Appends a descriptor with its artifactType and name. */
-int bfs_catalog_append(struct json_object *manifests, const struct bfs_descriptor *manifest,
-                       const char *artifact, const char *name, struct bfs_error *error);
 
 #endif

@@ -45,11 +45,11 @@ static bool is_marked(const struct marks *marks, const struct bfs_digest *digest
 static int mark_document(const struct bfs_store *store, const struct bfs_descriptor *descriptor,
                          int depth, struct marks *marks, struct bfs_error *error);
 
-static int mark_descriptor(const struct bfs_store *store, struct json_object *object, int depth,
+static int mark_descriptor(const struct bfs_store *store, struct bfs_json_value object, int depth,
                            struct marks *marks, struct bfs_error *error)
 {
     struct bfs_descriptor descriptor;
-    int r = bfs_descriptor_read(object, "descriptor", &descriptor, error);
+    int r = bfs_descriptor_take(object, "descriptor", &descriptor, error);
     if (r)
         return r;
     if (strcmp(descriptor.media_type, BFS_MEDIA_OCI_MANIFEST) == 0 ||
@@ -61,18 +61,21 @@ static int mark_descriptor(const struct bfs_store *store, struct json_object *ob
 
 /* Whatever a manifest or index of any OCI kind names: config, layers, manifests, and the blobs of
  * foreign artifacts that use the same fields. */
-static int mark_members(const struct bfs_store *store, struct json_object *root, int depth,
+static int mark_members(const struct bfs_store *store, struct bfs_json_value root, int depth,
                         struct marks *marks, struct bfs_error *error)
 {
-    static const char *const lists[] = {"layers", "manifests", "blobs"};
-    struct json_object *config = bfs_json_member(root, "config");
-    int r = config ? mark_descriptor(store, config, depth, marks, error) : 0;
-    for (size_t i = 0; r == 0 && i < sizeof(lists) / sizeof(lists[0]); i++) {
-        struct json_object *list = bfs_json_member(root, lists[i]);
-        if (!json_object_is_type(list, json_type_array))
+    struct bfs_json_members members = {0};
+    struct bfs_json_value name, value, element;
+    int r = 0;
+    while (r == 0 && bfs_json_value_next_member(root, &members, &name, &value)) {
+        struct bfs_json_elements elements = {0};
+        if (bfs_json_value_is(name, "config") && !bfs_json_value_is_null(value))
+            r = mark_descriptor(store, value, depth, marks, error);
+        if (!bfs_json_value_is(name, "layers") && !bfs_json_value_is(name, "manifests") &&
+            !bfs_json_value_is(name, "blobs"))
             continue;
-        for (size_t k = 0; r == 0 && k < json_object_array_length(list); k++)
-            r = mark_descriptor(store, json_object_array_get_idx(list, k), depth, marks, error);
+        while (r == 0 && bfs_json_value_next(value, &elements, &element))
+            r = mark_descriptor(store, element, depth, marks, error);
     }
     return r;
 }
@@ -87,11 +90,11 @@ static int mark_document(const struct bfs_store *store, const struct bfs_descrip
     if (r)
         return bfs_fail(error, r, "out of memory");
     bfs_autofree uint8_t *text = NULL;
-    bfs_autojson struct json_object *root = NULL;
+    struct bfs_json_value root;
     if ((r = bfs_store_read_blob(store, &descriptor->digest, descriptor->size, BFS_CATALOG_SIZE_MAX,
                                  &text, error)) ||
-        (r = bfs_json_parse(text, (size_t)descriptor->size,
-                            bfs_digest_text(&descriptor->digest, digest), &root, error)))
+        (r = bfs_json_value_open(text, (size_t)descriptor->size,
+                                 bfs_digest_text(&descriptor->digest, digest), &root, error)))
         return r;
     return mark_members(store, root, depth, marks, error);
 }
@@ -99,14 +102,14 @@ static int mark_document(const struct bfs_store *store, const struct bfs_descrip
 static int mark_all(const struct bfs_store *store, struct marks *marks, struct bfs_error *error)
 {
     bfs_autofree uint8_t *text = NULL;
-    bfs_autojson struct json_object *root = NULL;
+    struct bfs_json_value root;
     size_t size;
     int r;
     if ((r = bfs_read_file(bfs_store_index_path(store), BFS_CATALOG_SIZE_MAX, &text, &size,
                            error)) ||
-        (r = bfs_json_parse(text, size, "index.json", &root, error)))
+        (r = bfs_json_value_open(text, size, "index.json", &root, error)))
         return r;
-    if (!json_object_is_type(bfs_json_member(root, "manifests"), json_type_array))
+    if (!bfs_json_value_member(root, "manifests", BFS_JSON_ARRAY).text)
         return bfs_fail(error, -EBADMSG, "index.json: no list of manifests");
     r = mark_members(store, root, 0, marks, error);
     if (r)

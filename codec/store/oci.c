@@ -26,23 +26,6 @@ static int take_digest(const char *text, const char *what, struct bfs_digest *re
     return -EPROTONOSUPPORT;
 }
 
-int bfs_descriptor_read(struct json_object *object, const char *what, struct bfs_descriptor *ret,
-                        struct bfs_error *error)
-{
-    int r = bfs_json_check(object, descriptor_fields, true, what, error);
-    if (r)
-        return r;
-    struct bfs_descriptor descriptor = {.size = bfs_json_integer(object, "size")};
-    const char *media_type = bfs_json_string(object, "mediaType");
-    if (strlen(media_type) > BFS_MEDIA_TYPE_MAX)
-        return too_long(what, error);
-    memcpy(descriptor.media_type, media_type, strlen(media_type) + 1);
-    r = take_digest(bfs_json_string(object, "digest"), what, &descriptor.digest, error);
-    if (r == 0)
-        *ret = descriptor;
-    return r;
-}
-
 enum { MEDIA_TYPE, DIGEST, SIZE, N_DESCRIPTOR }; /* as in descriptor_fields */
 
 static int take_members(const struct bfs_json_value *values, const char *what,
@@ -87,6 +70,12 @@ int bfs_descriptor_take_entry(struct bfs_json_value object, const char *what,
         *ret_members = (struct bfs_entry_members){.artifact_type = values[ARTIFACT_TYPE],
                                                   .annotations = values[ANNOTATIONS]};
     return r;
+}
+
+bool bfs_descriptor_equal(const struct bfs_descriptor *a, const struct bfs_descriptor *b)
+{
+    return a->size == b->size && bfs_digest_equal(&a->digest, &b->digest) &&
+           strcmp(a->media_type, b->media_type) == 0;
 }
 
 struct json_object *bfs_descriptor_write(const struct bfs_descriptor *descriptor, int *status)
@@ -184,6 +173,18 @@ int bfs_oci_manifest_write(const struct bfs_oci_manifest *manifest, const char *
     if (status == 0)
         bfs_json_write(root, ret);
     return status ? status : bfs_buffer_status(ret);
+}
+
+bool bfs_oci_manifest_is(const void *text, size_t size, const struct bfs_oci_manifest *manifest)
+{
+    bfs_automanifest struct bfs_oci_manifest read = {0};
+    if (bfs_oci_manifest_parse(text, size, &read, NULL) || read.n_layers != manifest->n_layers ||
+        !bfs_descriptor_equal(&read.config, &manifest->config))
+        return false;
+    for (uint32_t i = 0; i < read.n_layers; i++)
+        if (!bfs_descriptor_equal(&read.layers[i], &manifest->layers[i]))
+            return false;
+    return true;
 }
 
 void bfs_oci_manifest_done(struct bfs_oci_manifest *manifest)

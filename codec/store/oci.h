@@ -39,9 +39,6 @@ struct bfs_descriptor {
 };
 
 /* Errors of the readers: -EBADMSG, and -EPROTONOSUPPORT for a digest that is not SHA-256. */
-int bfs_descriptor_read(struct json_object *object, const char *what, struct bfs_descriptor *ret,
-                        struct bfs_error *error);
-/* The same of a text that is read in place. */
 int bfs_descriptor_take(struct bfs_json_value object, const char *what, struct bfs_descriptor *ret,
                         struct bfs_error *error);
 /* Of index.json, where more of a descriptor counts; either is absent when it is not there. */
@@ -52,6 +49,7 @@ struct bfs_entry_members {
 int bfs_descriptor_take_entry(struct bfs_json_value object, const char *what,
                               struct bfs_descriptor *ret, struct bfs_entry_members *ret_members,
                               struct bfs_error *error);
+bool bfs_descriptor_equal(const struct bfs_descriptor *a, const struct bfs_descriptor *b);
 /* A new object, owned by the caller; failures in *status. */
 struct json_object *bfs_descriptor_write(const struct bfs_descriptor *descriptor, int *status);
 
@@ -70,6 +68,8 @@ int bfs_oci_manifest_parse(const void *bytes, size_t size, struct bfs_oci_manife
 /* Deterministic. `created` is an RFC 3339 time. Errors: -ENOMEM. */
 int bfs_oci_manifest_write(const struct bfs_oci_manifest *manifest, const char *created,
                            struct bfs_buffer *ret);
+/* Does a reader take the text for this manifest? A writer asks before it names the text. */
+bool bfs_oci_manifest_is(const void *text, size_t size, const struct bfs_oci_manifest *manifest);
 void bfs_oci_manifest_done(struct bfs_oci_manifest *manifest);
 #define bfs_automanifest BFS_CLEANUP(bfs_oci_manifest_done)
 

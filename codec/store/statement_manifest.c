@@ -15,26 +15,25 @@ const struct bfs_descriptor bfs_oci_empty = {
     .size = sizeof(BFS_OCI_EMPTY_TEXT) - 1,
 };
 
-static int read_subject(struct json_object *root, struct bfs_descriptor *ret,
+static int read_subject(struct bfs_json_value subject, struct bfs_descriptor *ret,
                         struct bfs_error *error)
 {
-    int r = bfs_descriptor_read(bfs_json_member(root, "subject"), "statement manifest: subject",
-                                ret, error);
+    int r = bfs_descriptor_take(subject, "statement manifest: subject", ret, error);
     if (r == 0 && strcmp(ret->media_type, BFS_MEDIA_OCI_MANIFEST) != 0)
         return bfs_fail(error, -EBADMSG, "statement manifest: the subject is a %.80s",
                         ret->media_type);
     return r;
 }
 
-static int read_envelope(struct json_object *root, struct bfs_descriptor *ret,
+static int read_envelope(struct bfs_json_value layers, struct bfs_descriptor *ret,
                          struct bfs_error *error)
 {
-    struct json_object *layers = bfs_json_member(root, "layers");
-    size_t n = json_object_array_length(layers);
-    if (n != 1)
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value layer = {0};
+    size_t n = bfs_json_value_count(layers);
+    if (n != 1 || !bfs_json_value_next(layers, &elements, &layer))
         return bfs_fail(error, -EBADMSG, "statement manifest: %zu layers instead of one", n);
-    int r = bfs_descriptor_read(json_object_array_get_idx(layers, 0), "statement manifest: layer",
-                                ret, error);
+    int r = bfs_descriptor_take(layer, "statement manifest: layer", ret, error);
     if (r)
         return r;
     if (strcmp(ret->media_type, BFS_ENVELOPE_MEDIA) != 0)
@@ -49,6 +48,7 @@ static int read_envelope(struct json_object *root, struct bfs_descriptor *ret,
 int bfs_statement_manifest_parse(const void *bytes, size_t size, struct bfs_statement_manifest *ret,
                                  struct bfs_error *error)
 {
+    enum { SCHEMA, MEDIA, ARTIFACT, CONFIG, LAYERS, SUBJECT, N };
     static const struct bfs_json_field fields[] = {
         {"schemaVersion", BFS_JSON_INTEGER, true},
         {"mediaType", BFS_JSON_STRING, false},
@@ -60,21 +60,23 @@ int bfs_statement_manifest_parse(const void *bytes, size_t size, struct bfs_stat
     };
     static const char what[] = "statement manifest";
     struct bfs_statement_manifest manifest;
-    bfs_autojson struct json_object *root = NULL;
+    struct bfs_json_value root, values[N];
     int r;
     if (size > BFS_STATEMENT_MANIFEST_MAX)
         return bfs_fail(error, -E2BIG, "%s: more than %d bytes", what, BFS_STATEMENT_MANIFEST_MAX);
-    if ((r = bfs_json_parse(bytes, size, what, &root, error)) ||
-        (r = bfs_json_check(root, fields, true, what, error)))
+    if ((r = bfs_json_value_open(bytes, size, what, &root, error)) ||
+        (r = bfs_json_value_fields(root, fields, true, what, values, error)))
         return r;
-    const char *type = bfs_json_string(root, "artifactType");
-    if (!type || strcmp(type, BFS_MEDIA_STATEMENT) != 0)
-        return bfs_fail(error, -EINVAL, "not a statement but an OCI artifact of type %.100s",
-                        type ? type : "(none)");
-    if (bfs_json_integer(root, "schemaVersion") != 2)
+    if (!bfs_json_value_is(values[ARTIFACT], BFS_MEDIA_STATEMENT)) {
+        char type[101];
+        (void)bfs_json_value_text(values[ARTIFACT], type, sizeof(type));
+        return bfs_fail(error, -EINVAL, "not a statement but an OCI artifact of type %s",
+                        values[ARTIFACT].text ? type : "(none)");
+    }
+    if (bfs_json_value_integer(values[SCHEMA]) != 2)
         return bfs_fail(error, -EPROTONOSUPPORT, "%s: schemaVersion is not 2", what);
-    if ((r = read_subject(root, &manifest.subject, error)) ||
-        (r = read_envelope(root, &manifest.envelope, error)))
+    if ((r = read_subject(values[SUBJECT], &manifest.subject, error)) ||
+        (r = read_envelope(values[LAYERS], &manifest.envelope, error)))
         return r;
     *ret = manifest;
     return 0;
@@ -89,6 +91,15 @@ bool bfs_statement_manifest_has_empty_config(const void *bytes, size_t size)
     struct bfs_json_value config = bfs_json_value_member(root, "config", BFS_JSON_OBJECT);
     return bfs_json_value_is(bfs_json_value_member(config, "digest", BFS_JSON_STRING),
                              bfs_digest_text(&bfs_oci_empty.digest, digest));
+}
+
+/* Does a reader take the text for this manifest? */
+static bool says(const void *text, size_t size, const struct bfs_statement_manifest *manifest)
+{
+    struct bfs_statement_manifest read;
+    return bfs_statement_manifest_parse(text, size, &read, NULL) == 0 &&
+           bfs_descriptor_equal(&read.subject, &manifest->subject) &&
+           bfs_descriptor_equal(&read.envelope, &manifest->envelope);
 }
 
 int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,
@@ -114,7 +125,10 @@ int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,
     if (statement->kind == BFS_STATEMENT_ALIAS)
         bfs_json_add_string(annotations, BFS_STATEMENT_ANNOTATION_ALIAS, statement->alias, &status);
     bfs_json_add(root, "annotations", annotations, &status);
+    size_t before = ret->size;
     if (status == 0)
         bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+    if (status || (status = bfs_buffer_status(ret)))
+        return status;
+    return says(ret->bytes + before, ret->size - before, manifest) ? 0 : -ENOMEM;
 }

@@ -112,7 +112,7 @@ static bool is_listed(const struct publication *publication, const struct bfs_ca
     return false;
 }
 
-static int edit(void *context, const struct bfs_catalog *catalog, struct json_object *manifests,
+static int edit(void *context, const struct bfs_catalog *catalog, struct bfs_index_edit *index,
                 struct bfs_error *error)
 {
     const struct publication *publication = context;
@@ -133,7 +133,7 @@ static int edit(void *context, const struct bfs_catalog *catalog, struct json_ob
         return r;
     (void)bfs_statement_name_text(statement->subject_name.name, &statement->subject,
                                   statement->kind, &publication->manifest.digest, name);
-    return bfs_catalog_append(manifests, &publication->manifest, BFS_MEDIA_STATEMENT, name, error);
+    return bfs_index_edit_append(index, &publication->manifest, BFS_MEDIA_STATEMENT, name, error);
 }
 
 /* Puts the blobs of the statement into the store and describes its manifest. */

@@ -80,13 +80,15 @@ static int check_layout(const struct bfs_store *store, struct bfs_error *error)
                         "%s: not a bundle store (it has no oci-layout file); name a store, or an "
                         "empty or new directory to pack into",
                         store->path);
-    bfs_autojson struct json_object *root = NULL;
-    if (r || (r = bfs_json_parse(text, size, path, &root, error)) ||
-        (r = bfs_json_check(root, fields, true, path, error)))
+    struct bfs_json_value root, version;
+    char found[BFS_ERROR_VALUE_SIZE];
+    if (r || (r = bfs_json_value_open(text, size, path, &root, error)) ||
+        (r = bfs_json_value_fields(root, fields, true, path, &version, error)))
         return r;
-    if (strcmp(bfs_json_string(root, "imageLayoutVersion"), "1.0.0") != 0) {
+    if (!bfs_json_value_is(version, "1.0.0")) {
+        (void)bfs_json_value_text(version, found, sizeof(found));
         (void)bfs_fail(error, -EPROTONOSUPPORT, "%s: the layout version is not known", path);
-        bfs_fail_values(error, "1.0.0", bfs_json_string(root, "imageLayoutVersion"));
+        bfs_fail_values(error, "1.0.0", found);
         return -EPROTONOSUPPORT;
     }
     return 0;

@@ -207,6 +207,27 @@ static void changes_keep_what_others_wrote(void **state)
     assert_true(index_contains(fixture, "amd64"));
 }
 
+/* The shortest entry has three bytes, its refusal some hundred. */
+static void refusals_are_bounded(void **state)
+{
+    enum { MANY = 100000 };
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
+    (void)state;
+    bfs_buffer_put_text(&text, "{\"schemaVersion\":2,\"manifests\":[{}");
+    for (size_t i = 1; i < MANY; i++)
+        bfs_buffer_put_text(&text, ",{}");
+    bfs_buffer_put_text(&text, "]}");
+    assert_int_equal(bfs_buffer_status(&text), 0);
+    assert_int_equal(bfs_catalog_parse(text.bytes, text.size, &catalog, NULL), 0);
+    assert_int_equal(catalog->n_refused, MANY);
+    assert_int_equal(catalog->n_refusals, BFS_CATALOG_REFUSALS_MAX);
+    assert_string_equal(catalog->refusals[0].name, "index.json: manifest 0");
+    const struct bfs_catalog_refusal *last = &catalog->refusals[BFS_CATALOG_REFUSALS_MAX - 1];
+    assert_string_equal(last->name, "index.json");
+    assert_string_equal(last->reason, "95905 more entries are refused");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(contradictions_become_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_of_the_whole_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changes_keep_what_others_wrote, set_up, tear_down),
+        cmocka_unit_test(refusals_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,13 +174,12 @@ struct listing {
     const char *artifact;
 };
 
-static int append(void *context, const struct bfs_catalog *catalog, struct json_object *manifests,
+static int append(void *context, const struct bfs_catalog *catalog, struct bfs_index_edit *index,
                   struct bfs_error *error)
 {
     const struct listing *listing = context;
     (void)catalog;
-    return bfs_catalog_append(manifests, listing->manifest, listing->artifact, listing->name,
-                              error);
+    return bfs_index_edit_append(index, listing->manifest, listing->artifact, listing->name, error);
 }
 
 static struct bfs_descriptor put(const struct fixture *fixture, const void *bytes, size_t size,

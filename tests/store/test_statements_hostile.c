@@ -122,7 +122,7 @@ struct listing {
     size_t n;
 };
 
-static int append(void *context, const struct bfs_catalog *catalog, struct json_object *manifests,
+static int append(void *context, const struct bfs_catalog *catalog, struct bfs_index_edit *index,
                   struct bfs_error *error)
 {
     const struct listing *listing = context;
@@ -132,7 +132,7 @@ static int append(void *context, const struct bfs_catalog *catalog, struct json_
         char name[BFS_REFERENCE_MAX + 1];
         (void)bfs_statement_name_text("acme/m", listing->subject, listing->kind,
                                       &listing->manifests[i].digest, name);
-        r = bfs_catalog_append(manifests, &listing->manifests[i], BFS_MEDIA_STATEMENT, name, error);
+        r = bfs_index_edit_append(index, &listing->manifests[i], BFS_MEDIA_STATEMENT, name, error);
     }
     return r;
 }

@@ -117,7 +117,7 @@ static void approve(const struct fixture *fixture, const char *name)
 
 /* Statements that cannot be read, more than may be. */
 static int append_many(void *context, const struct bfs_catalog *catalog,
-                       struct json_object *manifests, struct bfs_error *error)
+                       struct bfs_index_edit *index, struct bfs_error *error)
 {
     const struct bfs_digest *subject = context;
     int r = 0;
@@ -128,7 +128,7 @@ static int append_many(void *context, const struct bfs_catalog *catalog,
         assert_int_equal(bfs_sha256(&i, sizeof(i), &manifest.digest), 0);
         (void)bfs_statement_name_text("acme/m", subject, BFS_STATEMENT_SIGNATURE, &manifest.digest,
                                       name);
-        r = bfs_catalog_append(manifests, &manifest, BFS_MEDIA_STATEMENT, name, error);
+        r = bfs_index_edit_append(index, &manifest, BFS_MEDIA_STATEMENT, name, error);
     }
     return r;
 }
