@@ -50,7 +50,7 @@ bool bfs_json_value_is(struct bfs_json_value string, const char *text)
     struct bfs_json_string bytes = bfs_json_string_over(string.text + 1, string.size - 2);
     for (;; text++) {
         int c = bfs_json_string_next(&bytes);
-        if (c < 0 || c != (unsigned char)*text)
+        if (c <= 0 || c != (unsigned char)*text) /* a NUL is no end of `text` */
             return c < 0 && !*text;
     }
 }
@@ -101,9 +101,14 @@ bool bfs_json_value_is_true(struct bfs_json_value boolean)
 
 int bfs_json_value_signed(struct bfs_json_value integer, int64_t *ret)
 {
+    int64_t value = 0;
     if (strcmp(bfs_json_value_word(integer), "int") != 0)
         return -EBADMSG;
-    int64_t value = (int64_t)bfs_json_value_integer(integer);
+    for (size_t i = *integer.text == '-'; i < integer.size; i++) {
+        value = value * 10 + (integer.text[i] - '0');
+        if (value > (int64_t)BFS_JSON_INTEGER_MAX)
+            return -EBADMSG;
+    }
     *ret = *integer.text == '-' ? -value : value;
     return 0;
 }

@@ -12,6 +12,7 @@ struct scan {
     const char *text;
     size_t size;
     size_t at;
+    bool is_python;
     const char *what;
     struct bfs_error *error;
     unsigned depth;
@@ -75,6 +76,8 @@ static int scan_unicode(struct scan *scan)
     int r = scan_hex4(scan, &high);
     if (r)
         return r;
+    if (scan->is_python)
+        return 0; /* the second half of a pair is an escape of its own */
     if (high == 0)
         return refuse(scan, "a string holds a NUL");
     if (high < 0xd800 || high > 0xdfff)
@@ -146,10 +149,22 @@ static int scan_digits(struct scan *scan)
     return 0;
 }
 
+/* Takes the word if it stands here. */
+static bool take_word(struct scan *scan, const char *word)
+{
+    size_t length = strlen(word);
+    bool is_here =
+        scan->size - scan->at >= length && memcmp(scan->text + scan->at, word, length) == 0;
+    scan->at += is_here ? length : 0;
+    return is_here;
+}
+
 static int scan_number(struct scan *scan)
 {
     if (peek(scan) == '-')
         scan->at++;
+    if (scan->is_python && take_word(scan, "Infinity"))
+        return 0;
     size_t first = scan->at;
     int r = scan_digits(scan);
     if (r)
@@ -177,7 +192,7 @@ static int scan_number(struct scan *scan)
             return r;
     }
     uint64_t value = 0;
-    for (size_t i = first; whole && i < last; i++) {
+    for (size_t i = first; whole && !scan->is_python && i < last; i++) {
         value = value * 10 + (uint64_t)(scan->text[i] - '0');
         if (value > BFS_JSON_INTEGER_MAX) {
             scan->at = first;
@@ -195,14 +210,11 @@ static int scan_scalar(struct scan *scan)
         return scan_string(scan);
     if (c == '-' || is_digit(c))
         return scan_number(scan);
-    for (size_t i = 0; i < sizeof(literals) / sizeof(literals[0]); i++) {
-        size_t length = strlen(literals[i]);
-        if (scan->size - scan->at >= length &&
-            memcmp(scan->text + scan->at, literals[i], length) == 0) {
-            scan->at += length;
+    for (size_t i = 0; i < sizeof(literals) / sizeof(literals[0]); i++)
+        if (take_word(scan, literals[i]))
             return 0;
-        }
-    }
+    if (scan->is_python && (take_word(scan, "NaN") || take_word(scan, "Infinity")))
+        return 0;
     return refuse(scan, "a value is missing");
 }
 
@@ -219,6 +231,8 @@ static int scan_key(struct scan *scan)
     if (peek(scan) != ':')
         return refuse(scan, "a colon is missing");
     scan->at++;
+    if (scan->is_python)
+        return 0;
     r = bfs_json_keys_add(&scan->keys, key);
     return r ? bfs_fail(scan->error, r, "%s: out of memory", scan->what) : 0;
 }
@@ -290,9 +304,14 @@ static int scan_text(struct scan *scan)
     return 0;
 }
 
-int bfs_json_scan(const char *text, size_t size, const char *what, struct bfs_error *error)
+int bfs_json_scan(const char *text, size_t size, enum bfs_json_dialect dialect, const char *what,
+                  struct bfs_error *error)
 {
-    struct scan scan = {.text = text, .size = size, .what = what, .error = error};
+    struct scan scan = {.text = text,
+                        .size = size,
+                        .is_python = dialect == BFS_JSON_PYTHON,
+                        .what = what,
+                        .error = error};
     int r = scan_text(&scan);
     bfs_json_keys_done(&scan.keys);
     return r;

@@ -20,14 +20,25 @@ static unsigned take_hex4(struct bfs_json_string *string)
     return value;
 }
 
-/* The code point after "\u", of both halves when it takes two. */
+enum { REPLACEMENT = 0xfffd };
+
+/* The code point after "\u", of both halves when it takes two. Python's json writes half of one too,
+ * which is no character. */
 static unsigned take_code(struct bfs_json_string *string)
 {
     unsigned high = take_hex4(string);
-    if (high < 0xd800 || high > 0xdfff || string->end - string->at < 2)
+    if (high < 0xd800 || high > 0xdfff)
         return high;
+    if (high > 0xdbff || string->end - string->at < 6 || string->at[0] != '\\' ||
+        string->at[1] != 'u')
+        return REPLACEMENT;
+    const char *before = string->at;
     string->at += 2;
-    return 0x10000 + ((high & 0x3ff) << 10) + (take_hex4(string) & 0x3ff);
+    unsigned low = take_hex4(string);
+    if (low >= 0xdc00 && low <= 0xdfff)
+        return 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
+    string->at = before;
+    return REPLACEMENT;
 }
 
 /* Puts all bytes but the first aside, and returns that one. */

@@ -4,6 +4,7 @@
 #include "verify/json_value.h"
 
 #include "verify/json_scan.h"
+#include "verify/json_string.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -71,17 +72,29 @@ static struct bfs_json_value take_value(const char **at, const char *end)
     return (struct bfs_json_value){.text = first, .size = (size_t)(*at - first)};
 }
 
-int bfs_json_value_open(const void *text, size_t size, const char *what, struct bfs_json_value *ret,
-                        struct bfs_error *error)
+static int open_text(const void *text, size_t size, enum bfs_json_dialect dialect, const char *what,
+                     struct bfs_json_value *ret, struct bfs_error *error)
 {
     if (size > INT_MAX)
         return bfs_fail(error, -E2BIG, "%s: %zu bytes of JSON are too many", what, size);
-    int r = bfs_json_scan(text, size, what, error);
+    int r = bfs_json_scan(text, size, dialect, what, error);
     if (r)
         return r;
     const char *at = text;
     *ret = take_value(&at, at + size);
     return 0;
+}
+
+int bfs_json_value_open(const void *text, size_t size, const char *what, struct bfs_json_value *ret,
+                        struct bfs_error *error)
+{
+    return open_text(text, size, BFS_JSON_STRICT, what, ret, error);
+}
+
+int bfs_json_value_open_python(const void *text, size_t size, const char *what,
+                               struct bfs_json_value *ret, struct bfs_error *error)
+{
+    return open_text(text, size, BFS_JSON_PYTHON, what, ret, error);
 }
 
 static bool is_kind(struct bfs_json_value value, char first)
@@ -117,26 +130,41 @@ const char *bfs_json_value_word(struct bfs_json_value value)
         return "boolean";
     case 'n':
         return "null";
+    case 'N': /* NaN */
+    case 'I': /* Infinity */
+        return "double";
     default:
-        return memchr(value.text, '.', value.size) || memchr(value.text, 'e', value.size) ||
+        return memchr(value.text, 'I', value.size) || memchr(value.text, '.', value.size) || memchr(value.text, 'e', value.size) ||
                        memchr(value.text, 'E', value.size)
                    ? "double"
                    : "int";
     }
 }
 
+/* A NUL inside would make the C string differ from what is there. */
+static bool has_nul(struct bfs_json_value string)
+{
+    if (!memchr(string.text, '\\', string.size))
+        return false;
+    struct bfs_json_string bytes = bfs_json_string_over(string.text + 1, string.size - 2);
+    int c;
+    while ((c = bfs_json_string_next(&bytes)) > 0)
+        continue;
+    return c == 0;
+}
+
 bool bfs_json_value_has_type(struct bfs_json_value value, enum bfs_json_type type)
 {
+    int64_t integer;
     switch (type) {
     case BFS_JSON_OBJECT:
         return is_kind(value, '{');
     case BFS_JSON_ARRAY:
         return is_kind(value, '[');
     case BFS_JSON_STRING:
-        return is_kind(value, '"');
+        return is_kind(value, '"') && !has_nul(value);
     case BFS_JSON_INTEGER:
-        return strcmp(bfs_json_value_word(value), "int") == 0 &&
-               (*value.text != '-' || (value.size == 2 && value.text[1] == '0'));
+        return bfs_json_value_signed(value, &integer) == 0 && integer >= 0;
     case BFS_JSON_BOOLEAN:
         return is_kind(value, 't') || is_kind(value, 'f');
     }
@@ -222,11 +250,11 @@ int bfs_json_value_fields(struct bfs_json_value object, const struct bfs_json_fi
 struct bfs_json_value bfs_json_value_any_member(struct bfs_json_value object, const char *name)
 {
     struct bfs_json_members members = {0};
-    struct bfs_json_value key, value;
+    struct bfs_json_value key, value, found = {0};
     while (bfs_json_value_next_member(object, &members, &key, &value))
         if (bfs_json_value_is(key, name))
-            return value;
-    return (struct bfs_json_value){0};
+            found = value; /* the last one counts for Python; elsewhere there is one */
+    return found;
 }
 
 struct bfs_json_value bfs_json_value_member(struct bfs_json_value object, const char *name,

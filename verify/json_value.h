@@ -3,7 +3,7 @@
  * the text where it stands. Only opening a text allocates memory (for objects with many members),
  * so nothing that is read afterwards can be lost to a failed allocation.
  *
- * Refused is whatever RFC 8259 does not allow (verify/json_scan.h has the list), duplicate keys,
+ * Refused, but in files that Python wrote, is whatever RFC 8259 does not allow (verify/json_scan.h has the list), duplicate keys,
  * trailing bytes, invalid UTF-8, NULs in strings, too deep nesting, and integers that are not exact
  * in a double (beyond 2^53 - 1, RFC 7493).
  *
@@ -55,6 +55,12 @@ enum { BFS_JSON_FIELDS_MAX = 64 }; /* that one call can take from an object */
 int bfs_json_value_open(const void *text, size_t size, const char *what, struct bfs_json_value *ret,
                         struct bfs_error *error);
 
+/* The same for a file of a model that Python's json module wrote, or reads (verify/json_scan.h has
+ * the dialect). NaN, the infinities, integers beyond 2^53 - 1 and strings with a NUL have none of
+ * the types above. Of members of one name the last counts. */
+int bfs_json_value_open_python(const void *text, size_t size, const char *what,
+                               struct bfs_json_value *ret, struct bfs_error *error);
+
 /* Is the value there, and of that type? */
 bool bfs_json_value_has_type(struct bfs_json_value value, enum bfs_json_type type);
 bool bfs_json_value_is_null(struct bfs_json_value value);
@@ -105,7 +111,7 @@ bool bfs_json_value_same(struct bfs_json_value a, struct bfs_json_value b);
 uint64_t bfs_json_value_integer(struct bfs_json_value integer);
 /* false when absent. */
 bool bfs_json_value_is_true(struct bfs_json_value boolean);
-/* Of an integer of either sign. Errors: -EBADMSG (absent, or no integer). */
+/* Of an integer of either sign, up to 2^53 - 1. Errors: -EBADMSG (absent, or no such integer). */
 int bfs_json_value_signed(struct bfs_json_value integer, int64_t *ret);
 /* Of any number; one beyond a double is an infinity. Errors: -EBADMSG (absent, or no number),
  * -ENOMEM. */

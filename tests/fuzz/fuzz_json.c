@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size ? size : 1);
     fuzz_require(copy != NULL, "memory for the input");
     memcpy(copy, data, size);
-    int scanned = bfs_json_scan(copy, size, "it", NULL);
+    int scanned = bfs_json_scan(copy, size, BFS_JSON_STRICT, "it", NULL);
     int r = bfs_json_parse(copy, size, "it", &root, &error);
     fuzz_require(r == 0 || r == -EBADMSG || r == -E2BIG, "a documented error");
     fuzz_require(error.code == r, "the error says what was returned");
