@@ -2,6 +2,8 @@
  * Inputs and outputs of architectures where they follow from the config. */
 #include "tools/starter.h"
 
+#include "verify/json_value.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -24,37 +26,37 @@ static void add_tensor(struct json_object *list, const char *name, const char *d
     bfs_json_append(list, object, status);
 }
 
-static struct json_object *read_config(const struct bfs_subject *subject)
+/* A value absent where there is no config.json, or none that is understood: then nothing follows from
+ * it. *ret_text is owned by the caller. Errors: -ENOMEM. */
+static int read_config(const struct bfs_subject *subject, uint8_t **ret_text,
+                       struct bfs_json_value *ret)
 {
     const struct bfs_subject_file *file = bfs_subject_find(subject, "config.json");
-    bfs_autofree uint8_t *bytes = NULL;
-    struct json_object *root = NULL;
     size_t size;
-    if (!file || bfs_subject_read(subject, file, CONFIG_MAX, &bytes, &size, NULL) ||
-        bfs_json_parse(bytes, size, "config.json", &root, NULL))
-        return NULL;
-    if (json_object_is_type(root, json_type_object))
-        return root;
-    (void)json_object_put(root);
-    return NULL;
+    int r = file ? bfs_subject_read(subject, file, CONFIG_MAX, ret_text, &size, NULL) : -ENOENT;
+    if (r == 0)
+        r = bfs_json_value_open_python(*ret_text, size, "config.json", ret, NULL);
+    return r == -ENOMEM ? r : 0;
 }
 
 /* -1: any. */
-static int64_t size_of(struct json_object *config, const char *name)
+static int64_t size_of(struct bfs_json_value config, const char *name)
 {
-    struct json_object *value = config ? bfs_json_member(config, name) : NULL;
-    int64_t size = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
-    return size > 0 ? size : -1;
+    uint64_t size =
+        bfs_json_value_integer(bfs_json_value_member(config, name, BFS_JSON_INTEGER));
+    return size > 0 ? (int64_t)size : -1;
 }
 
-static bool has_architecture(struct json_object *config, const char *suffix)
+static bool has_architecture(struct bfs_json_value config, const char *suffix)
 {
-    struct json_object *list = config ? bfs_json_member(config, "architectures") : NULL;
-    size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *item = json_object_array_get_idx(list, i);
-        const char *name =
-            json_object_is_type(item, json_type_string) ? json_object_get_string(item) : "";
+    struct bfs_json_value list = bfs_json_value_member(config, "architectures", BFS_JSON_ARRAY);
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value item;
+    while (bfs_json_value_next(list, &elements, &item)) {
+        char name[256];
+        if (!bfs_json_value_has_type(item, BFS_JSON_STRING) ||
+            bfs_json_value_text(item, name, sizeof(name)))
+            continue;
         size_t length = strlen(name), wanted = strlen(suffix);
         if (length > wanted && strcmp(name + length - wanted, suffix) == 0)
             return true;
@@ -79,10 +81,13 @@ static bool is_gguf_text(const struct bfs_subject *subject, int64_t *ret_vocabul
 
 int bfs_starter_add_tensors(const struct bfs_subject *subject, struct json_object *root)
 {
-    bfs_autojson struct json_object *config = read_config(subject);
+    bfs_autofree uint8_t *text = NULL;
+    struct bfs_json_value config = {0};
+    int status = read_config(subject, &text, &config);
+    if (status)
+        return status;
     int64_t tokens[] = {-1, -1}, logits[] = {-1, -1, size_of(config, "vocab_size")};
     int64_t labels[] = {-1, size_of(config, "num_labels")};
-    int status = 0;
     bool is_classifier = has_architecture(config, "ForSequenceClassification");
     if (!has_architecture(config, "ForCausalLM") && !has_architecture(config, "ForMaskedLM") &&
         !is_classifier && !is_gguf_text(subject, &logits[2]))

@@ -33,6 +33,10 @@ static inline void bfs_json_cleanup(struct json_object **object)
  * Errors: -EBADMSG, -E2BIG (over INT32_MAX bytes or too deep), -ENOMEM. */
 int bfs_json_parse(const void *text, size_t size, const char *what, struct json_object **ret,
                    struct bfs_error *error);
+/* The same for files of models that Python's json module wrote (verify/json_scan.h). Errors: as
+ * above. */
+int bfs_json_parse_python(const void *text, size_t size, const char *what,
+                          struct json_object **ret, struct bfs_error *error);
 
 /* Checks that `object` is an object whose members are all in `fields` (ended by a NULL name) with
  * the right type, and that the required ones are there. `open` lets other members pass, for

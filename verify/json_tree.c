@@ -16,6 +16,9 @@ static int build_object(struct bfs_json_value value, struct json_object **ret)
     bfs_autojson struct json_object *object = json_object_new_object();
     int r = object ? 0 : -ENOMEM;
     while (r == 0 && bfs_json_value_next_member(value, &members, &name, &member)) {
+        /* A key with a NUL, which Python writes, would be taken for another one. */
+        if (!bfs_json_value_has_type(name, BFS_JSON_STRING))
+            return -EBADMSG;
         bfs_autofree char *key = bfs_json_value_copy(name);
         bfs_autojson struct json_object *child = NULL;
         r = key ? build(member, &child) : -ENOMEM;
@@ -51,19 +54,22 @@ static int build_array(struct bfs_json_value value, struct json_object **ret)
 /* A number keeps its digits for when it is written again. */
 static struct json_object *new_number(struct bfs_json_value value)
 {
+    int64_t integer;
+    if (bfs_json_value_signed(value, &integer) == 0)
+        return json_object_new_int64(integer);
     bfs_autofree char *text = malloc(value.size + 1);
-    if (!text)
+    double number;
+    if (!text || bfs_json_value_double(value, &number))
         return NULL;
     memcpy(text, value.text, value.size);
     text[value.size] = '\0';
-    return strpbrk(text, ".eE") ? json_object_new_double_s(strtod(text, NULL), text)
-                                : json_object_new_int64(strtoll(text, NULL, 10));
+    return json_object_new_double_s(number, text);
 }
 
 static struct json_object *new_string(struct bfs_json_value value)
 {
     bfs_autofree char *text = bfs_json_value_copy(value);
-    return text ? json_object_new_string(text) : NULL;
+    return text ? json_object_new_string_len(text, (int)bfs_json_value_length(value)) : NULL;
 }
 
 /* The scan has bounded the depth. */
@@ -95,13 +101,29 @@ static int build(struct bfs_json_value value, struct json_object **ret)
     return 0;
 }
 
+static int build_root(int opened, struct bfs_json_value root, const char *what,
+                      struct json_object **ret, struct bfs_error *error)
+{
+    if (opened)
+        return opened;
+    int r = build(root, ret);
+    return r ? bfs_fail(error, r, r == -ENOMEM ? "%s: out of memory" : "%s: a key holds a NUL",
+                        what)
+             : 0;
+}
+
 int bfs_json_parse(const void *bytes, size_t size, const char *what, struct json_object **ret,
                    struct bfs_error *error)
 {
-    struct bfs_json_value root;
+    struct bfs_json_value root = {0};
     int r = bfs_json_value_open(bytes, size, what, &root, error);
-    if (r)
-        return r;
-    r = build(root, ret);
-    return r ? bfs_fail(error, r, "%s: out of memory", what) : 0;
+    return build_root(r, root, what, ret, error);
+}
+
+int bfs_json_parse_python(const void *bytes, size_t size, const char *what,
+                          struct json_object **ret, struct bfs_error *error)
+{
+    struct bfs_json_value root = {0};
+    int r = bfs_json_value_open_python(bytes, size, what, &root, error);
+    return build_root(r, root, what, ret, error);
 }

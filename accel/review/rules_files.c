@@ -177,7 +177,7 @@ static int check_index(const struct bfs_subject *subject, const char *path,
                             .findings = findings};
     int r = bfs_subject_read(subject, file, INDEX_SIZE_MAX, &bytes, &size, &why);
     if (r == 0)
-        r = bfs_json_parse(bytes, size, path, &root, &why);
+        r = bfs_json_parse_python(bytes, size, path, &root, &why);
     if (r == -EBADMSG || r == -E2BIG) {
         bfs_finding_add_error(findings, BFS_FINDING_WEIGHT_MAP_INVALID, NULL, &why);
         return 0;

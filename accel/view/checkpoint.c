@@ -2,7 +2,7 @@
 #include "accel/view/checkpoint.h"
 
 #include "accel/view/plan_private.h"
-#include "verify/json.h"
+#include "verify/json_value.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,10 +31,17 @@ static char *config_of(const struct bfs_view_input *input)
     return config;
 }
 
+/* null is what some tools write for none. */
+static bool is_set(struct bfs_json_value config, const char *name)
+{
+    struct bfs_json_value value = bfs_json_value_any_member(config, name);
+    return value.text && !bfs_json_value_is_null(value);
+}
+
 static int check_config(const struct bfs_view_plan *plan, const struct bfs_view_input *input,
                         struct bfs_error *error)
 {
-    bfs_autojson struct json_object *root = NULL;
+    struct bfs_json_value root;
     bfs_autofree char *path = config_of(input);
     bfs_autofree uint8_t *text = NULL;
     size_t size;
@@ -44,12 +51,12 @@ static int check_config(const struct bfs_view_plan *plan, const struct bfs_view_
     if (r == -ENOENT)
         return 0;
     if (r == 0)
-        r = bfs_json_parse(text, size, path, &root, error);
+        r = bfs_json_value_open_python(text, size, path, &root, error);
     if (r)
         return r;
-    if (!json_object_is_type(root, json_type_object))
+    if (!bfs_json_value_has_type(root, BFS_JSON_OBJECT))
         return bfs_fail(error, -EBADMSG, "%.255s: not a JSON object", path);
-    if (bfs_json_member(root, "quantization_config") || bfs_json_member(root, "compression_config"))
+    if (is_set(root, "quantization_config") || is_set(root, "compression_config"))
         return bfs_view_plan_refuse(plan, error, -EINVAL, input, NULL,
                                     "its config.json says that it is quantized already");
     return 0;

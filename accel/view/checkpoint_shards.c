@@ -30,7 +30,7 @@ int bfs_shards_read(const struct bfs_view_plan *plan, const char *path, struct j
     size_t size;
     int r;
     if ((r = bfs_view_plan_read(plan, path, INDEX_MAX, &text, &size, error)) ||
-        (r = bfs_json_parse(text, size, path, &root, error)) ||
+        (r = bfs_json_parse_python(text, size, path, &root, error)) ||
         (r = bfs_json_check(root, fields, true, path, error)))
         return r;
     *ret = bfs_steal(&root);

@@ -53,22 +53,26 @@ static void set_word(char *ret, const char *text)
     (void)snprintf(ret, BFS_CONFIG_WORD_MAX + 1, "%s", text);
 }
 
-/* "model_type" of a Hugging Face config.json, when there is one and it is plain text. */
-static void read_model_type(const char *directory, char *ret)
+/* "model_type" of a Hugging Face config.json, when there is one and it is plain text. Python's json
+ * module writes it. Errors: -ENOMEM. */
+static int read_model_type(const char *directory, char *ret)
 {
     bfs_autofree char *path = bfs_join(directory, "config.json");
     bfs_autofree uint8_t *text = NULL;
-    struct bfs_json_value root;
     char word[BFS_CONFIG_WORD_MAX + 1];
+    struct bfs_json_value root, type;
     size_t size;
-    if (!path || bfs_read_file(path, CONFIG_JSON_MAX, &text, &size, NULL) ||
-        bfs_json_value_open(text, size, "config.json", &root, NULL))
-        return;
-    struct bfs_json_value type = bfs_json_value_member(root, "model_type", BFS_JSON_STRING);
+    int r = path ? bfs_read_file(path, CONFIG_JSON_MAX, &text, &size, NULL) : -ENOMEM;
+    if (r == 0)
+        r = bfs_json_value_open_python(text, size, "config.json", &root, NULL);
+    if (r)
+        return r == -ENOMEM ? r : 0;
+    type = bfs_json_value_member(root, "model_type", BFS_JSON_STRING);
     if (bfs_json_value_text(type, word, sizeof(word)) == 0 &&
         strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
             strlen(word))
         set_word(ret, word);
+    return 0;
 }
 
 static void describe_files(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
@@ -89,8 +93,8 @@ static void describe_files(const struct bfs_scan *scan, const struct bfs_tensor_
             set_word(ret->format, "onnx");
 }
 
-void bfs_describe_config(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
-                         const char *directory, struct bfs_bundle_config *ret)
+int bfs_describe_config(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
+                        const char *directory, struct bfs_bundle_config *ret)
 {
     struct bfs_contract_dtype sums[DTYPES_MAX];
     size_t n = sum_dtypes(scan, maps, sums);
@@ -105,8 +109,7 @@ void bfs_describe_config(const struct bfs_scan *scan, const struct bfs_tensor_ma
     }
     if (n)
         (void)snprintf(ret->param_size, sizeof(ret->param_size), "%" PRIu64, elements);
-    if (!ret->architecture[0])
-        read_model_type(directory, ret->architecture);
+    return ret->architecture[0] ? 0 : read_model_type(directory, ret->architecture);
 }
 
 void bfs_describe_counts(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,

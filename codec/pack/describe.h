@@ -12,9 +12,9 @@
 
 /* `maps` has one entry for each of the scan's; those of other than tensor files are empty.
  * `directory` is read for config.json (its "model_type"). Sets the config words of *ret and leaves
- * the rest. */
-void bfs_describe_config(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
-                         const char *directory, struct bfs_bundle_config *ret);
+ * the rest. Errors: -ENOMEM. */
+int bfs_describe_config(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
+                        const char *directory, struct bfs_bundle_config *ret);
 /* Sets the counts of files, directories, links and tensors. */
 void bfs_describe_counts(const struct bfs_scan *scan, const struct bfs_tensor_map *maps,
                          struct bfs_bundle_config *ret);

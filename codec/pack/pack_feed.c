@@ -38,11 +38,13 @@ int bfs_pack_progress(struct bfs_pack *pack, struct bfs_error *error)
  * other. */
 static int make_contract(struct bfs_pack *pack, struct bfs_error *error)
 {
-    bfs_describe_config(&pack->scan, pack->maps, pack->options->directory, &pack->config);
-    for (uint32_t i = 1; i < pack->scan.n_entries; i++)
+    int r =
+        bfs_describe_config(&pack->scan, pack->maps, pack->options->directory, &pack->config);
+    for (uint32_t i = 1; r == 0 && i < pack->scan.n_entries; i++)
         if (strcmp(pack->scan.entries[i].path, "contract.json") == 0)
             return 0;
-    int r = bfs_describe_contract(&pack->scan, pack->maps, &pack->config, &pack->contract);
+    if (r == 0)
+        r = bfs_describe_contract(&pack->scan, pack->maps, &pack->config, &pack->contract);
     return r ? bfs_fail(error, r, "contract.json: out of memory") : 0;
 }
 
