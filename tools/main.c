@@ -2,6 +2,7 @@
  * bundlefs: finds the verb and runs it. */
 #include "tools/message.h"
 #include "tools/mount_helper.h"
+#include "tools/text.h"
 #include "tools/verb.h"
 
 #include <errno.h>
@@ -76,6 +77,10 @@ int main(int argc, char **argv)
     /* A report that did not arrive was not made. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
         bfs_message("cannot write the output: %s", strerror(errno));
+        return BFS_EXIT_FAILED;
+    }
+    if (status == BFS_EXIT_OK && bfs_text_is_lost()) {
+        bfs_message("out of memory: the output is not complete");
         return BFS_EXIT_FAILED;
     }
     return status;

@@ -15,8 +15,11 @@ char *bfs_review_line(const struct bfs_finding *finding)
     bfs_autobuffer struct bfs_buffer line = BFS_BUFFER_INIT;
     bfs_buffer_printf(&line, "%s %s: %s; %s", bfs_severity_name(finding->severity), info->id,
                       finding->sentence, info->advice);
-    return bfs_buffer_status(&line) ? NULL
-                                    : bfs_text_printable((const char *)line.bytes, line.size);
+    if (bfs_buffer_status(&line)) {
+        bfs_text_set_lost();
+        return NULL;
+    }
+    return bfs_text_printable((const char *)line.bytes, line.size);
 }
 
 struct json_object *bfs_review_json(const struct bfs_finding *finding, int *status)

@@ -5,6 +5,7 @@
 #include "verify/utf8.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@ static bool is_control(const char *text, size_t length)
            (length == 2 && first == 0xC2 && (unsigned char)text[1] < 0xA0);
 }
 
+static atomic_bool is_lost;
+
 static char *clean(const char *text, size_t size, bool keep_control)
 {
     bfs_autobuffer struct bfs_buffer buffer = BFS_BUFFER_INIT;
@@ -32,7 +35,21 @@ static char *clean(const char *text, size_t size, bool keep_control)
         i += length ? length : 1;
     }
     bfs_buffer_put_u8(&buffer, 0);
-    return bfs_buffer_status(&buffer) ? NULL : (char *)bfs_buffer_steal(&buffer);
+    if (bfs_buffer_status(&buffer)) {
+        bfs_text_set_lost();
+        return NULL;
+    }
+    return (char *)bfs_buffer_steal(&buffer);
+}
+
+void bfs_text_set_lost(void)
+{
+    atomic_store(&is_lost, true);
+}
+
+bool bfs_text_is_lost(void)
+{
+    return atomic_load(&is_lost);
 }
 
 char *bfs_text_utf8(const char *text, size_t size)

@@ -5,6 +5,7 @@
 #ifndef BFS_TOOLS_TEXT_H
 #define BFS_TOOLS_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,11 @@ enum {
 char *bfs_text_utf8(const char *text, size_t size);
 /* The same, with control characters replaced as well: harmless to a terminal. */
 char *bfs_text_printable(const char *text, size_t size);
+
+/* A text that should have been printed found no memory, here or elsewhere: then the program's output
+ * is not complete, and it exits with a failure. From any thread. */
+void bfs_text_set_lost(void);
+bool bfs_text_is_lost(void);
 
 /* "1.2 GB": powers of 1000. */
 char *bfs_text_size(uint64_t size, char ret[static BFS_SIZE_TEXT_SIZE]);

@@ -125,9 +125,9 @@ static void list_refusals(struct listing *listing, struct json_object *root)
 static int finish(struct listing *listing, struct json_object *root)
 {
     int status = BFS_EXIT_OK;
-    if (root) {
+    if (!listing->table)
         status = bfs_report_print(root, listing->status);
-    } else if (bfs_table_print(listing->table, stdout)) {
+    else if (bfs_table_print(listing->table, stdout) || listing->status) {
         bfs_message("out of memory");
         status = BFS_EXIT_FAILED;
     }

@@ -65,7 +65,7 @@ static void print_problem(struct verification *verification,
     bfs_progress_clear(&verification->progress);
     if (asprintf(&line, "%s: %s%s%s", problem->bundle, problem->path ? problem->path : "",
                  problem->path ? ": " : "", bfs_error_text(problem->error, text)) < 0)
-        line = NULL;
+        line = NULL; /* the exit status is 1 all the same */
     bfs_autofree char *printable = line ? bfs_text_printable(line, strlen(line)) : NULL;
     (void)printf("%s\n", printable ? printable : problem->bundle);
 }

@@ -148,7 +148,14 @@ static int read_all(char *directory, bool is_view, struct reading *reading)
     char *roots[] = {directory, NULL};
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL);
     int status = walk ? BFS_EXIT_OK : BFS_EXIT_FAILED;
-    for (FTSENT *entry; status == BFS_EXIT_OK && (entry = fts_read(walk));) {
+    while (status == BFS_EXIT_OK) {
+        FTSENT *entry = fts_read(walk);
+        if (!entry && errno) {
+            bfs_message("%s: %s", directory, strerror(errno));
+            status = BFS_EXIT_FAILED;
+        }
+        if (!entry)
+            break;
         if (entry->fts_info == FTS_D && entry->fts_level == 1 && !is_view &&
             strcmp(entry->fts_name, "views") == 0)
             (void)fts_set(walk, entry, FTS_SKIP);

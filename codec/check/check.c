@@ -174,16 +174,18 @@ static void report_refusals(struct bfs_check *check, const struct bfs_catalog *c
 }
 
 /* Information only: unknown while a pack runs, or in a store that cannot be locked. */
-static void look_for_garbage(struct bfs_check *check)
+static int look_for_garbage(struct bfs_check *check, struct bfs_error *error)
 {
     struct bfs_gc_report garbage;
-    if (bfs_store_gc(check->store, true, 0, &garbage, NULL))
-        return;
+    int r = bfs_store_gc(check->store, true, 0, &garbage, NULL);
+    if (r)
+        return r == -ENOMEM ? bfs_fail(error, r, "out of memory") : 0;
     check->report.has_garbage = true;
     check->report.n_unreferenced = garbage.n_removed;
     check->report.unreferenced_size = garbage.removed_size;
     check->report.n_temporaries = garbage.n_temporaries;
     check->report.temporaries_size = garbage.temporaries_size;
+    return 0;
 }
 
 /* Keeps gc from taking away what is being read. A store that this user or anybody can only read
@@ -216,11 +218,11 @@ int bfs_check_store(const struct bfs_store *store, const struct bfs_catalog *cat
     check.n_problems = n_problems;
     if (!n_problems)
         return bfs_fail(error, -ENOMEM, "out of memory");
-    if (!options->entry) {
-        look_for_garbage(&check);
+    int r = options->entry ? 0 : look_for_garbage(&check, error);
+    if (r)
+        return r;
+    if (!options->entry)
         report_refusals(&check, catalog);
-    }
-    int r;
     if ((r = lock_content(store, &lock, error)) == 0 && (r = survey(&check, error)) == 0 &&
         (r = check_bundles(&check, error)) == 0 && (r = bfs_check_blobs(&check, error)) == 0)
         r = bfs_check_statements(&check, catalog, error);
