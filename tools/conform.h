@@ -7,13 +7,14 @@
 
 #include "accel/review/subject.h"
 
-/* A temporary folder with the store mounted in it, or the bundle unpacked. */
+/* A temporary folder with the store mounted in it, or the bundle unpacked, or nothing. */
 struct bfs_conform_place {
     char *folder;    /* owned */
     char *bundle;    /* owned: the directory of the bundle */
     bool is_mounted; /* at folder/mount */
 };
-/* Mounts when it can, and unpacks when it cannot or `only_unpack`. *ret is to be released in any
+/* Mounts when it can, and unpacks when it cannot or `only_unpack`; of a directory, that is the
+ * bundle. *ret is to be released in any
  * case. Errors: those of bfs_unpack(), -ENOMEM, errno of the file system. */
 int bfs_conform_place_make(const struct bfs_store *store, const struct bfs_subject *subject,
                            bool only_unpack, struct bfs_conform_place *ret,

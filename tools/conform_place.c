@@ -92,6 +92,10 @@ int bfs_conform_place_make(const struct bfs_store *store, const struct bfs_subje
         free(bfs_steal(&ret->folder));
         return code;
     }
+    if (subject->directory) {
+        ret->bundle = bfs_absolute_path(subject->directory);
+        return ret->bundle ? 0 : bfs_fail(error, -ENOMEM, "out of memory");
+    }
     int r = only_unpack ? -ENODEV : try_mount(store, subject, ret);
     if (r == -ENODEV)
         r = unpack(subject, ret, error);

@@ -73,9 +73,8 @@ int bfs_review_state(void *context, const struct bfs_catalog_entry *entry,
     return 0;
 }
 
-/* A store that is not there holds nothing; what else is wrong with it, packing will say. */
-static int open_store(const char *path, struct bfs_store **ret_store,
-                      struct bfs_catalog **ret_catalog, struct bfs_error *error)
+int bfs_review_store(const char *path, struct bfs_store **ret_store,
+                     struct bfs_catalog **ret_catalog, struct bfs_error *error)
 {
     int r = bfs_store_open(path, ret_store, NULL);
     if (r == -ENOMEM)
@@ -90,7 +89,7 @@ int bfs_review_pack(const char *store_path, const struct bfs_pack_options *optio
     BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
     bfs_autosubject struct bfs_subject subject = {0};
     bfs_autofindings struct bfs_findings findings = {0};
-    int r = open_store(store_path, &store, &catalog, error);
+    int r = bfs_review_store(store_path, &store, &catalog, error);
     if (r == 0)
         r = bfs_subject_of_scan(&options->reference, options->directory, options->dereference, scan,
                                 &subject, error);

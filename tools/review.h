@@ -25,6 +25,12 @@ struct bfs_review_place {
 int bfs_review_state(void *context, const struct bfs_catalog_entry *entry,
                      enum bfs_requirement_state *ret, char **ret_reason, struct bfs_error *error);
 
+/* The store into which something is to be packed. One that is not there, or no store, holds
+ * nothing: *ret_store and *ret_catalog stay NULL, and packing will say what is wrong. Errors:
+ * -ENOMEM, those of bfs_catalog_load(). */
+int bfs_review_store(const char *path, struct bfs_store **ret_store,
+                     struct bfs_catalog **ret_catalog, struct bfs_error *error);
+
 /* Checks a finished scan against the store at `store_path`, which need not be there. Warnings and
  * errors are told on stderr. With `only_warn` no finding refuses it. Errors: -EINVAL (there were
  * errors), those of bfs_review(). */

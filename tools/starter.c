@@ -135,10 +135,11 @@ static int add_resources(const struct bfs_template *row, const struct bfs_subjec
 {
     int status = 0;
     struct json_object *object = bfs_json_new_object(&status);
-    bfs_json_add_integer(object, "memory_bytes",
-                         subject->tensor_size / 100 * row->memory_percent +
-                             subject->tensor_size % 100 * row->memory_percent / 100,
-                         &status);
+    if (subject->tensor_size > 0)
+        bfs_json_add_integer(object, "memory_bytes",
+                             subject->tensor_size / 100 * row->memory_percent +
+                                 subject->tensor_size % 100 * row->memory_percent / 100,
+                             &status);
     bfs_json_add_integer(object, "disk_bytes", disk, &status);
     bfs_json_add(root, "resources", object, &status);
     return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bundlefs check: may this bundle be served? For people, and for continuous integration. */
+#include "tools/directory.h"
 #include "tools/message.h"
 #include "tools/opened.h"
 #include "tools/report.h"
@@ -13,6 +14,8 @@
 struct options {
     const char *host;
     const char *against;
+    const char *directory; /* NULL: a bundle of the store */
+    bool dereference;
     bool json;
 };
 
@@ -35,20 +38,41 @@ static void checking_done(struct checking *checking)
     bfs_opened_done(&checking->opened);
 }
 
+/* The bundle, or the directory that is to become it. */
+static int open_subject(const struct options *options, char **args, struct checking *checking)
+{
+    struct bfs_opened *opened = &checking->opened;
+    struct bfs_reference reference;
+    struct bfs_error error = {0};
+    int status = options->directory
+                     ? bfs_parse_reference("check", args[1], &reference)
+                     : bfs_opened_bundle("check", args[0], args[1], &checking->opened);
+    if (status)
+        return status;
+    if (!options->directory)
+        return bfs_subject_of_bundle(&opened->entry->reference, opened->bundle, &checking->subject,
+                                     &error)
+                   ? bfs_message_error(&error)
+                   : BFS_EXIT_OK;
+    if (bfs_review_store(args[0], &opened->store, &opened->catalog, &error) ||
+        bfs_directory_as_packed(&reference, options->directory, options->dereference,
+                                &checking->subject, &error))
+        return bfs_message_error(&error);
+    return BFS_EXIT_OK;
+}
+
 static int review(const struct options *options, struct checking *checking)
 {
     struct bfs_error error = {0};
     const struct bfs_opened *opened = &checking->opened;
     struct bfs_review_place place = {.store = opened->store, .catalog = opened->catalog};
-    const struct bfs_review_options review = {.standing = bfs_review_state,
+    const struct bfs_review_options review = {.standing = opened->store ? bfs_review_state : NULL,
                                               .context = &place,
                                               .store = opened->store,
                                               .catalog = opened->catalog,
                                               .host = &checking->host,
                                               .host_is_named = options->host != NULL};
     if (bfs_host_load(options->host, &checking->host, &error) ||
-        bfs_subject_of_bundle(&opened->entry->reference, opened->bundle, &checking->subject,
-                              &error) ||
         bfs_review(&checking->subject, &review, &checking->findings, &error))
         return bfs_message_error(&error);
     return BFS_EXIT_OK;
@@ -63,7 +87,8 @@ static int compare(const struct options *options, struct checking *checking)
     int status = bfs_parse_reference("check", options->against, &reference);
     if (status)
         return status;
-    const struct bfs_catalog_entry *entry = bfs_catalog_find(opened->catalog, &reference);
+    const struct bfs_catalog_entry *entry =
+        opened->catalog ? bfs_catalog_find(opened->catalog, &reference) : NULL;
     if (!entry) {
         bfs_message("%s: no such bundle in the store", options->against);
         return BFS_EXIT_FAILED;
@@ -127,7 +152,13 @@ static int print_json(const struct options *options, const struct checking *chec
     int status = 0;
     struct json_object *root = bfs_json_new_object(&status);
     struct json_object *list = bfs_json_new_array(&status);
-    bfs_report_entry(root, checking->opened.entry, &status);
+    if (options->directory) {
+        bfs_json_add_string(root, "name", checking->subject.reference.name, &status);
+        bfs_json_add_string(root, "version", checking->subject.reference.version, &status);
+        bfs_report_text(root, "directory", options->directory, strlen(options->directory), &status);
+    } else {
+        bfs_report_entry(root, checking->opened.entry, &status);
+    }
     bfs_json_add_boolean(root, "passed", findings->counts[BFS_SEVERITY_ERROR] == 0, &status);
     bfs_json_add_integer(root, "n_errors", findings->counts[BFS_SEVERITY_ERROR], &status);
     bfs_json_add_integer(root, "n_warnings", findings->counts[BFS_SEVERITY_WARNING], &status);
@@ -150,7 +181,7 @@ static int run(const void *given, int n_args, char **args)
     struct checking checking __attribute__((cleanup(checking_done))) = {0};
     int status;
     (void)n_args;
-    if ((status = bfs_opened_bundle("check", args[0], args[1], &checking.opened)) ||
+    if ((status = open_subject(options, args, &checking)) ||
         (status = review(options, &checking)) ||
         (options->against && (status = compare(options, &checking))) ||
         (status = options->json ? print_json(options, &checking) : print_text(options, &checking)))
@@ -164,6 +195,10 @@ static const struct bfs_option table[] = {
      "it lacks; otherwise this host is judged, with warnings"},
     {"against", 'a', "NAME:VERSION", BFS_OPTION_STRING, offsetof(struct options, against),
      "tell what changed since that version, and whether the version number says so"},
+    {"directory", 'd', "DIR", BFS_OPTION_STRING, offsetof(struct options, directory),
+     "check the directory DIR as \"pack\" would make NAME:VERSION of it; nothing is written"},
+    {"dereference", 'L', NULL, BFS_OPTION_FLAG, offsetof(struct options, dereference),
+     "with --directory: take what symbolic links point to instead of the links"},
     BFS_OPTION_JSON(struct options),
     {0},
 };
@@ -179,7 +214,8 @@ const struct bfs_verb bfs_verb_check = {
         "each other, that the declared resources are enough, that the licences are known, and "
         "that the host can serve it. The weights are not read; \"bundlefs verify\" does that.\n\n"
         "Each finding has an identifier, a severity and a sentence. The exit status is 1 when "
-        "there is an error; warnings and notes pass.",
+        "there is an error; warnings and notes pass.\n\n"
+        "With --directory a directory is checked before it is packed, and STORE need not exist.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 2,

@@ -2,6 +2,7 @@
  * bundlefs conform: does a runtime give the answers that the contract expects? */
 #include "codec/store/files.h"
 #include "tools/conform.h"
+#include "tools/directory.h"
 #include "tools/interrupt.h"
 #include "tools/message.h"
 #include "tools/opened.h"
@@ -21,6 +22,8 @@ struct options {
     uint64_t timeout;
     bool all;
     bool unpack;
+    const char *directory; /* NULL: a bundle of the store */
+    bool dereference;
     bool json;
 };
 
@@ -79,16 +82,31 @@ static int choose_views(const struct options *options, struct conforming *confor
     return BFS_EXIT_OK;
 }
 
+static int open_subject(const struct options *options, char **args, struct conforming *conforming)
+{
+    struct bfs_opened *opened = &conforming->opened;
+    struct bfs_reference reference;
+    struct bfs_error error = {0};
+    int r, status = options->directory ? bfs_parse_reference("conform", args[1], &reference)
+                                       : bfs_opened_bundle("conform", args[0], args[1], opened);
+    if (status)
+        return status;
+    r = options->directory ? bfs_directory_as_is(&reference, options->directory,
+                                                 options->dereference, &conforming->subject, &error)
+                           : bfs_subject_of_bundle(&opened->entry->reference, opened->bundle,
+                                                   &conforming->subject, &error);
+    return r ? bfs_message_error(&error) : BFS_EXIT_OK;
+}
+
 static int prepare(const struct options *options, char **args, struct conforming *conforming)
 {
     struct bfs_opened *opened = &conforming->opened;
     struct bfs_subject *subject = &conforming->subject;
     struct bfs_error error = {0};
-    int status = bfs_opened_bundle("conform", args[0], args[1], opened);
+    int status = open_subject(options, args, conforming);
     if (status)
         return status;
-    if (bfs_subject_of_bundle(&opened->entry->reference, opened->bundle, subject, &error) ||
-        bfs_subject_read_contract(subject, &error))
+    if (bfs_subject_read_contract(subject, &error))
         return bfs_message_error(&error);
     if (!subject->has_contract || subject->contract.n_fixtures == 0) {
         bfs_message("%s: the contract has no fixtures, so there is nothing to compare with",
@@ -187,7 +205,14 @@ static int print_json(const struct conforming *conforming)
     int status = 0;
     struct json_object *root = bfs_json_new_object(&status);
     struct json_object *list = bfs_json_new_array(&status);
-    bfs_report_entry(root, conforming->opened.entry, &status);
+    if (conforming->options->directory) {
+        bfs_json_add_string(root, "name", conforming->subject.reference.name, &status);
+        bfs_json_add_string(root, "version", conforming->subject.reference.version, &status);
+        bfs_report_text(root, "directory", conforming->options->directory,
+                        strlen(conforming->options->directory), &status);
+    } else {
+        bfs_report_entry(root, conforming->opened.entry, &status);
+    }
     bfs_json_add_boolean(root, "mounted", conforming->place.is_mounted, &status);
     bfs_json_add_boolean(root, "passed", conforming->n_passed == conforming->n_outcomes, &status);
     for (size_t i = 0; i < conforming->n_outcomes; i++) {
@@ -235,6 +260,10 @@ static const struct bfs_option table[] = {
      "end a run after SECONDS (default: 600; 0: never)"},
     {"unpack", 'u', NULL, BFS_OPTION_FLAG, offsetof(struct options, unpack),
      "unpack the bundle instead of mounting the store"},
+    {"directory", 'd', "DIR", BFS_OPTION_STRING, offsetof(struct options, directory),
+     "run on the directory DIR before it is packed as NAME:VERSION, and on its views/"},
+    {"dereference", 'L', NULL, BFS_OPTION_FLAG, offsetof(struct options, dereference),
+     "with --directory: take what symbolic links point to instead of the links"},
     BFS_OPTION_JSON(struct options),
     {0},
 };

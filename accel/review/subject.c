@@ -138,6 +138,22 @@ int bfs_subject_read_contract(struct bfs_subject *subject, struct bfs_error *err
     return r;
 }
 
+int bfs_subject_contract_faults(const struct bfs_subject *subject,
+                                void (*report)(void *context, const struct bfs_error *error),
+                                void *context, struct bfs_error *error)
+{
+    static const char name[] = "contract.json";
+    const struct bfs_subject_file *file = bfs_subject_find(subject, name);
+    bfs_autofree uint8_t *bytes = NULL;
+    size_t size;
+    if (!file)
+        return 0;
+    int r = bfs_subject_read(subject, file, BFS_CONTRACT_SIZE_MAX, &bytes, &size, error);
+    if (r == 0 && (r = bfs_contract_faults(bytes, size, name, report, context)))
+        r = bfs_fail(error, r, "out of memory");
+    return r;
+}
+
 void bfs_subject_done(struct bfs_subject *subject)
 {
     for (size_t i = 0; i < subject->n_files; i++) {

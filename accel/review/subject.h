@@ -75,6 +75,12 @@ int bfs_subject_read_contract(struct bfs_subject *subject, struct bfs_error *err
 /* Adds a link. Errors: -ENOMEM. */
 int bfs_subject_add_link(struct bfs_subject *subject, const char *path, const char *target,
                          size_t target_length);
+/* After it failed with -EBADMSG: reads the file again and reports all that is wrong with it, as
+ * bfs_contract_faults(). Errors: those of reading. */
+int bfs_subject_contract_faults(const struct bfs_subject *subject,
+                                void (*report)(void *context, const struct bfs_error *error),
+                                void *context, struct bfs_error *error);
+
 /* Puts files and links into order, once they are all there. */
 void bfs_subject_sort(struct bfs_subject *subject);
 /* The file that the path leads to, links followed as long as they stay inside. NULL: the model has

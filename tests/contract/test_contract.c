@@ -138,6 +138,16 @@ static void test_annotations_are_open(void **state)
     assert_int_equal(bfs_contract_parse(text, strlen(text), "c", &contract, NULL), 0);
 }
 
+/* Earlier versions generated a 0 for models whose tensors they did not know. */
+static void test_no_memory_is_unknown_memory(void **state)
+{
+    static const char text[] = DOCUMENT(",\"resources\":{\"memory_bytes\":0}");
+    bfs_autocontract struct bfs_contract contract = {0};
+    (void)state;
+    assert_int_equal(bfs_contract_parse(text, strlen(text), "c", &contract, NULL), 0);
+    assert_false(contract.has_memory_bytes);
+}
+
 static void test_what_is_generated_is_a_contract(void **state)
 {
     static const struct bfs_contract_file files[] = {
@@ -162,6 +172,10 @@ static void test_what_is_generated_is_a_contract(void **state)
         assert_int_equal(bfs_contract_generate(&facts[i], &text), 0);
         assert_int_equal(bfs_contract_parse(text.bytes, text.size, "c", &contract, NULL), 0);
         assert_true(contract.is_generated);
+        /* Without tensors nothing is known of the memory, and 0 would be a promise. */
+        assert_int_equal(contract.has_memory_bytes, facts[i].n_dtypes > 0);
+        assert_int_equal(memmem(text.bytes, text.size, "memory_bytes", 12) != NULL,
+                         facts[i].n_dtypes > 0);
         assert_int_equal(bfs_contract_write(contract.root, &again, NULL), 0);
         assert_int_equal(text.size, again.size);
         assert_memory_equal(text.bytes, again.bytes, text.size);
@@ -176,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_what_is_wrong_has_a_pointer),
         cmocka_unit_test(test_values_are_told),
         cmocka_unit_test(test_annotations_are_open),
+        cmocka_unit_test(test_no_memory_is_unknown_memory),
         cmocka_unit_test(test_what_is_generated_is_a_contract),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,9 +92,9 @@ static int read_resources(struct json_object *object, struct bfs_contract *contr
 {
     if (!object)
         return 0;
-    contract->has_memory_bytes = bfs_json_member(object, "memory_bytes") != NULL;
     contract->has_disk_bytes = bfs_json_member(object, "disk_bytes") != NULL;
     contract->memory_bytes = bfs_json_integer(object, "memory_bytes");
+    contract->has_memory_bytes = contract->memory_bytes > 0; /* 0: some packers knew no better */
     contract->disk_bytes = bfs_json_integer(object, "disk_bytes");
     contract->accelerator = bfs_json_member(object, "accelerator");
     return 0;
@@ -177,6 +177,16 @@ int bfs_contract_parse(const void *bytes, size_t size, const char *what, struct 
     *ret = contract;
     contract = (struct bfs_contract){0}; /* transferred */
     return 0;
+}
+
+int bfs_contract_faults(const void *bytes, size_t size, const char *what,
+                        void (*report)(void *context, const struct bfs_error *error), void *context)
+{
+    bfs_autojson struct json_object *root = NULL;
+    int r = size > BFS_CONTRACT_SIZE_MAX ? -E2BIG : bfs_json_parse(bytes, size, what, &root, NULL);
+    if (r == 0)
+        r = bfs_schema_check_all(&bfs_contract_schema, root, what, report, context, NULL);
+    return r == -ENOMEM ? r : 0;
 }
 
 int bfs_contract_write(struct json_object *root, struct bfs_buffer *ret, struct bfs_error *error)

@@ -57,7 +57,7 @@ struct bfs_contract {
     struct bfs_contract_tensor *outputs;
     size_t n_outputs;
     bool has_memory_bytes, has_disk_bytes;
-    uint64_t memory_bytes;
+    uint64_t memory_bytes; /* 0 means unknown, as absence does */
     uint64_t disk_bytes;
     struct json_object *accelerator; /* in `root`; NULL: none is asked for */
     const char **features;
@@ -81,6 +81,11 @@ struct bfs_contract {
  * -E2BIG, -ENOMEM. */
 int bfs_contract_parse(const void *bytes, size_t size, const char *what, struct bfs_contract *ret,
                        struct bfs_error *error);
+/* Reports every fault against the schema of a document that bfs_contract_parse() refuses with
+ * -EBADMSG, at most 100; none when it is no JSON at all. Errors: -ENOMEM. */
+int bfs_contract_faults(const void *bytes, size_t size, const char *what,
+                        void (*report)(void *context, const struct bfs_error *error),
+                        void *context);
 /* Appends the document that the contract was read from, or another one, in the schema's order: what
  * is read back is the same. Errors: those of reading, -ENOMEM. */
 int bfs_contract_write(struct json_object *root, struct bfs_buffer *ret, struct bfs_error *error);

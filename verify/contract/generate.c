@@ -97,7 +97,8 @@ int bfs_contract_generate(const struct bfs_contract_facts *facts, struct bfs_buf
     add_list(root, "runtimes", runtime_list(facts, &status), &status);
     struct json_object *resources = bfs_json_new_object(&status);
     /* Weights must be resident to be used; what a runtime adds to them is not known here. */
-    bfs_json_add_integer(resources, "memory_bytes", tensor_bytes, &status);
+    if (tensor_bytes > 0)
+        bfs_json_add_integer(resources, "memory_bytes", tensor_bytes, &status);
     bfs_json_add_integer(resources, "disk_bytes", facts->content_size, &status);
     bfs_json_add(root, "resources", resources, &status);
     add_list(root, "tensors", dtype_list(facts, &status), &status);

@@ -48,6 +48,15 @@ extern const struct bfs_schema bfs_contract_schema;
 int bfs_schema_check(const struct bfs_schema *schema, struct json_object *value, const char *what,
                      struct bfs_error *error);
 
+enum { BFS_SCHEMA_FAULTS_MAX = 100 }; /* that are reported of one document */
+/* Takes one fault. */
+typedef void bfs_schema_report(void *context, const struct bfs_error *error);
+/* The same, but goes on after a fault and reports each, in the order of the document, a member that
+ * is missing after those that are there; the first one is in `error` too. Errors: as above. */
+int bfs_schema_check_all(const struct bfs_schema *schema, struct json_object *value,
+                         const char *what, bfs_schema_report *report, void *context,
+                         struct bfs_error *error);
+
 /* Appends the value, which follows the schema, with members in the schema's order; empty arrays and
  * objects, which say nothing, are left out. Errors: -ENOMEM. */
 int bfs_schema_write(const struct bfs_schema *schema, struct json_object *value,

@@ -18,6 +18,11 @@ struct check {
     const char *what;
     struct bfs_error *error;
     struct bfs_formats formats;
+    bfs_schema_report *report; /* NULL: the first fault ends the check */
+    void *context;
+    size_t n_faults;
+    struct bfs_error found; /* the last fault; the first one goes to `error` */
+    bool is_new;            /* it was not reported yet */
 };
 
 /* RFC 6901: "~" is "~0" and "/" is "~1". */
@@ -37,7 +42,7 @@ static void put_pointer(const struct place *place, struct bfs_buffer *ret)
     }
 }
 
-static int refuse(const struct check *check, const struct place *place, const char *why)
+static int refuse(struct check *check, const struct place *place, const char *why)
 {
     bfs_autobuffer struct bfs_buffer pointer = BFS_BUFFER_INIT;
     put_pointer(place, &pointer);
@@ -45,16 +50,18 @@ static int refuse(const struct check *check, const struct place *place, const ch
     if (bfs_buffer_status(&pointer))
         return bfs_fail(check->error, -ENOMEM, "out of memory");
     const char *text = (const char *)pointer.bytes;
-    return bfs_fail(check->error, -EBADMSG, "%.128s: %.256s %s", check->what,
+    check->is_new = true;
+    check->found = (struct bfs_error){0};
+    return bfs_fail(&check->found, -EBADMSG, "%.128s: %.256s %s", check->what,
                     *text ? text : "the document", why);
 }
 
-static int refuse_value(const struct check *check, const struct place *place,
-                        struct json_object *value, const char *expected)
+static int refuse_value(struct check *check, const struct place *place, struct json_object *value,
+                        const char *expected)
 {
     int r = refuse(check, place, "is not what it must be");
     if (r == -EBADMSG)
-        bfs_fail_values(check->error, expected,
+        bfs_fail_values(&check->found, expected,
                         json_object_is_type(value, json_type_string)
                             ? json_object_get_string(value)
                             : json_type_to_name(json_object_get_type(value)));
@@ -64,42 +71,60 @@ static int refuse_value(const struct check *check, const struct place *place,
 static int check_value(struct check *check, const struct place *place,
                        const struct bfs_schema *schema, struct json_object *value);
 
+/* Takes the outcome of one member: reports a new fault, and says whether the check ends with it. */
+static bool ends(struct check *check, int r, int *ret)
+{
+    if (r == 0)
+        return false;
+    if (check->is_new && check->n_faults++ == 0 && check->error)
+        *check->error = check->found;
+    if (check->is_new && check->report)
+        check->report(check->context, &check->found);
+    check->is_new = false;
+    *ret = r;
+    return r != -EBADMSG || !check->report || check->n_faults >= BFS_SCHEMA_FAULTS_MAX;
+}
+
 static int check_object(struct check *check, const struct place *place,
                         const struct bfs_schema *schema, struct json_object *value)
 {
+    int r = 0;
     json_object_object_foreach(value, key, member)
     {
         const struct place inner = {.parent = place, .name = key};
         const struct bfs_schema_field *field = schema->fields;
         while (field->name && strcmp(field->name, key) != 0)
             field++;
-        if (!field->name)
-            return refuse(check, &inner, "is a member that the schema does not have");
-        int r = check_value(check, &inner, field->schema, member);
-        if (r)
+        int found = field->name
+                        ? check_value(check, &inner, field->schema, member)
+                        : refuse(check, &inner, "is a member that the schema does not have");
+        if (ends(check, found, &r))
             return r;
     }
     for (const struct bfs_schema_field *field = schema->fields; field->name; field++) {
         const struct place inner = {.parent = place, .name = field->name};
-        if (field->required && !json_object_object_get_ex(value, field->name, NULL))
-            return refuse(check, &inner, "is missing");
+        if (field->required && !json_object_object_get_ex(value, field->name, NULL) &&
+            ends(check, refuse(check, &inner, "is missing"), &r))
+            return r;
     }
-    return 0;
+    return r;
 }
 
 static int check_array(struct check *check, const struct place *place,
                        const struct bfs_schema *schema, struct json_object *value)
 {
     size_t n = json_object_array_length(value);
+    int r = 0;
     if (n > schema->items_max)
         return refuse(check, place, "has too many elements");
     for (size_t i = 0; i < n; i++) {
         const struct place inner = {.parent = place, .index = i};
-        int r = check_value(check, &inner, schema->items, json_object_array_get_idx(value, i));
-        if (r)
+        if (ends(check,
+                 check_value(check, &inner, schema->items, json_object_array_get_idx(value, i)),
+                 &r))
             return r;
     }
-    return 0;
+    return r;
 }
 
 static int check_string(struct check *check, const struct place *place,
@@ -112,7 +137,7 @@ static int check_string(struct check *check, const struct place *place,
     return r ? bfs_fail(check->error, r, "out of memory") : 0;
 }
 
-static int check_integer(const struct check *check, const struct place *place,
+static int check_integer(struct check *check, const struct place *place,
                          const struct bfs_schema *schema, struct json_object *value)
 {
     int64_t number = json_object_get_int64(value);
@@ -123,7 +148,7 @@ static int check_integer(const struct check *check, const struct place *place,
     (void)snprintf(found, sizeof(found), "%" PRId64, number);
     int r = refuse(check, place, "is out of range");
     if (r == -EBADMSG)
-        bfs_fail_values(check->error, expected, found);
+        bfs_fail_values(&check->found, expected, found);
     return r;
 }
 
@@ -159,11 +184,19 @@ static int check_value(struct check *check, const struct place *place,
     return 0;
 }
 
+int bfs_schema_check_all(const struct bfs_schema *schema, struct json_object *value,
+                         const char *what, bfs_schema_report *report, void *context,
+                         struct bfs_error *error)
+{
+    struct check check = {.what = what, .error = error, .report = report, .context = context};
+    int r = 0;
+    (void)ends(&check, check_value(&check, NULL, schema, value), &r);
+    bfs_formats_done(&check.formats);
+    return r;
+}
+
 int bfs_schema_check(const struct bfs_schema *schema, struct json_object *value, const char *what,
                      struct bfs_error *error)
 {
-    struct check check = {.what = what, .error = error};
-    int r = check_value(&check, NULL, schema, value);
-    bfs_formats_done(&check.formats);
-    return r;
+    return bfs_schema_check_all(schema, value, what, NULL, NULL, error);
 }

@@ -81,7 +81,7 @@ enum {
     {"memory_bytes", NUMBER, MAY, "of the device"})
 
 #define RESOURCES OBJECT( \
-    {"memory_bytes", NUMBER, MAY, "in use when it answers; generated: bytes of all tensors"}, \
+    {"memory_bytes", NUMBER, MAY, "in use when it answers; generated: bytes of all tensors; 0 or absent: unknown"}, \
     {"disk_bytes", NUMBER, MAY, "of all files of the model, without its views"}, \
     {"accelerator", ACCELERATOR, MAY, "what it cannot do without"})
 
