@@ -33,7 +33,16 @@ size_t bfs_cache_limit_now(const struct bfs_cache *cache)
     size_t tables = bfs_file_tables_size();
     size_t taken = tables > BFS_CACHE_TABLES_FREE ? tables - BFS_CACHE_TABLES_FREE : 0;
     size_t least = cache->limit < BFS_CACHE_SIZE_MIN ? cache->limit : BFS_CACHE_SIZE_MIN;
-    return taken < cache->limit - least ? cache->limit - taken : least;
+    size_t bound = atomic_load(&cache->bound);
+    size_t limit = taken < cache->limit - least ? cache->limit - taken : least;
+    if (limit > bound)
+        limit = bound > least ? bound : least;
+    return limit;
+}
+
+void bfs_cache_bound(struct bfs_cache *cache, size_t bound)
+{
+    atomic_store(&cache->bound, bound);
 }
 
 size_t bfs_cache_together(const struct bfs_cache *cache)
@@ -389,6 +398,7 @@ int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metri
     if (!cache)
         return -ENOMEM;
     cache->limit = limit;
+    atomic_init(&cache->bound, SIZE_MAX);
     cache->together = TOGETHER_OF_ALL / bfs_pool_n_workers(pool);
     if (cache->together > TOGETHER_MAX)
         cache->together = TOGETHER_MAX;

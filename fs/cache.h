@@ -20,8 +20,9 @@
 #include "fs/proofs.h"
 
 enum {
-    BFS_CACHE_SIZE_MIN = 16 << 20,    /* three of the largest chunks before a transform */
-    BFS_CACHE_TABLES_FREE = 16 << 20, /* 50 GB of chunks of 256 KiB */
+    BFS_CACHE_SIZE_DEFAULT = 256 << 20, /* where memory allows it */
+    BFS_CACHE_SIZE_MIN = 16 << 20,      /* three of the largest chunks before a transform */
+    BFS_CACHE_TABLES_FREE = 16 << 20,   /* 50 GB of chunks of 256 KiB */
 };
 
 /* A decoded chunk. Immutable while referenced. */
@@ -95,12 +96,15 @@ struct bfs_block *bfs_cache_peek(struct bfs_cache *cache, const struct bfs_chunk
 /* Memory of the cache for `size` bytes of somebody else; NULL: all of it is in use. */
 uint8_t *bfs_cache_take_room(struct bfs_cache *cache, uint32_t size);
 void bfs_cache_give_room(struct bfs_cache *cache, uint8_t *room, uint32_t size);
-/* Gives back what tables have taken since the last chunk came or went. */
+/* Gives back what tables, or the bound, have taken since the last chunk came or went. */
 void bfs_cache_shrink(struct bfs_cache *cache);
+/* Bounds the memory for chunks below the limit while the host's memory is tight; SIZE_MAX: no
+ * bound. BFS_CACHE_SIZE_MIN always remains. */
+void bfs_cache_bound(struct bfs_cache *cache, size_t bound);
 /* Bytes mapped for chunks. */
 size_t bfs_cache_size(struct bfs_cache *cache);
 size_t bfs_cache_limit(const struct bfs_cache *cache);
-/* What is left of that beside chunk tables. */
+/* What is left of that beside chunk tables, and of the bound. */
 size_t bfs_cache_limit_now(const struct bfs_cache *cache);
 /* Counts a chunk that somebody has decoded beside the cache, as those that it decodes itself. */
 void bfs_cache_count_decoded(struct bfs_cache *cache, const struct bfs_chunk *chunk,

@@ -11,6 +11,7 @@
 #include "fs/slab.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum bfs_block_state {
     BFS_BLOCK_LOADING,
@@ -48,6 +49,7 @@ struct bfs_block {
 
 struct bfs_cache {
     size_t limit;
+    atomic_size_t bound; /* while memory is tight; SIZE_MAX: none */
     size_t together; /* stored bytes that a worker may have in memory at once, but for one chunk */
     struct bfs_pool *pool;
     struct bfs_metrics *metrics;

@@ -5,6 +5,7 @@
 
 #include "verify/json.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +31,9 @@ static uint64_t count_refused(struct bfs_fs *fs, const struct bfs_tree *tree)
     return n;
 }
 
-static int write_metrics(struct bfs_fs *fs, struct bfs_buffer *ret)
+static int write_metrics(struct bfs_fs *fs,
+                         void (*write)(const struct bfs_metrics *metrics, struct bfs_buffer *ret),
+                         struct bfs_buffer *ret)
 {
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
     uint64_t oldest_ms;
@@ -40,7 +43,7 @@ static int write_metrics(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_metric_set(&fs->metrics, BFS_METRIC_QUEUED_JOBS, bfs_pool_queued(fs->pool));
     bfs_metric_set(&fs->metrics, BFS_METRIC_PENDING_REQUESTS,
                    bfs_calls_pending(fs->calls, &oldest_ms));
-    bfs_metrics_write(&fs->metrics, ret);
+    write(&fs->metrics, ret);
     return bfs_buffer_status(ret);
 }
 
@@ -81,6 +84,12 @@ static void find_trouble(struct bfs_fs *fs, char ret[static BFS_ERROR_TEXT_SIZE]
         (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "policy: %.1000s", text);
     if (!ret[0] && bfs_audit_trouble(fs->audit, text, &n_lost))
         (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", text);
+    uint64_t n_corrupt = bfs_metric_get(&fs->metrics, BFS_METRIC_CORRUPT_CHUNKS);
+    if (!ret[0] && n_corrupt > 0)
+        (void)snprintf(ret, BFS_ERROR_TEXT_SIZE,
+                       "%" PRIu64 " reads of corrupt chunks were refused since the mount; the log "
+                       "names them, bundlefs verify finds all",
+                       n_corrupt);
 }
 
 struct forks {
@@ -204,7 +213,9 @@ int bfs_control_write(struct bfs_fs *fs, enum bfs_control control, struct bfs_bu
 {
     switch (control) {
     case BFS_CONTROL_METRICS:
-        return write_metrics(fs, ret);
+        return write_metrics(fs, bfs_metrics_write, ret);
+    case BFS_CONTROL_OPENMETRICS:
+        return write_metrics(fs, bfs_metrics_write_openmetrics, ret);
     case BFS_CONTROL_HEALTH:
         return write_health(fs, ret);
     case BFS_CONTROL_HOST:

@@ -13,7 +13,8 @@
     X(HEALTH, "health.json")                                                                       \
     X(HOST, "host.json")                                                                           \
     X(REFUSED, "refused.json")                                                                     \
-    X(SESSION, "session.json")
+    X(SESSION, "session.json")                                                                     \
+    X(OPENMETRICS, "metrics.openmetrics")
 
 enum bfs_control {
 #define BFS_CONTROL_ENUM(ID, name) BFS_CONTROL_##ID,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { TEXT_MAX = 16384 };
@@ -78,14 +79,15 @@ static uint64_t limit_in(const char *folder, const char *name)
     return limit < INT64_MAX / 2 ? limit : UINT64_MAX;
 }
 
-/* What is left of the limits of one group. */
-static uint64_t room_in(const struct version *version, const char *folder)
+/* What is left of the limits of one group; UINT64_MAX: it has none. */
+static uint64_t room_in(const struct version *version, const char *folder, uint64_t *ret_limit)
 {
     char text[TEXT_MAX];
     uint64_t used = 0, cached = 0;
     uint64_t hard = limit_in(folder, version->limits[0]);
     uint64_t soft = limit_in(folder, version->limits[1]);
     uint64_t limit = hard < soft ? hard : soft;
+    *ret_limit = limit;
     if (limit == UINT64_MAX)
         return UINT64_MAX;
     if (read_start(folder, version->used, text))
@@ -138,9 +140,10 @@ static void look_at_groups(const struct version *version, const char *proc, cons
         if (snprintf(folder, sizeof(folder), "%s%s%s", cgroup, version->folder, own) >=
             (int)sizeof(folder))
             return;
-        uint64_t room = room_in(version, folder);
+        uint64_t limit, room = room_in(version, folder, &limit);
         uint64_t stalls = version->pressure ? stalls_in(folder, version->pressure) : 0;
         ret->room = room < ret->room ? room : ret->room;
+        ret->limit = limit < ret->limit ? limit : ret->limit;
         ret->stalls = stalls > ret->stalls ? stalls : ret->stalls;
         slash = strrchr(own, '/');
         if (!slash)
@@ -148,22 +151,47 @@ static void look_at_groups(const struct version *version, const char *proc, cons
     }
 }
 
+/* What the host says in a line of its own; UINT64_MAX: nothing. */
+static uint64_t host_memory(const char *proc, const char *word)
+{
+    char text[TEXT_MAX];
+    const char *line = read_start(proc, "meminfo", text) ? strstr(text, word) : NULL;
+    return line ? strtoull(line + strlen(word), NULL, 10) * 1024 : UINT64_MAX;
+}
+
 uint64_t bfs_memory_available(const char *proc, const char *cgroup)
 {
-    static const char word[] = "MemAvailable:";
-    char text[TEXT_MAX];
     struct bfs_memory memory;
     bfs_memory_look(proc, cgroup, &memory);
-    uint64_t host = UINT64_MAX;
-    const char *line = read_start(proc, "meminfo", text) ? strstr(text, word) : NULL;
-    if (line)
-        host = strtoull(line + sizeof(word) - 1, NULL, 10) * 1024;
+    uint64_t host = host_memory(proc, "MemAvailable:");
     return host < memory.room ? host : memory.room;
+}
+
+uint64_t bfs_memory_limit(const char *proc, const char *cgroup)
+{
+    struct bfs_memory memory;
+    struct rlimit own;
+    bfs_memory_look(proc, cgroup, &memory);
+    uint64_t limit = host_memory(proc, "MemTotal:");
+    if (memory.limit < limit)
+        limit = memory.limit;
+    if (getrlimit(RLIMIT_AS, &own) == 0 && own.rlim_cur != RLIM_INFINITY && own.rlim_cur < limit)
+        limit = own.rlim_cur;
+    return limit;
+}
+
+uint64_t bfs_memory_spare(const struct bfs_memory *memory, uint64_t used)
+{
+    uint64_t missing = memory->room < BFS_MEMORY_ROOM_MIN ? BFS_MEMORY_ROOM_MIN - memory->room : 0;
+    uint64_t spare = used > missing ? used - missing : 0;
+    uint64_t stalling = used - used / 4;
+    return memory->stalls >= BFS_MEMORY_STALLS_MAX && stalling < spare ? stalling : spare;
 }
 
 void bfs_memory_look(const char *proc, const char *cgroup, struct bfs_memory *ret)
 {
-    *ret = (struct bfs_memory){.stalls = stalls_in(proc, "pressure/memory"), .room = UINT64_MAX};
+    *ret = (struct bfs_memory){
+        .stalls = stalls_in(proc, "pressure/memory"), .room = UINT64_MAX, .limit = UINT64_MAX};
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
         look_at_groups(&versions[i], proc, cgroup, ret);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every metric, once: .bundlefs/metrics and its documentation come from this list.
+ * Every metric, once: .bundlefs/metrics, .bundlefs/metrics.openmetrics and their documentation come
+ * from this list.
  *   X(ID, type, "name", "unit", "help")
  * Counters only grow (their sample is name_total); gauges are set. Names follow OpenMetrics: base
  * units, the unit as suffix. */

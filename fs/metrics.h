@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Counters and gauges of one daemon, and their OpenMetrics 1.0 text.
+ * Counters and gauges of one daemon, and their text in two formats.
  *
  * THREAD SAFETY: any function from any thread. */
 #ifndef BFS_FS_METRICS_H
@@ -37,7 +37,12 @@ static inline uint64_t bfs_metric_get(const struct bfs_metrics *metrics, enum bf
     return atomic_load_explicit(&metrics->values[metric], memory_order_relaxed);
 }
 
-/* Appends the exposition text, ended by "# EOF". */
+/* The two formats contradict each other: in the classic one, the family of a counter has the name
+ * of its sample, with "_total"; in OpenMetrics it must not. */
+
+/* Appends Prometheus' classic text, version 0.0.4. */
 void bfs_metrics_write(const struct bfs_metrics *metrics, struct bfs_buffer *ret);
+/* Appends OpenMetrics 1.0 text, ended by "# EOF". */
+void bfs_metrics_write_openmetrics(const struct bfs_metrics *metrics, struct bfs_buffer *ret);
 
 #endif

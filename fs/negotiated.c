@@ -129,7 +129,7 @@ int bfs_negotiated_write(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_integer(root, "request_threads", negotiated.request_threads, &status);
     bfs_json_add_integer(root, "workers", bfs_pool_n_workers(fs->pool), &status);
     bfs_json_add_integer(root, "usable_cpus", bfs_host_usable_cpus(), &status);
-    bfs_json_add_integer(root, "cache_size_bytes", options->cache_size, &status);
+    bfs_json_add_integer(root, "cache_size_bytes", bfs_cache_limit(fs->cache), &status);
     bfs_json_add_integer(root, "timeout_seconds", options->timeout, &status);
     bfs_json_add_string(root, "verify", verify[options->verify], &status);
     bfs_json_add_boolean(root, "is_root", geteuid() == 0, &status);

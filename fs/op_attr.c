@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * lookup, getattr, readlink: what is where. */
 #include "fs/clock.h"
-#include "fs/control.h"
+#include "fs/control_text.h"
 #include "fs/node.h"
 #include "fs/op.h"
 
@@ -165,6 +165,18 @@ static int attr_of_root(struct bfs_fs *fs, uint64_t node, bool may_block, struct
     return 0;
 }
 
+static int attr_of_control(struct bfs_fs *fs, uint64_t node, struct stat *ret)
+{
+    uint64_t size;
+    int r = bfs_control_text_size(fs, (enum bfs_control)(node - BFS_NODE_CONTROL - 1), &size);
+    if (r)
+        return r;
+    bfs_attr_of_tree(fs, NULL, node, ret);
+    ret->st_mode = S_IFREG | 0444;
+    set_size(ret, size);
+    return 0;
+}
+
 static int lookup_control(struct bfs_fs *fs, const struct bfs_op *op, struct bfs_reply *ret)
 {
     for (unsigned i = 0; i < BFS_N_CONTROLS; i++) {
@@ -172,9 +184,7 @@ static int lookup_control(struct bfs_fs *fs, const struct bfs_op *op, struct bfs
             continue;
         set_entry(ret, BFS_NODE_CONTROL + 1 + i, BFS_TIMEOUT_LONG);
         ret->entry.attr_timeout = 0;
-        bfs_attr_of_tree(fs, NULL, ret->entry.ino, &ret->entry.attr);
-        ret->entry.attr.st_mode = S_IFREG | 0444;
-        return 0;
+        return attr_of_control(fs, ret->entry.ino, &ret->entry.attr);
     }
     return no_entry(ret);
 }
@@ -379,11 +389,11 @@ int bfs_op_getattr(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     }
     if (!node && op->node >= BFS_NODE_FIRST_CATALOG)
         return -ESTALE; /* its last bundle was removed */
-    bfs_attr_of_tree(fs, node, op->node, &ret->entry.attr);
     if (bfs_node_is_text(op->node)) {
-        ret->entry.attr.st_mode = S_IFREG | 0444;
         ret->entry.attr_timeout = 0;
+        return attr_of_control(fs, op->node, &ret->entry.attr);
     }
+    bfs_attr_of_tree(fs, node, op->node, &ret->entry.attr);
     return 0;
 }
 

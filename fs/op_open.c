@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * open and release of files. */
 #include "fs/control.h"
+#include "fs/control_text.h"
 #include "fs/node.h"
 #include "fs/op.h"
 
@@ -97,8 +98,6 @@ static int write_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle, u
 static int write_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
                       struct bfs_buffer *ret)
 {
-    if (!bfs_node_in_bundle(op->node))
-        return bfs_control_write(fs, (enum bfs_control)(op->node - BFS_NODE_CONTROL - 1), ret);
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
     if (r)
@@ -111,6 +110,19 @@ static int write_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block
     const uint8_t *bytes = bfs_bundle_config_bytes(bundle, &size);
     bfs_buffer_put(ret, bytes, size);
     return bfs_buffer_status(ret);
+}
+
+/* Read as it was when it was opened, by everybody who has it open. */
+static int open_control(struct bfs_fs *fs, const struct bfs_op *op, struct bfs_reply *ret)
+{
+    struct bfs_text *text;
+    int r = bfs_control_text_open(fs, (enum bfs_control)(op->node - BFS_NODE_CONTROL - 1), &text);
+    if (r)
+        return r;
+    ret->open.fh = (uintptr_t)text;
+    ret->undo = undo_text;
+    ret->open.direct_io = 1;
+    return 0;
 }
 
 static int open_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
@@ -127,9 +139,7 @@ static int open_text(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     }
     ret->open.fh = (uintptr_t)text;
     ret->undo = undo_text;
-    /* What the daemon says about itself has no size before it is said. */
-    ret->open.direct_io = !bfs_node_in_bundle(op->node);
-    ret->open.keep_cache = bfs_node_in_bundle(op->node);
+    ret->open.keep_cache = 1;
     return 0;
 }
 
@@ -170,6 +180,8 @@ static int open_file(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
 int bfs_op_open(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, struct bfs_reply *ret)
 {
     ret->kind = BFS_REPLY_OPEN;
+    if (bfs_node_is_text(op->node) && !bfs_node_in_bundle(op->node))
+        return open_control(fs, op, ret);
     if (bfs_node_is_text(op->node))
         return open_text(fs, op, may_block, ret);
     if (!bfs_node_in_bundle(op->node))

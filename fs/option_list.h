@@ -7,7 +7,7 @@
 #define BFS_FS_OPTION_LIST_H
 
 #define BFS_MOUNT_OPTION_LIST(X)                                                                   \
-    X(cache_size, SIZE, "cache_size", "SIZE", "256M", "memory for decoded chunks, at least 16M")   \
+    X(cache_size, SIZE, "cache_size", "SIZE", "auto", "memory for decoded chunks, at least 16M")   \
     X(workers, NUMBER, "workers", "N", "CPUs", "threads that read, prove and decode")              \
     X(timeout, NUMBER, "timeout", "SECONDS", "30", "a request that waits longer gets EIO")         \
     X(verify, CHOICE, "verify", "always|once|strict", "always", "when stored bytes are proved")    \

@@ -152,7 +152,8 @@ static int check_backing(const struct bfs_mount_options *options, struct bfs_err
 
 static int check(const struct bfs_mount_options *options, struct bfs_error *error)
 {
-    if (options->cache_size < BFS_CACHE_SIZE_MIN || options->cache_size > UINT64_C(1) << 46)
+    if (options->cache_size != 0 &&
+        (options->cache_size < BFS_CACHE_SIZE_MIN || options->cache_size > UINT64_C(1) << 46))
         return bfs_fail(error, -EINVAL, "-o cache_size: must be at least 16M");
     if (options->workers > 1024)
         return bfs_fail(error, -EINVAL, "-o workers: must be at most 1024");

@@ -23,10 +23,10 @@ enum bfs_verify_mode {
 #define BFS_REPLAY_OFF "off"
 
 struct bfs_mount_options {
-    uint64_t cache_size;
-    uint64_t workers; /* 0: as many as there are CPUs */
-    uint64_t timeout; /* seconds */
-    uint64_t verify;  /* an enum bfs_verify_mode */
+    uint64_t cache_size; /* bytes; 0: what the memory of the host and the group allows */
+    uint64_t workers;    /* 0: as many as there are CPUs */
+    uint64_t timeout;    /* seconds */
+    uint64_t verify;     /* an enum bfs_verify_mode */
     uint64_t read_ahead_kb;
     uint64_t poll_ms;
     char *view; /* owned; NULL: the best one */

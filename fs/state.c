@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/state.h"
 
+#include "fs/control_text.h"
 #include "fs/memory.h"
 
 #include <limits.h>
@@ -13,6 +14,7 @@ enum {
     WINDOW_SHARE = 8,       /* and no stream may fill more of the cache than this part, */
     AHEAD_SHARE = 2,        /* all together no more than this */
     REPLAY_STORED = 256 << 20,
+    DAEMON_REST = 64 << 20, /* what it takes beside the cache, at most */
 };
 
 struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
@@ -46,6 +48,7 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)bfs_bundles_free(fs->bundles);
     (void)bfs_links_free(fs->links);
     (void)bfs_signatures_free(fs->signatures);
+    (void)bfs_control_texts_free(fs->control_texts);
     (void)bfs_tree_numbers_free(fs->numbers);
     bfs_host_done(&fs->host);
     (void)pthread_mutex_destroy(&fs->mutex);
@@ -64,9 +67,11 @@ void bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms)
 void bfs_fs_look_at_memory(struct bfs_fs *fs)
 {
     struct bfs_memory memory;
-    size_t cache = bfs_cache_limit_now(fs->cache), window = cache / WINDOW_SHARE;
     bfs_memory_look("/proc", "/sys/fs/cgroup", &memory);
     bool is_tight = bfs_memory_is_tight(&memory);
+    bfs_cache_bound(fs->cache,
+                    is_tight ? bfs_memory_spare(&memory, bfs_cache_size(fs->cache)) : SIZE_MAX);
+    size_t cache = bfs_cache_limit_now(fs->cache), window = cache / WINDOW_SHARE;
     size_t limit = is_tight ? WINDOW_TIGHT : WINDOW_MAX;
     fs->ahead.decoded = window < limit ? window : limit;
     fs->ahead.stored = is_tight ? 0 : STORED_MAX;
@@ -91,14 +96,26 @@ static int start_proofs(struct bfs_fs *fs)
                           &fs->prover);
 }
 
+/* Unless it was chosen: what leaves half of the memory to others, of what is left beside the rest
+ * of the daemon. */
+static size_t cache_size(const struct bfs_mount_options *options)
+{
+    uint64_t limit = bfs_memory_limit("/proc", "/sys/fs/cgroup");
+    uint64_t size = limit > DAEMON_REST ? (limit - DAEMON_REST) / 2 : 0;
+    if (options->cache_size)
+        return (size_t)options->cache_size;
+    if (size < BFS_CACHE_SIZE_MIN)
+        return BFS_CACHE_SIZE_MIN;
+    return size < BFS_CACHE_SIZE_DEFAULT ? (size_t)size : BFS_CACHE_SIZE_DEFAULT;
+}
+
 static int start(struct bfs_fs *fs)
 {
     const struct bfs_mount_options *options = fs->options;
     int r;
     if ((r = bfs_pool_new(options->workers ? (unsigned)options->workers : bfs_host_usable_cpus(),
                           &fs->pool)) ||
-        (r = bfs_cache_new((size_t)options->cache_size, fs->pool, &fs->metrics, fs->log,
-                           &fs->cache)) ||
+        (r = bfs_cache_new(cache_size(options), fs->pool, &fs->metrics, fs->log, &fs->cache)) ||
         (r = bfs_calls_new((unsigned)options->timeout * 1000, &fs->metrics, &fs->calls)) ||
         (r = start_proofs(fs)) ||
         (r = bfs_backing_new(fs->cache, fs->pool, &fs->metrics, fs->log, &fs->backing)) ||
@@ -110,7 +127,8 @@ static int start(struct bfs_fs *fs)
         (r = bfs_bundles_new(fs->store, &fs->view_rules, &fs->metrics, fs->log, &fs->bundles)) ||
         (r = bfs_lookahead_new(fs->bundles, fs->pool, &fs->lookahead)) ||
         (r = bfs_tree_numbers_new(&fs->numbers)) || (r = bfs_links_new(&fs->links)) ||
-        (r = bfs_signatures_new(&fs->signatures)))
+        (r = bfs_signatures_new(&fs->signatures)) ||
+        (r = bfs_control_texts_new(&fs->control_texts)))
         return r;
     bfs_fs_look_at_memory(fs);
     return 0;
@@ -185,7 +203,7 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     if ((r = start_policy(fs, error)) || (r = start_tracing(fs, error)))
         return r;
     bfs_metric_set(&fs->metrics, BFS_METRIC_START_TIME, (uint64_t)time(NULL));
-    bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_LIMIT_BYTES, options->cache_size);
+    bfs_metric_set(&fs->metrics, BFS_METRIC_CACHE_LIMIT_BYTES, bfs_cache_limit(fs->cache));
     struct bfs_tree *tree;
     /* Seen before it is read, so that the watch notices what changes in between. */
     if (stat(bfs_store_index_path(store), &fs->index_seen) != 0)

@@ -28,6 +28,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+struct bfs_control_texts;
+
 struct bfs_fs {
     struct bfs_passthrough_io passthrough;   /* the first member: see bfs_passthrough_install() */
     const struct bfs_mount_options *options; /* borrowed, like store and log */
@@ -56,6 +58,7 @@ struct bfs_fs {
     struct bfs_tree_numbers *numbers;
     struct bfs_links *links;
     struct bfs_signatures *signatures;
+    struct bfs_control_texts *control_texts;
     struct bfs_policy_file *policy_file; /* NULL: no policy, like guard */
     struct bfs_guard *guard;
     struct bfs_audit *audit;      /* NULL: none */

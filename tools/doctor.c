@@ -95,12 +95,14 @@ static void look_at_health(struct bfs_diagnosis *diagnosis)
     struct json_object *reason = bfs_json_member(diagnosis->health, "reason");
     uint64_t corrupt = bfs_json_integer(diagnosis->health, "corrupt_chunks");
     uint64_t refused = bfs_json_integer(diagnosis->health, "refused");
-    bfs_doctor_add(diagnosis, "health",
-                   bfs_doctor_missing_unless(!reason && corrupt == 0 && refused == 0),
-                   "reads that give EIO", "the log, .bundlefs/refused.json, bundlefs verify",
-                   "%s%s%s; %" PRIu64 " corrupt chunks, %" PRIu64 " bundles refused",
+    bfs_doctor_add(diagnosis, "health", reason || corrupt > 0 ? BFS_FINDING_FAULT : BFS_FINDING_OK,
+                   "reads that give EIO", "the log, bundlefs verify", "%s%s%s",
                    bfs_json_string(diagnosis->health, "status"), reason ? ": " : "",
-                   reason ? json_object_get_string(reason) : "", corrupt, refused);
+                   reason ? json_object_get_string(reason) : "");
+    if (refused > 0)
+        bfs_doctor_add(diagnosis, "refused bundles", BFS_FINDING_MISSING, "nobody can read these",
+                       "the reasons in .bundlefs/refused.json", "%" PRIu64 " of %" PRIu64, refused,
+                       bfs_json_integer(diagnosis->health, "bundles"));
 }
 
 /* What the findings rest on; another version of the daemon may say more. */

@@ -16,13 +16,14 @@ enum bfs_finding_state {
     BFS_FINDING_OK,
     BFS_FINDING_NOTE,    /* fine, and good to know */
     BFS_FINDING_MISSING, /* costs something */
+    BFS_FINDING_FAULT,   /* reads fail, or will */
 };
 
 struct bfs_finding {
     const char *name; /* "kernel read-ahead" */
     enum bfs_finding_state state;
     char found[BFS_FINDING_TEXT];
-    const char *cost; /* NULL unless MISSING */
+    const char *cost; /* NULL unless MISSING or FAULT */
     const char *how;  /* likewise */
 };
 

@@ -48,7 +48,7 @@ void bfs_doctor_add(struct bfs_diagnosis *diagnosis, const char *name, enum bfs_
     if (diagnosis->n == BFS_FINDINGS_MAX)
         return;
     struct bfs_finding *finding = &diagnosis->findings[diagnosis->n++];
-    bool is_missing = state == BFS_FINDING_MISSING;
+    bool is_missing = state == BFS_FINDING_MISSING || state == BFS_FINDING_FAULT;
     *finding = (struct bfs_finding){.name = name,
                                     .state = state,
                                     .cost = is_missing ? cost : NULL,

@@ -100,14 +100,14 @@ void bfs_doctor_look_at_store(struct bfs_diagnosis *diagnosis, unsigned timeout_
     int r = path ? find_type(path, timeout_ms, &type) : -ENOENT;
     if (r == -ETIMEDOUT) {
         bfs_doctor_add(
-            diagnosis, "store", BFS_FINDING_MISSING,
+            diagnosis, "store", BFS_FINDING_FAULT,
             "reads of what is not in memory give EIO at their deadline",
             "see to the disk or the network that it lies on; the mount recovers by itself",
             "%s does not answer: its file system said nothing for %u ms", path, timeout_ms);
         return;
     }
     if (r) {
-        bfs_doctor_add(diagnosis, "store", BFS_FINDING_MISSING,
+        bfs_doctor_add(diagnosis, "store", BFS_FINDING_FAULT,
                        "nothing that is not in memory can be read", "see health.json and the log",
                        "%s: %s", path ? path : "?", strerror(-r));
         return;

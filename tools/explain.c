@@ -133,5 +133,8 @@ int bfs_explain(const char *store, const char *reference, const char *path, bool
         return status;
     if (bfs_policy_load(path, &policy, &error))
         return bfs_message_error(&error);
+    /* As a mount does: a user or group that this host does not know is refused there. */
+    if (bfs_policy_resolve(policy, path, &error))
+        return bfs_message_error(&error);
     return judge(&opened, path, policy, json);
 }

@@ -16,8 +16,18 @@ struct options {
     bool json;
 };
 
-static const char *const words[] = {
-    [BFS_FINDING_OK] = "ok", [BFS_FINDING_NOTE] = "note", [BFS_FINDING_MISSING] = "missing"};
+static const char *const words[] = {[BFS_FINDING_OK] = "ok",
+                                    [BFS_FINDING_NOTE] = "note",
+                                    [BFS_FINDING_MISSING] = "missing",
+                                    [BFS_FINDING_FAULT] = "fault"};
+
+static bool has_fault(const struct bfs_diagnosis *diagnosis)
+{
+    for (size_t i = 0; i < diagnosis->n; i++)
+        if (diagnosis->findings[i].state == BFS_FINDING_FAULT)
+            return true;
+    return false;
+}
 
 static int print_text(const struct bfs_diagnosis *diagnosis)
 {
@@ -74,7 +84,8 @@ static int run(const void *given, int n_args, char **args)
         return bfs_message_usage("doctor", "--policy goes with --explain");
     if (bfs_diagnosis_make(args[0], &diagnosis, &error))
         return bfs_message_error(&error);
-    return options->json ? print_json(&diagnosis) : print_text(&diagnosis);
+    int status = options->json ? print_json(&diagnosis) : print_text(&diagnosis);
+    return status == BFS_EXIT_OK && has_fault(&diagnosis) ? BFS_EXIT_FAILED : status;
 }
 
 static const struct bfs_option table[] = {
@@ -94,8 +105,8 @@ const struct bfs_verb bfs_verb_doctor = {
     .text = "Asks the daemon of a mount what it agreed on with the kernel, and looks at limits, "
             "the store's file system, idle CPUs, what was read so far and what went wrong "
             "meanwhile. What is missing is listed with what "
-            "it costs and how to get it. Exit status 0 whatever is found; 1 when the daemon cannot "
-            "be asked.\n\n"
+            "it costs and how to get it. Exit status 1 when reads fail or will (a fault: corrupt "
+            "chunks, a store that does not answer) or the daemon cannot be asked; else 0.\n\n"
             "With --explain, nothing needs to be mounted: a policy judges a bundle of a store by "
             "its statements, as a mount would, and each step is printed: which rule matches, "
             "which keys count, why others do not. Exit status 0 when the bundle would be served, 1 "

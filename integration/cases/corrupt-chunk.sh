@@ -24,6 +24,12 @@ checks same-tree "$TMP/other" "$MNT/acme/well/1" mount
 cmp "$SRC/config.json" "$MNT/acme/hurt/1/config.json"
 cat "$MNT/.bundlefs/metrics" >"$TMP/metrics"
 checks metrics "$TMP/metrics"
+cat "$MNT/.bundlefs/health.json" >"$TMP/health"
+checks json-value "$TMP/health" 'it["status"]' degraded
+checks json-value "$TMP/health" '"corrupt chunk" in it["reason"]' True
+expect_exit 1 "$BUNDLEFS" doctor "$MNT"
+grep -q '^fault *health: degraded: ' "$OUT" || fail "doctor says $(cat "$OUT")"
+expect_exit 1 "$BUNDLEFS" doctor "$MNT" --json
 kill -0 "$DAEMON" || fail "the daemon is gone"
 
 # The log says what it is about.

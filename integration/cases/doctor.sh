@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # doctor tells what a mount has and lacks; what it says is what the system says.
-# TIMEOUT: 60
+# TIMEOUT: 120
 # shellcheck source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenMetrics text: parsed strictly, then compared."""
+"""Metrics as OpenMetrics and as Prometheus' classic text: parsed strictly, then compared."""
 import re
 
 from support.common import content, require
@@ -18,9 +18,37 @@ SAMPLE = re.compile(
 )
 
 
+def read_classic(text):
+    """Text format 0.0.4, as strict as `promtool check metrics`: each family is named as its sample, and
+    has help and type before it."""
+    helps, types, values = {}, {}, {}
+    require(text.endswith("\n"), "the last line is cut off")
+    for line in text.splitlines():
+        match = re.match(r"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)$", line)
+        if match:
+            seen = helps if match[1] == "HELP" else types
+            require(match[2] not in seen and match[2] not in values, f"given twice or late: {line}")
+            seen[match[2]] = match[3]
+            continue
+        match = SAMPLE.match(line)
+        require(match, f"bad line: {line}")
+        require(match[1] in helps and match[1] in types, f"no help or type: {line}")
+        require(types[match[1]] in ("counter", "gauge"), f"bad type of {match[1]}")
+        require((types[match[1]] == "counter") == match[1].endswith("_total"), f"bad name: {line}")
+        require((match[1], match[2] or "") not in values, f"sample given twice: {line}")
+        values[match[1], match[2] or ""] = float(match[3])
+    require(values and len(types) == len(helps) == len(values), "a family without sample")
+    return values
+
+
 def read_metrics(path):
-    """Parses and validates; (name, labels) -> value."""
+    """Parses and validates in the format that the text has; (name, labels) -> value."""
     text = content(path).decode()
+    return read_openmetrics(text) if "# EOF" in text else read_classic(text)
+
+
+def read_openmetrics(text):
+    """Parses and validates; (name, labels) -> value."""
     require(text.endswith("# EOF\n"), "metrics do not end with # EOF")
     types, values, family, closed = {}, {}, None, set()
     for line in text.splitlines()[:-1]:
@@ -51,7 +79,7 @@ def read_metrics(path):
 
 
 def metrics(path):
-    """The file is well-formed OpenMetrics text."""
+    """The file is well-formed text of its format."""
     read_metrics(path)
 
 

@@ -77,6 +77,57 @@ static void stalls_and_limits(void **state)
     test_folder_remove(&folder);
 }
 
+static uint64_t limit(void)
+{
+    char *proc = test_path(&folder, "proc"), *cgroup = test_path(&folder, "cg");
+    uint64_t bytes = bfs_memory_limit(proc, cgroup);
+    free(proc);
+    free(cgroup);
+    return bytes;
+}
+
+/* Of the host, of this group and of those above, in either version: the smallest. */
+static void the_smallest_limit(void **state)
+{
+    (void)state;
+    folder = test_folder_make();
+    static const char *const folders[] = {"proc",   "proc/self", "cg",         "cg/a",
+                                          "cg/a/b", "cg/memory", "cg/memory/v"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        test_make_folder(&folder, folders[i]);
+    assert_true(limit() == UINT64_MAX);
+    test_write_text(&folder, "proc/meminfo", "MemTotal:  1000000 kB\nMemAvailable: 5 kB\n");
+    assert_int_equal(limit(), 1024000000);
+    test_write_text(&folder, "proc/self/cgroup", "4:memory:/v\n0::/a/b\n");
+    test_write_text(&folder, "cg/a/b/memory.max", "max\n");
+    assert_int_equal(limit(), 1024000000);
+    test_write_text(&folder, "cg/a/b/memory.max", "900000000\n");
+    assert_int_equal(limit(), 900000000);
+    test_write_text(&folder, "cg/a/b/memory.high", "800000000\n");
+    assert_int_equal(limit(), 800000000);
+    test_write_text(&folder, "cg/a/memory.max", "700000000\n");
+    assert_int_equal(limit(), 700000000);
+    test_write_text(&folder, "cg/memory/v/memory.limit_in_bytes", "9223372036854771712\n");
+    assert_int_equal(limit(), 700000000);
+    test_write_text(&folder, "cg/memory/v/memory.limit_in_bytes", "100000000\n");
+    assert_int_equal(limit(), 100000000);
+    test_folder_remove(&folder);
+}
+
+static void what_may_stay_while_it_is_tight(void **state)
+{
+    (void)state;
+    const struct bfs_memory low = {.room = BFS_MEMORY_ROOM_MIN - 1000};
+    const struct bfs_memory stalls = {.room = UINT64_MAX, .stalls = BFS_MEMORY_STALLS_MAX};
+    const struct bfs_memory both = {.room = 0, .stalls = BFS_MEMORY_STALLS_MAX};
+    assert_int_equal(bfs_memory_spare(&low, 5000), 4000);
+    assert_int_equal(bfs_memory_spare(&low, 500), 0);
+    assert_int_equal(bfs_memory_spare(&stalls, 4000), 3000);
+    assert_int_equal(bfs_memory_spare(&both, UINT64_C(1) << 30),
+                     (UINT64_C(1) << 30) - (UINT64_C(1) << 28));
+    assert_int_equal(bfs_memory_spare(&both, 1000), 0);
+}
+
 static uint64_t available(void)
 {
     char *proc = test_path(&folder, "proc"), *cgroup = test_path(&folder, "cg");
@@ -169,6 +220,8 @@ int main(void)
         cmocka_unit_test(what_is_not_told_limits_nothing),
         cmocka_unit_test(stalls_and_limits),
         cmocka_unit_test(what_may_be_taken),
+        cmocka_unit_test(the_smallest_limit),
+        cmocka_unit_test(what_may_stay_while_it_is_tight),
         cmocka_unit_test(the_root_of_a_container),
         cmocka_unit_test(version_1),
     };

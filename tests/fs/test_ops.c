@@ -130,7 +130,8 @@ static void listings(void **state)
          "SHA256SUMS manifest.json "},
         {"acme/tiny/1.0.0/sub", ". .. notes.txt "},
         {"acme/tiny/1.0.0/empty", ". .. "},
-        {".bundlefs", ". .. metrics health.json host.json refused.json session.json "},
+        {".bundlefs", ". .. metrics health.json host.json refused.json session.json "
+                      "metrics.openmetrics "},
     };
     test_autoserved struct served served;
     served_make(&served);
@@ -331,6 +332,50 @@ static void what_the_daemon_says(void **state)
     assert_int_equal(bfs_json_integer(health, "refused"), 0);
     assert_true(bfs_json_integer(bfs_json_member(host, "cpu"), "usable") >= 1);
     assert_int_equal(json_object_array_length(bfs_json_member(refused, "refused")), 0);
+}
+
+/* What stat promises is what the open that follows gives, and the next open gives news. */
+static void sizes_of_control_files(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    served_make(&served);
+    for (int i = 0; i < BFS_N_CONTROLS; i++) {
+        char path[64];
+        struct stat st;
+        struct bfs_reply first, second;
+        (void)snprintf(path, sizeof(path), ".bundlefs/%s", bfs_control_name((enum bfs_control)i));
+        attributes(&served, path, &st);
+        assert_true(st.st_size > 0);
+        uint64_t node = served_node(&served, path);
+        attributes(&served, path, &st);
+        assert_int_equal(served_run(&served, bfs_op_open, node, "", 0, &first), 0);
+        struct bfs_text *text = (struct bfs_text *)(uintptr_t)first.open.fh;
+        bfs_metric_set(&served.fs->metrics, BFS_METRIC_READ_BYTES, UINT64_C(1) << (4 * i + 4));
+        assert_int_equal(text->bytes.size, st.st_size);
+        attributes(&served, path, &st);
+        assert_int_equal(text->bytes.size, st.st_size);
+        assert_int_equal(served_run(&served, bfs_op_open, node, "", 0, &second), 0);
+        struct bfs_text *news = (struct bfs_text *)(uintptr_t)second.open.fh;
+        assert_true(news != text);
+        attributes(&served, path, &st);
+        assert_int_equal(news->bytes.size, st.st_size);
+        if (i == BFS_CONTROL_METRICS || i == BFS_CONTROL_OPENMETRICS)
+            assert_true(news->bytes.size > text->bytes.size);
+        bfs_release_file(served.fs, node, first.open.fh);
+        bfs_release_file(served.fs, node, second.open.fh);
+    }
+}
+
+static void corrupt_chunks_degrade(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    served_make(&served);
+    bfs_metric_add(&served.fs->metrics, BFS_METRIC_CORRUPT_CHUNKS, 1);
+    bfs_autojson struct json_object *health = control_document(&served, BFS_CONTROL_HEALTH);
+    assert_string_equal(bfs_json_string(health, "status"), "degraded");
+    assert_non_null(strstr(bfs_json_string(health, "reason"), "1 reads of corrupt chunks"));
 }
 
 /* Names and reasons come from outside, are cut, and must still make a document. */
@@ -589,6 +634,8 @@ int main(void)
         cmocka_unit_test(listing_attributes_reads_no_table),
         cmocka_unit_test(sizes_of_the_store),
         cmocka_unit_test(what_the_daemon_says),
+        cmocka_unit_test(sizes_of_control_files),
+        cmocka_unit_test(corrupt_chunks_degrade),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(reload_and_watch),
         cmocka_unit_test(a_slow_bundle_takes_one_worker),

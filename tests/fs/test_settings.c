@@ -27,7 +27,7 @@ static void defaults(void **state)
     (void)state;
     bfs_automountoptions struct bfs_mount_options options;
     assert_int_equal(parse("", &options), 0);
-    assert_int_equal(options.cache_size, 256 << 20);
+    assert_int_equal(options.cache_size, 0);
     assert_int_equal(options.workers, 0);
     assert_int_equal(options.timeout, 30);
     assert_int_equal(options.read_ahead_kb, 1024);
@@ -147,7 +147,7 @@ static void what_mount_adds_is_ignored(void **state)
                            "defaults,x-systemd.automount,x-gvfs-name=models,comment=a=b,,noexec",
                            &options),
                      0);
-    assert_int_equal(options.cache_size, 256 << 20);
+    assert_int_equal(options.cache_size, 0);
 }
 
 static void help_fits_a_terminal(void **state)
@@ -225,7 +225,7 @@ static void metrics_are_open_metrics(void **state)
     bfs_metric_add(&metrics, BFS_METRIC_READ_BYTES, 40);
     bfs_metric_add(&metrics, BFS_METRIC_READ_BYTES, 2);
     bfs_metric_set(&metrics, BFS_METRIC_BUNDLES, UINT64_MAX);
-    bfs_metrics_write(&metrics, &text);
+    bfs_metrics_write_openmetrics(&metrics, &text);
     bfs_buffer_put_u8(&text, 0);
     assert_int_equal(bfs_buffer_status(&text), 0);
     const char *all = (const char *)text.bytes;
@@ -257,6 +257,36 @@ static void metrics_are_open_metrics(void **state)
     }
     assert_int_equal(n, BFS_N_METRICS);
     assert_string_equal(rest, "");
+}
+
+/* The classic format: HELP and TYPE by the name of the sample, then the sample. */
+static void metrics_are_classic_text(void **state)
+{
+    (void)state;
+    struct bfs_metrics metrics = {0};
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    bfs_metric_add(&metrics, BFS_METRIC_READ_BYTES, 42);
+    bfs_metrics_write(&metrics, &text);
+    bfs_buffer_put_u8(&text, 0);
+    assert_int_equal(bfs_buffer_status(&text), 0);
+    assert_non_null(strstr((const char *)text.bytes, "\nbundlefs_read_bytes_total 42\n"));
+    char *rest = (char *)text.bytes;
+    unsigned n = 0;
+    for (char *line = strsep(&rest, "\n"); *line; line = strsep(&rest, "\n"), n++) {
+        char helped[64], typed[64], sample[64], type[16], word[32];
+        assert_int_equal(sscanf(line, "# HELP %63[a-z_] %31s", helped, word), 2);
+        line = strsep(&rest, "\n");
+        assert_int_equal(sscanf(line, "# TYPE %63[a-z_] %15[a-z]", typed, type), 2);
+        line = strsep(&rest, "\n");
+        assert_int_equal(sscanf(line, "%63[a-z_] %31[0-9]", sample, word), 2);
+        assert_string_equal(helped, sample);
+        assert_string_equal(typed, sample);
+        size_t length = strlen(sample);
+        bool is_total = length > 6 && strcmp(sample + length - 6, "_total") == 0;
+        assert_string_equal(type, is_total ? "counter" : "gauge");
+    }
+    assert_int_equal(n, BFS_N_METRICS);
+    assert_null(rest);
 }
 
 static void keep_line(void *context, enum bfs_log_level level, const char *line)
@@ -297,6 +327,7 @@ int main(void)
         cmocka_unit_test(lines_of_mountinfo),
         cmocka_unit_test(mounts_of_this_system),
         cmocka_unit_test(metrics_are_open_metrics),
+        cmocka_unit_test(metrics_are_classic_text),
         cmocka_unit_test(a_message_is_one_short_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

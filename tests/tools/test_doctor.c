@@ -203,7 +203,7 @@ static void the_store(void **state)
     bfs_autodiagnosis struct bfs_diagnosis gone =
         make("always", "{\"store\": \"/nowhere/at/all\"}", "");
     bfs_doctor_look_at_store(&gone, 20000);
-    assert_int_equal(gone.findings[0].state, BFS_FINDING_MISSING);
+    assert_int_equal(gone.findings[0].state, BFS_FINDING_FAULT);
     assert_non_null(strstr(gone.findings[0].found, strerror(ENOENT)));
 }
 
