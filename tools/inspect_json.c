@@ -7,6 +7,7 @@
 #include "tools/standing.h"
 #include "tools/tree.h"
 #include "tools/verb.h"
+#include "verify/errno_text.h"
 
 #include <string.h>
 
@@ -133,7 +134,8 @@ static void add_chunks(struct lister *lister, struct json_object *object, uint32
     if (bfs_inspect_codecs(lister->bundle, number, codecs, &error)) {
         char text[BFS_ERROR_TEXT_SIZE];
         (void)bfs_error_text(&error, text);
-        bfs_report_text(object, "damaged", text, strlen(text), status);
+        bfs_report_text(object, bfs_is_unreadable(error.code) ? "unreadable" : "damaged", text,
+                        strlen(text), status);
         lister->failed = true;
         return;
     }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,6 +31,19 @@ static void fill_standard_descriptors(void)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
             return;
+}
+
+static void on_file_limit(int number)
+{
+    (void)number;
+}
+
+/* Beyond "ulimit -f", write(2) then gives EFBIG, which a verb can report, and its temporary files
+ * go. A handler rather than SIG_IGN: what a verb runs has the default again. */
+static void survive_file_limit(void)
+{
+    const struct sigaction action = {.sa_handler = on_file_limit, .sa_flags = SA_RESTART};
+    (void)sigaction(SIGXFSZ, &action, NULL);
 }
 
 static int run_help(int argc, char **argv)
@@ -70,6 +84,7 @@ int main(int argc, char **argv)
 {
     fill_standard_descriptors();
     raise_descriptor_limit();
+    survive_file_limit();
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *name = argc > 0 ? (slash ? slash + 1 : argv[0]) : "";
     bool is_helper = strncmp(name, "mount.", 6) == 0;

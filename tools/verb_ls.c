@@ -7,6 +7,7 @@
 #include "tools/text.h"
 #include "tools/tree.h"
 #include "tools/verbs.h"
+#include "verify/errno_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ struct listing {
     struct bfs_table *table;   /* or NULL */
     struct json_object *array; /* or NULL; borrowed from the document */
     int status;                /* of the JSON builders */
-    bool damaged;
+    bool incomplete;           /* something is damaged or unreadable */
 };
 
 static struct json_object *view_ids(const struct bfs_bundle_config *config, int *status)
@@ -31,6 +32,12 @@ static struct json_object *view_ids(const struct bfs_bundle_config *config, int 
     for (uint32_t i = 0; i < config->n_views; i++)
         bfs_json_append(array, bfs_json_new_string(config->views[i].id, status), status);
     return array;
+}
+
+/* Of a bundle that cannot be opened. */
+static const char *fault_word(const struct bfs_error *error)
+{
+    return bfs_is_unreadable(error->code) ? "unreadable" : "damaged";
 }
 
 static void add_bundle_json(struct listing *listing, const struct bfs_catalog_entry *entry,
@@ -50,21 +57,22 @@ static void add_bundle_json(struct listing *listing, const struct bfs_catalog_en
     } else {
         char text[BFS_ERROR_TEXT_SIZE];
         (void)bfs_error_text(error, text);
-        bfs_report_text(object, "damaged", text, strlen(text), status);
+        bfs_report_text(object, fault_word(error), text, strlen(text), status);
     }
     bfs_standing_json(standing, object, status);
     bfs_json_append(listing->array, object, status);
 }
 
 static void add_bundle_row(struct listing *listing, const struct bfs_catalog_entry *entry,
-                           const struct bfs_bundle *bundle, const char *standing)
+                           const struct bfs_bundle *bundle, const char *standing,
+                           const struct bfs_error *error)
 {
     char id[BFS_DIGEST_HEX_SIZE], size[BFS_SIZE_TEXT_SIZE], stored[BFS_SIZE_TEXT_SIZE], files[24];
     (void)bfs_digest_hex(&entry->manifest, id);
     id[BFS_SHORT_ID_SIZE - 1] = '\0';
     if (!bundle) {
         bfs_table_row(listing->table, entry->reference.name, entry->reference.version, id, "-", "-",
-                      "-", "damaged", standing, "-", NULL);
+                      "-", fault_word(error), standing, "-", NULL);
         return;
     }
     const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
@@ -87,18 +95,18 @@ static void list_bundle(struct listing *listing, const struct bfs_catalog_entry 
     struct bfs_error error = {0};
     if (bfs_standing_find(listing->opened, entry, &standing, &error)) {
         (void)bfs_message_error(&error);
-        listing->damaged = true;
+        listing->incomplete = true;
         return;
     }
     if (bfs_opened_open(listing->opened, entry, &bundle, &error)) {
         (void)bfs_message_error(&error);
-        listing->damaged = true;
+        listing->incomplete = true;
     }
     if (listing->array)
         add_bundle_json(listing, entry, bundle, &standing, &error);
     else {
         bfs_autofree char *text = bfs_standing_text(&standing);
-        add_bundle_row(listing, entry, bundle, text ? text : "?");
+        add_bundle_row(listing, entry, bundle, text ? text : "?", &error);
     }
 }
 
@@ -131,7 +139,7 @@ static int finish(struct listing *listing, struct json_object *root)
         bfs_message("out of memory");
         status = BFS_EXIT_FAILED;
     }
-    return listing->damaged ? BFS_EXIT_FAILED : status;
+    return listing->incomplete ? BFS_EXIT_FAILED : status;
 }
 
 static int list_store(const char *path, bool json)
@@ -236,12 +244,13 @@ const struct bfs_verb bfs_verb_ls = {
     .run = run,
     .summary = "list the bundles of a store, or the files of a bundle",
     .synopsis = "STORE [NAME:VERSION]",
-    .text = "Without NAME:VERSION, lists every bundle: name, version, the first digits of its id, "
-            "bytes of its files, bytes on disk, number of files, creation time, what "
-            "statements say of it (aliases that point to it, deprecated, revoked), and views. A "
-            "damaged "
-            "bundle is listed as such, and the exit status is 1.\n\n"
-            "With NAME:VERSION, lists the bundle's files: mode, size, bytes stored, time and path.",
+    .text =
+        "Without NAME:VERSION, lists every bundle: name, version, the first digits of its id, "
+        "bytes of its files, bytes on disk, number of files, creation time, what "
+        "statements say of it (aliases that point to it, deprecated, revoked), and views. A "
+        "bundle that is damaged, or that this user or disk cannot read, is listed as damaged or "
+        "unreadable, and the exit status is 1.\n\n"
+        "With NAME:VERSION, lists the bundle's files: mode, size, bytes stored, time and path.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 1,

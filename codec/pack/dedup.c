@@ -3,6 +3,7 @@
 #include "codec/pack/dedup.h"
 
 #include "codec/pack/dedup_private.h"
+#include "verify/errno_text.h"
 
 #include <string.h>
 
@@ -76,7 +77,7 @@ int bfs_dedup_fail(const struct bfs_dedup *dedup, int code, struct bfs_error *er
     if (code == -ENOMEM)
         return bfs_fail(error, code, "out of memory");
     return bfs_fail(error, code, "%s: temporary tables: %s", bfs_store_tmp_path(dedup->store),
-                    strerror(-code));
+                    bfs_write_errno_text(-code));
 }
 
 /* What is looked for, and what was found. */

@@ -4,6 +4,7 @@
 #include "codec/index/chunk_records.h"
 #include "codec/index/format.h"
 #include "codec/pack/spill.h"
+#include "verify/errno_text.h"
 
 #include <string.h>
 
@@ -145,7 +146,8 @@ int bfs_file_chunks_write(struct bfs_file_chunks *chunks, const uint32_t numbers
         struct bfs_chunk chunk;
         r = bfs_spill_read(chunks->records, (uint64_t)i * sizeof(chunk), &chunk, sizeof(chunk));
         if (r)
-            return bfs_fail(error, r, "%s: temporary tables: %s", chunks->folder, strerror(-r));
+            return bfs_fail(error, r, "%s: temporary tables: %s", chunks->folder,
+                            bfs_write_errno_text(-r));
         chunk.blob = numbers[chunk.blob];
         bfs_chunk_record_write(&chunk, &buffer);
         if (buffer.size >= WRITE_STEP && (r = flush(&buffer, sha256, blob, error)))

@@ -4,7 +4,7 @@
 #include "codec/pack/pack_private.h"
 #include "codec/pack/place.h"
 #include "codec/pack/same.h"
-#include "codec/store/catalog.h"
+#include "codec/store/catalog_change.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -211,7 +211,8 @@ int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *optio
         ((r = bfs_pack_feed(&pack, error)) || (r = bfs_layout_writer_finish(pack.writer, error))))
         return r;
     pack.pipeline = bfs_pipeline_free(pack.pipeline); /* its memory is the index's now */
-    if (!same && (r = bfs_pack_publish(&pack, &report, error)))
+    r = same ? bfs_catalog_sync(store, error) : bfs_pack_publish(&pack, &report, error);
+    if (r)
         return r;
     *ret = report;
     return 0;

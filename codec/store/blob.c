@@ -3,6 +3,7 @@
 #include "codec/store/blob_writer.h"
 #include "codec/store/files.h"
 #include "codec/store/store.h"
+#include "verify/errno_text.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,7 +22,7 @@ int bfs_store_open_blob(const struct bfs_store *store, const struct bfs_digest *
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0)
         return bfs_fail(error, -errno, "blob %s: %s", bfs_digest_hex(digest, hex),
-                        errno == ENOENT ? "missing from the store" : strerror(errno));
+                        errno == ENOENT ? "missing from the store" : bfs_read_errno_text(errno));
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size) {
         char expected[32], found[32];
         (void)snprintf(expected, sizeof(expected), "%" PRIu64 " bytes", size);
@@ -52,7 +53,7 @@ int bfs_store_read_blob(const struct bfs_store *store, const struct bfs_digest *
     r = bfs_pread_exact(fd, bytes, (size_t)size, 0);
     if (r)
         return bfs_fail(error, r == -ENODATA ? -EBADMSG : r, "blob %s: %s", expected + 7,
-                        r == -ENODATA ? "ends early" : strerror(-r));
+                        r == -ENODATA ? "ends early" : bfs_read_errno_text(-r));
     struct bfs_digest actual;
     r = bfs_sha256(bytes, (size_t)size, &actual);
     if (r)

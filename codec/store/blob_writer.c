@@ -2,6 +2,7 @@
 #include "codec/store/blob_writer.h"
 
 #include "codec/store/files.h"
+#include "verify/errno_text.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ int bfs_blob_writer_append(struct bfs_blob_writer *writer, const void *bytes, si
         r = bfs_write_all(writer->fd, bytes, size);
     if (r)
         return bfs_fail(error, r, "%s: cannot write: %s", bfs_store_path(writer->store),
-                        strerror(-r));
+                        bfs_write_errno_text(-r));
     writer->size += size;
     if (writer->size - writer->written_back >= WRITEBACK_STEP) {
         (void)sync_file_range(writer->fd, (off_t)writer->written_back,

@@ -7,6 +7,29 @@
 
 #include <string.h>
 
+/* The text of index.json takes the place of the old one. */
+static int replace_index(const struct bfs_store *store, const struct bfs_buffer *text,
+                         struct bfs_error *error)
+{
+    /* A blob that another process has put in place just now may be named here. */
+    int r = bfs_sync_folder(bfs_store_blobs_path(store));
+    if (r)
+        return bfs_fail(error, r, "%s: cannot sync: %s; index.json is as it was",
+                        bfs_store_blobs_path(store), strerror(-r));
+    return bfs_replace_file(bfs_store_tmp_path(store), bfs_store_path(store),
+                            bfs_store_index_path(store), text->bytes, text->size, error);
+}
+
+int bfs_catalog_sync(const struct bfs_store *store, struct bfs_error *error)
+{
+    int r = bfs_sync_folder(bfs_store_blobs_path(store));
+    if (r)
+        return bfs_fail_unsynced(error, r, bfs_store_index_path(store),
+                                 bfs_store_blobs_path(store));
+    r = bfs_sync_folder(bfs_store_path(store));
+    return r ? bfs_fail_unsynced(error, r, bfs_store_index_path(store), bfs_store_path(store)) : 0;
+}
+
 int bfs_catalog_change(const struct bfs_store *store, bfs_catalog_edit edit, void *context,
                        struct bfs_error *error)
 {
@@ -25,9 +48,8 @@ int bfs_catalog_change(const struct bfs_store *store, bfs_catalog_edit edit, voi
         (r = bfs_index_edit_begin(text, size, &index, error)) ||
         (r = edit(context, catalog, &index, error)) ||
         (r = bfs_index_edit_write(&index, &changed, error)))
-        return r == BFS_CATALOG_UNCHANGED ? 0 : r;
-    return bfs_replace_file(bfs_store_tmp_path(store), bfs_store_path(store),
-                            bfs_store_index_path(store), changed.bytes, changed.size, error);
+        return r == BFS_CATALOG_UNCHANGED ? bfs_catalog_sync(store, error) : r;
+    return replace_index(store, &changed, error);
 }
 
 struct publication {

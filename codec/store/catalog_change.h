@@ -9,7 +9,7 @@
 #include "codec/store/index_text.h"
 
 enum {
-    BFS_CATALOG_UNCHANGED = 1, /* nothing is written */
+    BFS_CATALOG_UNCHANGED = 1, /* nothing is written, but what is there is synced */
     /* How long a change may wait for another one: each takes milliseconds. */
     BFS_CATALOG_TIMEOUT_MS = 30000,
 };
@@ -18,6 +18,10 @@ enum {
  * BFS_CATALOG_UNCHANGED, or a negative errno, and then nothing changes. */
 typedef int (*bfs_catalog_edit)(void *context, const struct bfs_catalog *catalog,
                                 struct bfs_index_edit *index, struct bfs_error *error);
+
+/* Makes durable what index.json says now: an earlier change may have failed to. Errors: errno of
+ * fsync(2). */
+int bfs_catalog_sync(const struct bfs_store *store, struct bfs_error *error);
 
 /* The caller holds the CONTENT lock, so that no gc takes away what is about to be named. Errors:
  * those of `edit` and of bfs_catalog_load(), -EBUSY. */

@@ -2,6 +2,7 @@
 #include "codec/store/files.h"
 
 #include "verify/cleanup.h"
+#include "verify/errno_text.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,6 +58,14 @@ int bfs_pwrite_all(int fd, const void *bytes, size_t size, uint64_t offset)
     return 0;
 }
 
+int bfs_fail_unsynced(struct bfs_error *error, int code, const char *what, const char *folder)
+{
+    return bfs_fail(error, code,
+                    "%s: in place, but a power cut may undo it: cannot sync %s: %s; repeat the "
+                    "command, or run \"sync\", when the disk is well",
+                    what, folder, strerror(-code));
+}
+
 int bfs_read_file(const char *path, uint64_t limit, uint8_t **ret, size_t *ret_size,
                   struct bfs_error *error)
 {
@@ -64,7 +73,7 @@ int bfs_read_file(const char *path, uint64_t limit, uint8_t **ret, size_t *ret_s
     bfs_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0)
-        return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
+        return bfs_fail(error, -errno, "%s: %s", path, bfs_read_errno_text(errno));
     if (!S_ISREG(st.st_mode))
         return bfs_fail(error, -EINVAL, "%s: not a regular file", path);
     if ((uint64_t)st.st_size > limit)
@@ -76,7 +85,7 @@ int bfs_read_file(const char *path, uint64_t limit, uint8_t **ret, size_t *ret_s
         return bfs_fail(error, -ENOMEM, "%s: out of memory", path);
     int r = bfs_pread_exact(fd, bytes, size, 0);
     if (r)
-        return bfs_fail(error, r, "%s: %s", path, strerror(-r));
+        return bfs_fail(error, r, "%s: %s", path, bfs_read_errno_text(-r));
     bytes[size] = '\0';
     *ret = bfs_steal(&bytes);
     *ret_size = size;
@@ -119,12 +128,10 @@ int bfs_replace_file(const char *tmp_folder, const char *folder, const char *pat
         r = -errno;
     if (r) {
         (void)unlink(temporary);
-        return bfs_fail(error, r, "%s: cannot write: %s", path, strerror(-r));
+        return bfs_fail(error, r, "%s: cannot write: %s", path, bfs_write_errno_text(-r));
     }
     r = bfs_sync_folder(folder);
-    if (r)
-        return bfs_fail(error, r, "%s: cannot sync: %s", folder, strerror(-r));
-    return 0;
+    return r ? bfs_fail_unsynced(error, r, path, folder) : 0;
 }
 
 int bfs_make_folder(const char *path, mode_t mode)

@@ -29,9 +29,15 @@ int bfs_read_file(const char *path, uint64_t limit, uint8_t **ret, size_t *ret_s
 int bfs_sync_folder(const char *path);
 
 /* Replaces `path` by these bytes so that a reader or a crash sees the old or the new file, never a
- * part: a temporary file in `tmp_folder` (same file system), fsync, rename, fsync of `folder`. */
+ * part: a temporary file in `tmp_folder` (same file system), fsync, rename, fsync of `folder`. When
+ * the last step fails, the new file is in place all the same, and the message says so
+ * (bfs_fail_unsynced()). */
 int bfs_replace_file(const char *tmp_folder, const char *folder, const char *path,
                      const void *bytes, size_t size, struct bfs_error *error);
+
+/* The failure of a change that is made, but that a power cut may undo, because `folder` cannot be
+ * synced. `what` names what is in place. Gives `code`. */
+int bfs_fail_unsynced(struct bfs_error *error, int code, const char *what, const char *folder);
 
 /* A new, empty, uniquely named file in the folder, open for reading and writing; *ret_path is
  * malloc'ed. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/store/gc.h"
 
-#include "codec/store/catalog.h"
+#include "codec/store/catalog_change.h"
 #include "codec/store/files.h"
 #include "verify/array.h"
 
@@ -163,7 +163,9 @@ int bfs_store_gc(const struct bfs_store *store, bool dry_run, unsigned wait_ms,
     if (r == -EBUSY)
         return bfs_fail(error, r, "%s: busy, a pack is running; try again, or wait longer (--wait)",
                         bfs_store_path(store));
-    if (r || (r = mark_all(store, &marks, error)) ||
+    /* An index.json that a power cut brings back must not name what is removed now. */
+    if (r || (!dry_run && (r = bfs_catalog_sync(store, error))) ||
+        (r = mark_all(store, &marks, error)) ||
         (r = sweep(bfs_store_blobs_path(store), dry_run, &marks, &report.n_blobs, &report.n_removed,
                    &report.removed_size, error)) ||
         (r = sweep(bfs_store_tmp_path(store), dry_run, NULL, &unused, &report.n_temporaries,

@@ -144,6 +144,28 @@ static int make_folders(const struct bfs_store *store, struct bfs_error *error)
     return 0;
 }
 
+/* The names of the store and of blobs/sha256 must outlive a power cut before index.json does, which
+ * syncs the store's own folder. A folder that we may use but not read cannot be opened: there, the
+ * whole file system is synced. */
+static int sync_folders(const struct bfs_store *store, struct bfs_error *error)
+{
+    bfs_autofree char *parent = bfs_join(store->path, "..");
+    bfs_autofree char *blobs = bfs_join(store->path, "blobs");
+    if (!parent || !blobs)
+        return bfs_fail(error, -ENOMEM, "%s: out of memory", store->path);
+    const char *const folders[] = {store->blobs, blobs, store->own, parent};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        int r = bfs_sync_folder(folders[i]);
+        if (r == -EACCES) {
+            bfs_autoclose int fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            r = fd >= 0 && syncfs(fd) == 0 ? 0 : -errno;
+        }
+        if (r)
+            return bfs_fail(error, r, "%s: cannot sync: %s", folders[i], strerror(-r));
+    }
+    return 0;
+}
+
 /* oci-layout comes last: while it is missing, the folder is not yet a store. Two that create at
  * once write the same bytes; the catalogue lock keeps the second from emptying a filled index. */
 static int make_layout(const struct bfs_store *store, struct bfs_error *error)
@@ -182,7 +204,7 @@ int bfs_store_create(const char *path, struct bfs_store **ret, struct bfs_error 
             return r;
     }
     r = make_folders(store, error);
-    if (r == 0 && fresh)
+    if (r == 0 && fresh && (r = sync_folders(store, error)) == 0)
         r = make_layout(store, error);
     if (r)
         return r;

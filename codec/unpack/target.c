@@ -136,7 +136,7 @@ int bfs_target_commit(struct bfs_target *target, bool sync, struct bfs_error *er
                         strerror(errno));
     free(bfs_steal(&target->temporary));
     if (sync && fsync(target->parent_fd) != 0)
-        return bfs_fail(error, -errno, "%s: %s", target->path, strerror(errno));
+        return bfs_fail_unsynced(error, -errno, target->path, "the folder that holds it");
     return 0;
 }
 

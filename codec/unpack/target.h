@@ -29,7 +29,8 @@ int bfs_target_make(const char *path, struct bfs_target *ret, struct bfs_error *
 int bfs_target_open_parent(const struct bfs_target *target, const char *path, int *ret_fd,
                            const char **ret_name);
 
-/* Gives the directory its name. With `sync`, that survives a power cut. */
+/* Gives the directory its name. With `sync`, that survives a power cut; where the folder cannot be
+ * synced, the directory is in place all the same, and the message says so. */
 int bfs_target_commit(struct bfs_target *target, bool sync, struct bfs_error *error);
 
 /* Removes what was not committed. */

@@ -4,6 +4,7 @@
 #include "codec/content/content.h"
 #include "codec/store/files.h"
 #include "codec/unpack/target.h"
+#include "verify/errno_text.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static char *path_below(const struct unpack *unpack, uint32_t number)
 
 static int fail_path(struct bfs_error *error, int code, const char *path)
 {
-    return bfs_fail(error, code, "%s: %s", path, strerror(-code));
+    return bfs_fail(error, code, "%s: %s", path, bfs_write_errno_text(-code));
 }
 
 static int set_times(int fd, const struct bfs_inode *inode)

@@ -2,6 +2,7 @@
 #include "verify/trust/key_file.h"
 
 #include "verify/cleanup.h"
+#include "verify/errno_text.h"
 #include "verify/trust/public_key.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 static int fail_errno(struct bfs_error *error, const char *path, const char *deed)
 {
     int code = -errno;
-    return bfs_fail(error, code, "%s: %s: %s", path, deed, strerror(-code));
+    return bfs_fail(error, code, "%s: %s: %s", path, deed, bfs_write_errno_text(-code));
 }
 
 static int write_all(int fd, const char *text, size_t size)
