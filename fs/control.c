@@ -116,6 +116,56 @@ static void add_aliases(struct json_object *root, struct bfs_fs *fs, int *status
     bfs_json_add(root, "alias_forks", forks.list, status);
 }
 
+enum { UNCOUNTED_LISTED = 100 }; /* bundles */
+
+/* Statements whose signers may not say what they say. */
+static void add_uncounted(struct json_object *root, struct bfs_fs *fs, const struct bfs_tree *tree,
+                          int *status)
+{
+    struct json_object *list = bfs_json_new_array(status);
+    const struct bfs_tree_node *nodes;
+    char what[BFS_VERDICT_REASON_SIZE];
+    uint64_t total = 0;
+    size_t n, n_listed = 0;
+    nodes = bfs_tree_all(tree, &n);
+    for (size_t i = 0; i < n; i++) {
+        unsigned uncounted = nodes[i].kind == BFS_TREE_BUNDLE
+                                 ? bfs_guard_uncounted(fs->guard, nodes[i].slot, what)
+                                 : 0;
+        total += uncounted;
+        if (!uncounted || n_listed++ >= UNCOUNTED_LISTED)
+            continue;
+        struct json_object *object = bfs_json_new_object(status);
+        bfs_json_add_text(object, "name", bfs_bundles_name(fs->bundles, nodes[i].slot), status);
+        bfs_json_add_text(object, "what", what, status);
+        bfs_json_append(list, object, status);
+    }
+    bfs_json_add_integer(root, "statements_not_counted", total, status);
+    bfs_json_add(root, "not_counted", list, status);
+}
+
+static void add_pending(void *context, const char *path, uint64_t sequence, const char *version,
+                        const char *reason)
+{
+    const struct forks *pending = context;
+    struct json_object *object = bfs_json_new_object(pending->status);
+    bfs_json_add_text(object, "alias", path, pending->status);
+    bfs_json_add_integer(object, "sequence", sequence, pending->status);
+    bfs_json_add_text(object, "version", version, pending->status);
+    bfs_json_add_text(object, "reason", reason, pending->status);
+    bfs_json_append(pending->list, object, pending->status);
+}
+
+/* What statements ask for and the policy does not grant. */
+static void add_ungranted(struct json_object *root, struct bfs_fs *fs, const struct bfs_tree *tree,
+                          int *status)
+{
+    struct forks pending = {bfs_json_new_array(status), status};
+    add_uncounted(root, fs, tree, status);
+    bfs_links_pending(fs->links, add_pending, &pending);
+    bfs_json_add(root, "promotions_not_in_force", pending.list, status);
+}
+
 static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
 {
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
@@ -152,6 +202,8 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_integer(root, "pending_requests", pending, &status);
     bfs_json_add_integer(root, "oldest_request_ms", oldest_ms, &status);
     add_policy(root, fs, &status);
+    if (fs->policy_file)
+        add_ungranted(root, fs, tree, &status);
     bfs_json_add_integer(root, "corrupt_chunks",
                          bfs_metric_get(&fs->metrics, BFS_METRIC_CORRUPT_CHUNKS), &status);
     bfs_json_add_string(root, "passthrough", no_passthrough[0] ? "off" : "on", &status);

@@ -35,6 +35,7 @@ struct bfs_guard *bfs_guard_free(struct bfs_guard *guard)
     if (guard) {
         for (uint32_t i = 0; i < guard->n_entries; i++) {
             free(guard->entries[i].reason);
+            free(guard->entries[i].uncounted);
             bfs_needs_done(&guard->entries[i].needs);
         }
         free(guard->entries);
@@ -181,6 +182,14 @@ static void report(const struct bfs_guard *guard, const struct inquiry *inquiry,
     bfs_audit_put(guard->audit, code ? "refuse" : "serve", fields);
 }
 
+static void report_uncounted(const struct bfs_guard *guard, const struct inquiry *inquiry,
+                             const char *uncounted)
+{
+    char name[BFS_REFERENCE_MAX + 1];
+    bfs_log(guard->log, BFS_LOG_WARNING, "%s: %s", bfs_reference_text(&inquiry->reference, name),
+            uncounted);
+}
+
 /* Did somebody judge it meanwhile who knew more? */
 static bool is_outdated(const struct bfs_guard *guard, const struct bfs_guard_entry *entry,
                         const struct inquiry *inquiry)
@@ -195,7 +204,9 @@ struct outcome {
     const struct bfs_verdict *verdict;
     const struct bfs_access *access;
     struct bfs_xxh128 fingerprint, access_print;
-    char *reason; /* owned; of a refusal */
+    char *reason;         /* owned; of a refusal */
+    char *uncounted;      /* owned; NULL: every statement counts */
+    bool tells_uncounted; /* it was not known before */
 };
 
 /* With the mutex held; true: it says something else than what was known. */
@@ -209,9 +220,15 @@ static bool replace(struct bfs_guard *guard, struct bfs_guard_entry *entry, stru
     if (entry->is_judged && (entry->code != verdict->code ||
                              !bfs_xxh128_equal(&entry->access_print, &outcome->access_print)))
         bfs_guard_note_news(guard, entry);
+    outcome->tells_uncounted =
+        outcome->uncounted &&
+        (!entry->uncounted || strcmp(entry->uncounted, outcome->uncounted) != 0);
     free(entry->reason);
+    free(entry->uncounted);
     bfs_needs_done(&entry->needs);
     entry->is_judged = true;
+    entry->uncounted = bfs_steal(&outcome->uncounted);
+    entry->n_uncounted = verdict->n_uncounted;
     entry->code = verdict->code;
     entry->reason = bfs_steal(&outcome->reason);
     entry->until = verdict->until;
@@ -234,13 +251,15 @@ static int conclude(struct bfs_guard *guard, struct inquiry *inquiry,
     struct outcome outcome = {.verdict = verdict,
                               .access = bfs_policy_access(inquiry->policy, &inquiry->reference)};
     bfs_autofree char *reason = verdict->code ? strdup(verdict->reason) : NULL;
+    bfs_autofree char *uncounted = verdict->n_uncounted ? strdup(verdict->uncounted) : NULL;
     int r = bfs_access_print(outcome.access, &outcome.access_print);
     if (r == 0)
         r = bfs_trust_fingerprint(&inquiry->trust, &inquiry->reference, &inquiry->digest,
                                   &outcome.fingerprint);
-    if (r || (verdict->code && !reason))
+    if (r || (verdict->code && !reason) || (verdict->n_uncounted && !uncounted))
         return -ENOMEM;
     outcome.reason = bfs_steal(&reason);
+    outcome.uncounted = bfs_steal(&uncounted);
     (void)pthread_mutex_lock(&guard->mutex);
     struct bfs_guard_entry *entry = bfs_guard_entry_at(guard, inquiry->slot);
     bool news = false;
@@ -250,6 +269,9 @@ static int conclude(struct bfs_guard *guard, struct inquiry *inquiry,
         bfs_guard_note_news(guard, entry); /* whoever asked answers by what is outdated */
     (void)pthread_mutex_unlock(&guard->mutex);
     free(outcome.reason);
+    free(outcome.uncounted);
+    if (outcome.tells_uncounted)
+        report_uncounted(guard, inquiry, verdict->uncounted);
     if (news)
         report(guard, inquiry, verdict->code, verdict->reason);
     return entry ? 0 : -ENOMEM;

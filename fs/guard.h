@@ -25,13 +25,17 @@ void bfs_guard_set_tree(struct bfs_guard *guard, struct bfs_tree *tree);
 /* The policy has changed. */
 void bfs_guard_set_policy(struct bfs_guard *guard);
 
-/* 0: it is served. Without `may_block`, -EWOULDBLOCK when statements would have to be read; with it,
- * one thread reads them, and others that ask for the same bundle sleep until it has the verdict.
- * Otherwise -ENOKEY or -EKEYREJECTED, or why it could not be found out. */
+/* 0: it is served. Without `may_block`, -EWOULDBLOCK when statements would have to be read; with
+ * it, one thread reads them, and others that ask for the same bundle sleep until it has the
+ * verdict. Otherwise -ENOKEY or -EKEYREJECTED, or why it could not be found out. */
 int bfs_guard_admit(struct bfs_guard *guard, uint32_t slot, bool may_block);
 /* Is the bundle refused, as far as is known? Copies the reason. */
 bool bfs_guard_refusal(struct bfs_guard *guard, uint32_t slot,
                        char ret[static BFS_ERROR_TEXT_SIZE]);
+/* How many statements about the bundle do not count because of who signed them, as far as is known;
+ * copies which and why. */
+unsigned bfs_guard_uncounted(struct bfs_guard *guard, uint32_t slot,
+                             char ret[static BFS_VERDICT_REASON_SIZE]);
 /* The bundle has so many inodes, and the kernel may know them. */
 void bfs_guard_note_inodes(struct bfs_guard *guard, uint32_t slot, uint32_t n_inodes);
 

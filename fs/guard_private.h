@@ -18,9 +18,11 @@ struct bfs_guard_entry {
     /* How often the kernel is still to be told that it may know what is true no more: at once, and
      * again when answers that were on their way then have arrived. */
     uint8_t to_tell;
-    uint64_t judging; /* the generation that a thread judges for now; 0: none */
-    int code;         /* 0: served */
-    char *reason;     /* owned; of a refusal */
+    uint64_t judging;     /* the generation that a thread judges for now; 0: none */
+    int code;             /* 0: served */
+    char *reason;         /* owned; of a refusal */
+    char *uncounted;      /* owned; which statements do not count, and why; NULL: all do */
+    unsigned n_uncounted; /* how many */
     int64_t until;
     uint64_t generation;             /* of the guard when it was last known to be good */
     uint64_t policy;                 /* generation of the policy that judged */

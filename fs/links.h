@@ -27,7 +27,8 @@ struct bfs_links *bfs_links_free(struct bfs_links *links);
 BFS_DEFINE_CLEANUP(bfs_links, bfs_links_free)
 
 /* Does the model need a set: are there aliases, or is a version deprecated or revoked, as far as
- * the names of statements tell? */
+ * the names of statements tell? Where a policy is in force, every model does, because "latest"
+ * rests on its verdicts: bfs_tree_new() is told. */
 bool bfs_links_needed(const struct bfs_catalog *catalog, const char *model);
 
 /* The links of a model's directory, with a reference. Without `may_block`, -EWOULDBLOCK when the
@@ -53,6 +54,18 @@ int bfs_links_refresh(struct bfs_fs *fs, const struct bfs_tree *before);
 void bfs_links_forks(struct bfs_links *links,
                      void (*visit)(void *context, const char *path, uint64_t sequence),
                      void *context);
+
+/* Calls `visit` for each last move of an alias that the policy does not accept, of the models that
+ * somebody has looked at: PATH as above, its number, the version that it names, and why. */
+void bfs_links_pending(struct bfs_links *links,
+                       void (*visit)(void *context, const char *path, uint64_t sequence,
+                                     const char *version, const char *reason),
+                       void *context);
+
+/* The verdict on a bundle has changed, and "latest" of its model may be another now: resolves it
+ * again when somebody has looked at it, and tells the kernel. For the watching thread. Errors:
+ * those of bfs_links_get(). */
+int bfs_links_rejudge(struct bfs_fs *fs, uint32_t slot);
 
 /* Calls `visit` for each refused statement that is known. */
 void bfs_links_refusals(struct bfs_links *links,

@@ -113,7 +113,8 @@ static const char *source_of_ours(char *line, char **ret_mount_point)
     return source;
 }
 
-int bfs_mount_of_store(const char *absolute, char **ret)
+/* Of the last mount of ours whose store, or whose mount point, is `given`: the other of the two. */
+static int find_other(const char *given, bool is_store, char **ret)
 {
     bfs_autofree char *line = NULL;
     bfs_autofree char *found = NULL;
@@ -123,10 +124,10 @@ int bfs_mount_of_store(const char *absolute, char **ret)
     while (file && r == 0 && getline(&line, &capacity, file) > 0) {
         char *mount_point;
         const char *source = source_of_ours(line, &mount_point);
-        if (!source || strcmp(source, absolute) != 0)
+        if (!source || strcmp(is_store ? source : mount_point, given) != 0)
             continue;
         free(found);
-        found = strdup(mount_point);
+        found = strdup(is_store ? mount_point : source);
         r = found ? 0 : -ENOMEM;
     }
     if (file)
@@ -136,6 +137,16 @@ int bfs_mount_of_store(const char *absolute, char **ret)
     if (r == 0)
         *ret = bfs_steal(&found);
     return r;
+}
+
+int bfs_mount_of_store(const char *absolute, char **ret)
+{
+    return find_other(absolute, true, ret);
+}
+
+int bfs_mount_store(const char *absolute, char **ret)
+{
+    return find_other(absolute, false, ret);
 }
 
 bool bfs_mount_is_stale(const char *absolute)

@@ -25,6 +25,8 @@ bool bfs_mount_find(const char *absolute, struct bfs_mount_entry *ret);
 /* The mount point of the last mount of ours that shows the store of that absolute path; malloc'ed.
  * Errors: -ENOENT (none), -ENOMEM. */
 int bfs_mount_of_store(const char *absolute, char **ret);
+/* The store that the mount of ours at that absolute path shows; malloc'ed. Errors: the same. */
+int bfs_mount_store(const char *absolute, char **ret);
 /* Is it a mount of ours whose daemon is gone? */
 bool bfs_mount_is_stale(const char *absolute);
 /* Unmounts, as root by itself and else through fusermount3; `lazy` detaches a busy one.

@@ -27,7 +27,7 @@
     X(allow_other, FLAG, "allow_other", NULL, NULL, "let other users in (root: the default)")      \
     X(trace, TEXT, "trace", "FILE", NULL, "write the order in which files are read to FILE")       \
     X(replay, TEXT, "replay", "FILE", "bundle", "decode ahead in the order of a trace; or: off")   \
-    X(policy, TEXT, "policy", "FILE", NULL, "serve what FILE allows, to whom it says")             \
+    X(policy, TEXT, "policy", "FILE", NULL, "serve what FILE allows, to whom it says; or: none")   \
     X(audit, TEXT, "audit", "FILE", NULL, "record in FILE who opens what, and what is refused")    \
     X(log_file, TEXT, "log", "FILE", NULL, "append messages to FILE, not to syslog")
 

@@ -33,11 +33,11 @@ static int load(const char *path, struct bfs_policy **ret, struct bfs_error *err
     return r;
 }
 
-int bfs_policy_file_open(const char *path, const struct bfs_log *log, struct bfs_policy_file **ret,
+int bfs_policy_file_open(const char *named, const struct bfs_log *log, struct bfs_policy_file **ret,
                          struct bfs_error *error)
 {
-    struct stat st;
-    if (!path && stat(BFS_POLICY_DEFAULT_PATH, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    const char *path = bfs_policy_path(named);
+    if (!path) {
         *ret = NULL;
         return 0;
     }
@@ -47,7 +47,7 @@ int bfs_policy_file_open(const char *path, const struct bfs_log *log, struct bfs
     (void)pthread_mutex_init(&file->mutex, NULL);
     file->log = log;
     /* The daemon leaves the folder that it was started from. */
-    file->path = bfs_absolute_path(path ? path : BFS_POLICY_DEFAULT_PATH);
+    file->path = bfs_absolute_path(path);
     if (!file->path)
         return bfs_fail(error, -ENOMEM, "out of memory");
     if (stat(file->path, &file->seen) != 0)

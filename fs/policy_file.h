@@ -9,13 +9,10 @@
 #include "fs/log.h"
 #include "verify/policy.h"
 
-/* What is in force without -o policy, when it exists. */
-#define BFS_POLICY_DEFAULT_PATH "/etc/bundlefs/policy.json"
-
 struct bfs_policy_file;
-/* `path` NULL: the default one, and *ret is NULL when there is no such file. Errors: those of
+/* `named` as for bfs_policy_path(); *ret is NULL when no policy is in force. Errors: those of
  * bfs_policy_load() and bfs_policy_resolve(). */
-int bfs_policy_file_open(const char *path, const struct bfs_log *log, struct bfs_policy_file **ret,
+int bfs_policy_file_open(const char *named, const struct bfs_log *log, struct bfs_policy_file **ret,
                          struct bfs_error *error);
 struct bfs_policy_file *bfs_policy_file_free(struct bfs_policy_file *file);
 BFS_DEFINE_CLEANUP(bfs_policy_file, bfs_policy_file_free)

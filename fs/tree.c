@@ -145,6 +145,7 @@ struct builder {
     struct bfs_tree *tree;
     struct bfs_bundles *bundles;
     struct bfs_tree_numbers *numbers;
+    bool has_policy;
     size_t capacity;
 };
 
@@ -224,7 +225,8 @@ static int add_entry(struct builder *builder, size_t i)
     if (r)
         return r;
     bool first = i == 0 || strcmp(catalog->entries[i - 1].reference.name, entry->reference.name);
-    bool has_links = first && bfs_links_needed(catalog, entry->reference.name);
+    bool has_links =
+        first && (builder->has_policy || bfs_links_needed(catalog, entry->reference.name));
     if (has_links)
         builder->tree->nodes[builder->tree->n_nodes - 1].has_links = true; /* the directory's */
     struct bfs_tree_node node = {
@@ -290,14 +292,15 @@ static int index_numbers(struct bfs_tree *tree)
 }
 
 int bfs_tree_new(struct bfs_catalog *catalog, struct bfs_bundles *bundles,
-                 struct bfs_tree_numbers *numbers, struct bfs_tree **ret)
+                 struct bfs_tree_numbers *numbers, bool has_policy, struct bfs_tree **ret)
 {
     struct bfs_tree *tree = calloc(1, sizeof(*tree));
     if (!tree)
         return -ENOMEM;
     atomic_init(&tree->references, 1);
     tree->catalog = catalog;
-    struct builder builder = {.tree = tree, .bundles = bundles, .numbers = numbers};
+    struct builder builder = {
+        .tree = tree, .bundles = bundles, .numbers = numbers, .has_policy = has_policy};
     tree->slots = calloc(catalog->n_entries + 1, sizeof(*tree->slots));
     int r = tree->slots ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < catalog->n_entries; i++)

@@ -41,9 +41,10 @@ uint64_t bfs_tree_numbers_link(struct bfs_tree_numbers *numbers, const char *mod
 bool bfs_tree_numbers_target(struct bfs_tree_numbers *numbers, uint64_t node,
                              char ret[static BFS_VERSION_MAX + 1]);
 
-/* Takes ownership of the catalogue on success. Errors: -ENOMEM. */
+/* Takes ownership of the catalogue on success. `has_policy`: each model's links are those of
+ * fs/links.h. Errors: -ENOMEM. */
 int bfs_tree_new(struct bfs_catalog *catalog, struct bfs_bundles *bundles,
-                 struct bfs_tree_numbers *numbers, struct bfs_tree **ret);
+                 struct bfs_tree_numbers *numbers, bool has_policy, struct bfs_tree **ret);
 struct bfs_tree *bfs_tree_ref(struct bfs_tree *tree);
 struct bfs_tree *bfs_tree_unref(struct bfs_tree *tree);
 BFS_DEFINE_CLEANUP(bfs_tree, bfs_tree_unref)

@@ -190,6 +190,10 @@ static void on_changed(void *context, uint32_t slot, uint32_t n_inodes)
         invalidate_inode(fs, slot, inode);
     for (uint32_t inode = BFS_INODE_MANIFEST; inode <= BFS_INODE_SIGNATURES; inode++)
         invalidate_inode(fs, slot, inode);
+    int r = bfs_links_rejudge(fs, slot);
+    if (r)
+        bfs_log(fs->log, BFS_LOG_ERROR, "links beside a bundle whose verdict changed: %s",
+                strerror(-r));
     if (!bfs_bundles_identity(fs->bundles, slot, &reference, &digest) ||
         bfs_signatures_get(fs, slot, &digest, true, &set))
         return;

@@ -13,12 +13,12 @@ struct bfs_conform_place {
     char *bundle;    /* owned: the directory of the bundle */
     bool is_mounted; /* at folder/mount */
 };
-/* Mounts when it can, and unpacks when it cannot or `only_unpack`; of a directory, that is the
- * bundle. *ret is to be released in any
- * case. Errors: those of bfs_unpack(), -ENOMEM, errno of the file system. */
-int bfs_conform_place_make(const struct bfs_store *store, const struct bfs_subject *subject,
-                           bool only_unpack, struct bfs_conform_place *ret,
-                           struct bfs_error *error);
+/* Mounts when it can, under the policy of that path (NULL: none), and unpacks when it cannot or
+ * `only_unpack`; of a directory, that is the bundle. *ret is to be released in any case. Errors:
+ * those of bfs_unpack(), -ENOMEM, errno of the file system. */
+int bfs_conform_place_make(const struct bfs_store *store, const char *policy,
+                           const struct bfs_subject *subject, bool only_unpack,
+                           struct bfs_conform_place *ret, struct bfs_error *error);
 /* Unmounts and removes everything; says what it cannot. */
 void bfs_conform_place_done(struct bfs_conform_place *place);
 #define bfs_autoplace BFS_CLEANUP(bfs_conform_place_done)

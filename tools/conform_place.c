@@ -5,6 +5,7 @@
 #include "codec/unpack/unpack.h"
 #include "tools/interrupt.h"
 #include "tools/message.h"
+#include "verify/policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* This program again, with other arguments; its messages are not for who runs "conform". */
-static int run_self(const char *verb, const char *first, const char *second)
+/* This program again, with other arguments and that policy as the host's; its messages are not for
+ * who runs "conform". */
+static int run_self(const char *verb, const char *first, const char *second, const char *policy)
 {
     pid_t pid = fork();
     if (pid < 0)
@@ -27,6 +29,8 @@ static int run_self(const char *verb, const char *first, const char *second)
             (void)dup2(null, STDOUT_FILENO);
             (void)dup2(null, STDERR_FILENO);
         }
+        if (setenv(BFS_POLICY_VARIABLE, policy ? policy : BFS_POLICY_NONE, 1))
+            _exit(127);
         (void)execl("/proc/self/exe", "bundlefs", verb, first, second, (char *)NULL);
         _exit(127);
     }
@@ -43,13 +47,13 @@ static char *join3(const char *folder, const char *name, const char *version)
     return inner ? bfs_join(inner, version) : NULL;
 }
 
-static int try_mount(const struct bfs_store *store, const struct bfs_subject *subject,
-                     struct bfs_conform_place *place)
+static int try_mount(const struct bfs_store *store, const char *policy,
+                     const struct bfs_subject *subject, struct bfs_conform_place *place)
 {
     bfs_autofree char *point = bfs_join(place->folder, "mount");
     if (!point || access("/dev/fuse", R_OK | W_OK) != 0 || mkdir(point, 0700) != 0)
         return -ENODEV;
-    if (run_self("mount", bfs_store_path(store), point))
+    if (run_self("mount", bfs_store_path(store), point, policy))
         return -ENODEV;
     place->is_mounted = true;
     place->bundle = join3(point, subject->reference.name, subject->reference.version);
@@ -79,8 +83,9 @@ static int unpack(const struct bfs_subject *subject, struct bfs_conform_place *p
     return bfs_unpack(subject->bundle, &options, &report, error);
 }
 
-int bfs_conform_place_make(const struct bfs_store *store, const struct bfs_subject *subject,
-                           bool only_unpack, struct bfs_conform_place *ret, struct bfs_error *error)
+int bfs_conform_place_make(const struct bfs_store *store, const char *policy,
+                           const struct bfs_subject *subject, bool only_unpack,
+                           struct bfs_conform_place *ret, struct bfs_error *error)
 {
     const char *parent = getenv("TMPDIR");
     ret->folder = bfs_join(parent && *parent ? parent : "/tmp", "bundlefs-conform-XXXXXX");
@@ -96,7 +101,7 @@ int bfs_conform_place_make(const struct bfs_store *store, const struct bfs_subje
         ret->bundle = bfs_absolute_path(subject->directory);
         return ret->bundle ? 0 : bfs_fail(error, -ENOMEM, "out of memory");
     }
-    int r = only_unpack ? -ENODEV : try_mount(store, subject, ret);
+    int r = only_unpack ? -ENODEV : try_mount(store, policy, subject, ret);
     if (r == -ENODEV)
         r = unpack(subject, ret, error);
     return r == -ENOMEM ? bfs_fail(error, r, "out of memory") : r;
@@ -139,7 +144,7 @@ void bfs_conform_place_done(struct bfs_conform_place *place)
 {
     if (place->is_mounted) {
         bfs_autofree char *point = bfs_join(place->folder, "mount");
-        if (!point || run_self("umount", point, NULL))
+        if (!point || run_self("umount", point, NULL, NULL))
             bfs_message("%s/mount: cannot be unmounted", place->folder);
     }
     /* never into what is mounted there */

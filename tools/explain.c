@@ -3,7 +3,6 @@
 
 #include "accel/review/policy_check.h"
 #include "codec/store/trust.h"
-#include "fs/policy_file.h"
 #include "tools/message.h"
 #include "tools/opened.h"
 #include "tools/report.h"
@@ -123,18 +122,16 @@ static int judge(const struct bfs_opened *opened, const char *path, const struct
 
 int bfs_explain(const char *store, const char *reference, const char *path, bool json)
 {
-    bfs_autoopened struct bfs_opened opened = {0};
-    BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy = NULL;
-    struct bfs_error error = {0};
-    if (!path)
-        path = BFS_POLICY_DEFAULT_PATH;
+    bfs_autoopened struct bfs_opened opened = {.policy_named = path};
     int status = bfs_opened_entry("doctor", store, reference, &opened);
+    if (status == BFS_EXIT_OK)
+        status = bfs_opened_policy(&opened);
     if (status != BFS_EXIT_OK)
         return status;
-    if (bfs_policy_load(path, &policy, &error))
-        return bfs_message_error(&error);
     /* As a mount does: a user or group that this host does not know is refused there. */
-    if (bfs_policy_resolve(policy, path, &error))
+    struct bfs_error error = {0};
+    if (opened.policy && bfs_policy_resolve(opened.policy, opened.policy_path, &error))
         return bfs_message_error(&error);
-    return judge(&opened, path, policy, json);
+    return judge(&opened, opened.policy_path ? opened.policy_path : BFS_POLICY_NONE, opened.policy,
+                 json);
 }

@@ -27,18 +27,10 @@ int bfs_opened_entry(const char *verb, const char *path, const char *reference,
                      struct bfs_opened *ret)
 {
     struct bfs_reference parsed;
-    int status = bfs_parse_reference(verb, reference, &parsed);
+    int status = bfs_parse_any_reference(verb, reference, &parsed);
     if (status == BFS_EXIT_OK)
         status = bfs_opened_store(path, ret);
-    if (status != BFS_EXIT_OK)
-        return status;
-    ret->entry = bfs_catalog_find(ret->catalog, &parsed);
-    if (!ret->entry) {
-        bfs_message("%s: no such bundle in %s; \"bundlefs ls\" shows what there is", reference,
-                    path);
-        return BFS_EXIT_FAILED;
-    }
-    return BFS_EXIT_OK;
+    return status ? status : bfs_opened_find(verb, reference, ret, &ret->entry);
 }
 
 int bfs_opened_open(const struct bfs_opened *opened, const struct bfs_catalog_entry *entry,
@@ -62,6 +54,7 @@ int bfs_opened_bundle(const char *verb, const char *path, const char *reference,
 void bfs_opened_done(struct bfs_opened *opened)
 {
     (void)bfs_bundle_unref(opened->bundle);
+    (void)bfs_policy_unref(opened->policy);
     (void)bfs_catalog_free(opened->catalog);
     (void)bfs_store_free(opened->store);
     memset(opened, 0, sizeof(*opened));

@@ -62,7 +62,7 @@ int bfs_review_state(void *context, const struct bfs_catalog_entry *entry,
     const struct bfs_stored_statement *revoked =
         bfs_statements_newest(&about, BFS_STATEMENT_REVOCATION);
     const struct bfs_stored_statement *newest =
-        revoked ? revoked : bfs_statements_newest(&about, BFS_STATEMENT_DEPRECATION);
+        revoked ? revoked : bfs_statements_deprecation(&about);
     char *reason = newest ? strdup(newest->statement.reason) : NULL;
     if (newest && !reason)
         return bfs_fail(error, -ENOMEM, "out of memory");

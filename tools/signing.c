@@ -30,12 +30,31 @@ int bfs_signing_key(const char *verb, const struct bfs_signing_options *options,
                : BFS_EXIT_OK;
 }
 
+/* Without a policy, whoever can write to the store chooses what an alias names, and with it what
+ * would be signed. */
+static int check_name(const struct bfs_opened *opened, const char *reference)
+{
+    char name[BFS_REFERENCE_MAX + 1];
+    if (opened->policy ||
+        strcmp(bfs_reference_text(&opened->entry->reference, name), reference) == 0)
+        return BFS_EXIT_OK;
+    bfs_message("%s names no version, and no policy says who may move it; name the version that is "
+                "meant, or a policy with --policy",
+                reference);
+    return BFS_EXIT_FAILED;
+}
+
 int bfs_signing_open(const char *verb, const char *store, const char *reference,
                      const struct bfs_signing_options *options, struct bfs_signing *ret)
 {
     if (!options->key)
         return bfs_message_usage(verb, "--key FILE is missing");
+    ret->opened.policy_named = options->policy;
     int status = bfs_opened_entry(verb, store, reference, &ret->opened);
+    if (status == BFS_EXIT_OK)
+        status = bfs_opened_policy(&ret->opened);
+    if (status == BFS_EXIT_OK)
+        status = check_name(&ret->opened, reference);
     return status ? status : bfs_signing_key(verb, options, ret);
 }
 
@@ -91,21 +110,42 @@ static int report_line(const struct bfs_signing *signing, const struct bfs_state
     return BFS_EXIT_OK;
 }
 
-int bfs_signing_publish(const struct bfs_signing *signing, const struct bfs_statement *statement)
+/* Says that the statement will not count; when the policy was named, that ends it. */
+static int tell_uncounted(const struct bfs_signing *signing, const struct bfs_statement *statement,
+                          const struct bfs_verdict *verdict)
+{
+    char name[BFS_REFERENCE_MAX + 1];
+    bool is_strict = signing->options->policy != NULL;
+    bfs_message("%s: the policy %s does not count this %s%s: %s; %s",
+                bfs_reference_text(&statement->subject_name, name), signing->opened.policy_path,
+                bfs_statement_word(statement->kind), is_strict ? "" : " yet", verdict->reason,
+                is_strict ? "nothing was published" : "it was published");
+    return is_strict ? BFS_EXIT_FAILED : BFS_EXIT_UNCOUNTED;
+}
+
+int bfs_signing_publish(struct bfs_signing *signing, const struct bfs_statement *statement)
 {
     bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
     struct bfs_error error = {0};
     struct bfs_digest digest;
+    struct bfs_verdict verdict = {0};
     int r = bfs_statement_sign(statement, signing->key, &text, &error);
     if (r == -EINVAL)
         return bfs_message_usage(signing->verb, "%s", error.what);
-    if (r || (r = bfs_sha256(text.bytes, text.size, &digest)) ||
+    if (r)
+        return bfs_message_error(&error);
+    int status = bfs_signing_weigh(signing, statement, &text, &verdict);
+    if (status)
+        return status;
+    if (verdict.code && signing->options->policy)
+        return tell_uncounted(signing, statement, &verdict);
+    if ((r = bfs_sha256(text.bytes, text.size, &digest)) ||
         (r = bfs_statement_publish(signing->opened.store, text.bytes, text.size, &error)))
         return bfs_message_error(&error);
-    if (signing->quiet)
-        return BFS_EXIT_OK;
-    return signing->options->json ? report_json(signing, statement, &digest)
-                                  : report_line(signing, statement);
+    if (!signing->quiet)
+        status = signing->options->json ? report_json(signing, statement, &digest)
+                                        : report_line(signing, statement);
+    return status || !verdict.code ? status : tell_uncounted(signing, statement, &verdict);
 }
 
 /* A revoked bundle is never promoted; a deprecated one is, with a word. */
@@ -120,12 +160,12 @@ static int check_target(const struct bfs_signing *signing, const struct bfs_cata
     (void)bfs_reference_text(&entry->reference, name);
     if (bfs_statements_check_revoked(&about, name, &error))
         return bfs_message_error(&error);
-    if (bfs_statements_newest(&about, BFS_STATEMENT_DEPRECATION))
+    if (bfs_statements_deprecation(&about))
         bfs_message("%s is deprecated", name);
     return BFS_EXIT_OK;
 }
 
-int bfs_signing_move(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
+int bfs_signing_move(struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
                      const char *alias, enum bfs_alias_move move)
 {
     bfs_autoaliases struct bfs_aliases aliases = {0};

@@ -36,7 +36,7 @@ int bfs_standing_find(const struct bfs_opened *opened, const struct bfs_catalog_
         return bfs_fail(error, -ENOMEM, "out of memory");
     *ret = (struct bfs_standing){
         .aliases = (char *)bfs_buffer_steal(&names),
-        .is_deprecated = bfs_statements_newest(&about, BFS_STATEMENT_DEPRECATION) != NULL,
+        .is_deprecated = bfs_statements_deprecation(&about) != NULL,
         .is_revoked = bfs_statements_newest(&about, BFS_STATEMENT_REVOCATION) != NULL};
     return 0;
 }

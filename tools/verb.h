@@ -12,8 +12,9 @@
 
 enum bfs_exit {
     BFS_EXIT_OK = 0,
-    BFS_EXIT_FAILED = 1, /* refused or failed */
-    BFS_EXIT_USAGE = 2,  /* not understood; nothing was done */
+    BFS_EXIT_FAILED = 1,    /* refused or failed */
+    BFS_EXIT_USAGE = 2,     /* not understood; nothing was done */
+    BFS_EXIT_UNCOUNTED = 3, /* a statement was published that the policy does not count */
 };
 
 /* What an option sets at its target. */
@@ -44,7 +45,7 @@ struct bfs_verb {
     const char *text;     /* what it does, for help; paragraphs are separated by "\n\n" */
     const struct bfs_option *options;
     void (*more_help)(void); /* prints what follows the options; NULL: nothing */
-    const void *defaults; /* what `options` starts as; NULL: zeros */
+    const void *defaults;    /* what `options` starts as; NULL: zeros */
     size_t options_size;
     int min_args;
     int max_args;

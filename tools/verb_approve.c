@@ -36,7 +36,7 @@ static const struct bfs_option table[] = {
     {"role", 'R', "ROLE", BFS_OPTION_STRING, offsetof(struct options, role),
      "the role in which you approve; it counts if the policy gives it to the key"},
     BFS_OPTION_REASON,
-    BFS_OPTIONS_SIGNING,
+    BFS_OPTIONS_SIGNING('p'),
     {0},
 };
 

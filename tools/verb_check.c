@@ -80,22 +80,20 @@ static int review(const struct options *options, struct checking *checking)
 
 static int compare(const struct options *options, struct checking *checking)
 {
-    const struct bfs_opened *opened = &checking->opened;
+    struct bfs_opened *opened = &checking->opened;
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
-    struct bfs_reference reference;
+    const struct bfs_catalog_entry *entry = NULL;
     struct bfs_error error = {0};
-    int status = bfs_parse_reference("check", options->against, &reference);
+    int r, status = opened->catalog ? bfs_opened_find("check", options->against, opened, &entry)
+                                    : BFS_EXIT_OK;
     if (status)
         return status;
-    const struct bfs_catalog_entry *entry =
-        opened->catalog ? bfs_catalog_find(opened->catalog, &reference) : NULL;
     if (!entry) {
         bfs_message("%s: no such bundle in the store", options->against);
         return BFS_EXIT_FAILED;
     }
-    int r;
     if ((r = bfs_opened_open(opened, entry, &bundle, &error)) ||
-        (r = bfs_subject_of_bundle(&reference, bundle, &checking->before, &error)) ||
+        (r = bfs_subject_of_bundle(&entry->reference, bundle, &checking->before, &error)) ||
         (r = bfs_subject_read_contract(&checking->before, &error))) {
         (void)bfs_fail_context(&error, r, "%s", options->against);
         return bfs_message_error(&error);

@@ -24,6 +24,7 @@ struct options {
     bool unpack;
     const char *directory; /* NULL: a bundle of the store */
     bool dereference;
+    const char *policy;
     bool json;
 };
 
@@ -103,7 +104,10 @@ static int prepare(const struct options *options, char **args, struct conforming
     struct bfs_opened *opened = &conforming->opened;
     struct bfs_subject *subject = &conforming->subject;
     struct bfs_error error = {0};
+    opened->policy_named = options->policy;
     int status = open_subject(options, args, conforming);
+    if (status == BFS_EXIT_OK && opened->entry)
+        status = bfs_opened_admit(opened, opened->entry);
     if (status)
         return status;
     if (bfs_subject_read_contract(subject, &error))
@@ -123,7 +127,8 @@ static int prepare(const struct options *options, char **args, struct conforming
         return BFS_EXIT_FAILED;
     }
     bfs_interrupt_install();
-    if (bfs_conform_place_make(opened->store, subject, options->unpack, &conforming->place, &error))
+    if (bfs_conform_place_make(opened->store, opened->policy_path, subject, options->unpack,
+                               &conforming->place, &error))
         return bfs_message_error(&error);
     return BFS_EXIT_OK;
 }
@@ -264,6 +269,7 @@ static const struct bfs_option table[] = {
      "run on the directory DIR before it is packed as NAME:VERSION, and on its views/"},
     {"dereference", 'L', NULL, BFS_OPTION_FLAG, offsetof(struct options, dereference),
      "with --directory: take what symbolic links point to instead of the links"},
+    BFS_OPTION_POLICY(struct options),
     BFS_OPTION_JSON(struct options),
     {0},
 };

@@ -52,7 +52,10 @@ static int run(const void *given, int n_args, char **args)
     statement.replaced_by = replaced_by;
     statement.has_sunset = options->sunset != NULL;
     statement.sunset = sunset;
-    return bfs_signing_publish(&signing, &statement);
+    if (statement.has_sunset && sunset <= statement.when)
+        bfs_message("the sunset %s has passed already", options->sunset);
+    status = bfs_signing_after(&signing, &statement);
+    return status ? status : bfs_signing_publish(&signing, &statement);
 }
 
 static const struct bfs_option table[] = {
@@ -61,7 +64,7 @@ static const struct bfs_option table[] = {
     {"sunset", '\0', "DAY", BFS_OPTION_STRING, offsetof(struct options, sunset),
      "from when on it should be refused, such as 2027-01-31"},
     BFS_OPTION_REASON,
-    BFS_OPTIONS_SIGNING,
+    BFS_OPTIONS_SIGNING('p'),
     {0},
 };
 
@@ -73,7 +76,8 @@ const struct bfs_verb bfs_verb_deprecate = {
     .text = "Adds a signed statement: the bundle should no longer be used. The link \"latest\" "
             "skips it; "
             "whether it is still served, also after its sunset, is what the policy of a mount "
-            "says.",
+            "says. The newest deprecation counts, so another one corrects a sunset that was "
+            "mistyped, and \"undeprecate\" takes all back.",
     .options = table,
     .options_size = sizeof(struct options),
     .min_args = 2,

@@ -92,7 +92,7 @@ static const struct bfs_option table[] = {
     {"explain", 'e', NULL, BFS_OPTION_FLAG, offsetof(struct options, explain),
      "tell what a policy makes of a bundle, and why"},
     {"policy", 'p', "FILE", BFS_OPTION_STRING, offsetof(struct options, policy),
-     "the policy for --explain; /etc/bundlefs/policy.json unless told"},
+     "the policy for --explain instead of this host's"},
     BFS_OPTION_JSON(struct options),
     {0},
 };

@@ -54,7 +54,8 @@ static void describe(const struct bfs_statement *statement, char *ret, size_t si
         if (statement->has_sunset)
             (void)bfs_rfc3339_format(statement->sunset, time);
         (void)snprintf(
-            ret, size, "%s%s%s%s%s", statement->has_replaced_by ? "use " : "",
+            ret, size, "%s%s%s%s%s%s", statement->is_withdrawn ? "withdrawn" : "",
+            statement->has_replaced_by ? "use " : "",
             statement->has_replaced_by ? bfs_reference_text(&statement->replaced_by, name) : "",
             statement->has_replaced_by && statement->has_sunset ? ", " : "",
             statement->has_sunset ? "until " : "", statement->has_sunset ? time : "");
@@ -163,6 +164,8 @@ static void add_particulars(struct json_object *object, const struct history *hi
                             bfs_reference_text(&statement->replaced_by, name), status);
     if (statement->has_sunset)
         bfs_report_time(object, "sunset", statement->sunset, status);
+    if (statement->is_withdrawn)
+        bfs_json_add_boolean(object, "withdrawn", true, status);
     if (*statement->reason)
         bfs_json_add_string(object, "reason", statement->reason, status);
 }
@@ -324,7 +327,9 @@ static int run(const void *given, int n_args, char **args)
     BFS_CLEANUP(history_done) struct history history = {.now = (int64_t)time(NULL)};
     struct bfs_error error = {0};
     (void)n_args;
-    if (options->policy && bfs_policy_load(options->policy, &history.policy, &error))
+    history.opened.policy_named = options->policy;
+    if (options->policy && strcmp(options->policy, BFS_POLICY_NONE) != 0 &&
+        bfs_policy_load(options->policy, &history.policy, &error))
         return bfs_message_error(&error);
     int status = strchr(args[1], ':')
                      ? bfs_opened_entry("history", args[0], args[1], &history.opened)

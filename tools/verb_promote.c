@@ -28,7 +28,7 @@ static const struct bfs_option table[] = {
     {"to", 't', "ALIAS", BFS_OPTION_STRING, offsetof(struct options, to),
      "the alias that shall point to the bundle, such as production"},
     BFS_OPTION_REASON,
-    BFS_OPTIONS_SIGNING,
+    BFS_OPTIONS_SIGNING('p'),
     {0},
 };
 

@@ -23,7 +23,7 @@ static int run(const void *given, int n_args, char **args)
 
 static const struct bfs_option table[] = {
     BFS_OPTION_REASON,
-    BFS_OPTIONS_SIGNING,
+    BFS_OPTIONS_SIGNING('p'),
     {0},
 };
 

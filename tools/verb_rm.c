@@ -82,7 +82,15 @@ static int run(const void *given, int n_args, char **args)
     (void)n_args;
     if (bfs_statement_name_is(args[1]))
         return remove_statement(options, args[0], args[1]);
-    int status = bfs_opened_entry("rm", args[0], args[1], &opened);
+    struct bfs_reference reference;
+    /* An alias that moves in between would have another bundle removed. */
+    int status = bfs_parse_reference("rm", args[1], &reference);
+    if (status == BFS_EXIT_OK)
+        status = bfs_opened_entry("rm", args[0], args[1], &opened);
+    if (status == BFS_EXIT_OK && strcmp(opened.entry->reference.version, reference.version) != 0) {
+        bfs_message("%s is an alias; name the version that is to be removed", args[1]);
+        return BFS_EXIT_FAILED;
+    }
     if (status == BFS_EXIT_OK && !options->force)
         status = check_aliases(&opened);
     if (status != BFS_EXIT_OK)

@@ -14,7 +14,6 @@ struct options {
     struct bfs_signing_options signing;
     const char *alias;
     const char *to;
-    const char *policy;
 };
 
 /* Did a key of the policy sign the move, be it one that has expired? */
@@ -98,13 +97,11 @@ static int check_to(const char *model, const char *to)
 
 static int find_target(const struct options *options, char **args, struct bfs_catalog_entry *ret)
 {
-    bfs_autoopened struct bfs_opened opened = {0};
-    BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy = NULL;
-    struct bfs_error error = {0};
-    if (options->policy && bfs_policy_load(options->policy, &policy, &error))
-        return bfs_message_error(&error);
+    bfs_autoopened struct bfs_opened opened = {.policy_named = options->signing.policy};
     int status = bfs_opened_store(args[0], &opened);
-    return status ? status : find_before(&opened, policy, args[1], options->alias, ret);
+    if (status == BFS_EXIT_OK)
+        status = bfs_opened_policy(&opened);
+    return status ? status : find_before(&opened, opened.policy, args[1], options->alias, ret);
 }
 
 static int run(const void *given, int n_args, char **args)
@@ -144,10 +141,8 @@ static const struct bfs_option table[] = {
      "the alias that shall point back"},
     {"to", 't', "NAME:VERSION", BFS_OPTION_STRING, offsetof(struct options, to),
      "where to; the default is what it pointed to before"},
-    {"policy", 'p', "FILE", BFS_OPTION_STRING, offsetof(struct options, policy),
-     "without --to, go by the moves alone that keys of this policy have signed"},
     BFS_OPTION_REASON,
-    BFS_OPTIONS_SIGNING,
+    BFS_OPTIONS_SIGNING('p'),
     {0},
 };
 

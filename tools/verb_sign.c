@@ -28,7 +28,7 @@ static const struct bfs_option table[] = {
     {"provenance", 'p', NULL, BFS_OPTION_FLAG, offsetof(struct options, provenance),
      "say how the bundle was made, as far as it tells, instead of vouching for it"},
     BFS_OPTION_REASON,
-    BFS_OPTIONS_SIGNING,
+    BFS_OPTIONS_SIGNING('\0'),
     {0},
 };
 

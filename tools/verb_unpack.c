@@ -15,6 +15,7 @@
 struct options {
     uint64_t jobs;
     const char *view;
+    const char *policy;
     bool metadata;
     bool no_sync;
 };
@@ -28,7 +29,7 @@ static int on_progress(void *context, uint64_t done, uint64_t total)
 static int run(const void *given, int n_args, char **args)
 {
     const struct options *options = given;
-    bfs_autoopened struct bfs_opened opened = {0};
+    bfs_autoopened struct bfs_opened opened = {.policy_named = options->policy};
     struct bfs_progress progress = bfs_progress_start();
     struct bfs_unpack_options unpack = {
         .directory = args[2],
@@ -47,6 +48,8 @@ static int run(const void *given, int n_args, char **args)
     int status = bfs_jobs_resolve("unpack", options->jobs, &unpack.n_jobs);
     if (status == BFS_EXIT_OK)
         status = bfs_opened_bundle("unpack", args[0], args[1], &opened);
+    if (status == BFS_EXIT_OK)
+        status = bfs_opened_admit(&opened, opened.entry);
     if (status != BFS_EXIT_OK)
         return status;
     bfs_interrupt_install();
@@ -71,6 +74,7 @@ static const struct bfs_option table[] = {
      "write the directory of this view, complete, instead"},
     {"no-sync", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_sync),
      "do not wait until the files are on the disk"},
+    BFS_OPTION_POLICY(struct options),
     {0},
 };
 
@@ -85,7 +89,7 @@ const struct bfs_verb bfs_verb_unpack = {
             "directory DIR, which must not exist or be empty; views that pack made are left out. "
             "Every byte is proved first. DIR gets "
             "its name at the end: a failure leaves nothing, and a kill at most a directory called "
-            "DIR.partial-XXXXXX.",
+            "DIR.partial-XXXXXX. A bundle that the policy in force refuses is not written.",
     .options = table,
     .defaults = &defaults,
     .options_size = sizeof(struct options),

@@ -17,10 +17,13 @@
 struct options {
     uint64_t jobs;
     bool quick;
+    const char *policy;
     bool json;
 };
 
 struct verification {
+    const struct bfs_opened *opened;
+    uint64_t n_refused; /* bundles that the policy in force does not serve */
     struct bfs_progress progress;
     struct json_object *problems; /* NULL: print them */
     struct json_object *bundles;
@@ -79,10 +82,47 @@ static void on_problem(void *context, const struct bfs_check_problem *problem)
         print_problem(verification, problem);
 }
 
+static void report_refusal(struct verification *verification, const char *name, int code,
+                           const char *reason)
+{
+    int *status = &verification->status;
+    verification->n_refused++;
+    if (!verification->problems) {
+        bfs_autofree char *printable = bfs_text_printable(reason, strlen(reason));
+        bfs_progress_clear(&verification->progress);
+        (void)printf("%s: refused by the policy: %s\n", name, printable ? printable : "?");
+        return;
+    }
+    struct json_object *object = bfs_json_new_object(status);
+    bfs_json_add_string(object, "kind", "policy", status);
+    bfs_report_text(object, "bundle", name, strlen(name), status);
+    bfs_json_add_string(object, "code", bfs_error_word(code), status);
+    bfs_report_text(object, "what", reason, strlen(reason), status);
+    bfs_json_append(verification->problems, object, status);
+}
+
+/* Asks the policy in force about a bundle whose bytes have been looked at. */
+static uint64_t judge(struct verification *verification, const struct bfs_catalog_entry *entry)
+{
+    struct bfs_verdict verdict;
+    struct bfs_error error = {0};
+    char name[BFS_REFERENCE_MAX + 1], text[BFS_ERROR_TEXT_SIZE];
+    if (!verification->opened->policy)
+        return 0;
+    const struct bfs_trust trust = bfs_opened_trust(verification->opened);
+    (void)bfs_reference_text(&entry->reference, name);
+    int r = bfs_trust_judge(&trust, &entry->reference, &entry->manifest, NULL, &verdict, &error);
+    if (r || verdict.code)
+        report_refusal(verification, name, r ? r : verdict.code,
+                       r ? bfs_error_text(&error, text) : verdict.reason);
+    return r || verdict.code;
+}
+
 static void on_verdict(void *context, const struct bfs_catalog_entry *entry, uint64_t n_problems)
 {
     struct verification *verification = context;
     char name[BFS_REFERENCE_MAX + 1];
+    n_problems += judge(verification, entry);
     if (!verification->problems) {
         bfs_progress_clear(&verification->progress);
         (void)bfs_reference_text(&entry->reference, name);
@@ -108,6 +148,7 @@ static int print_json(struct verification *verification, const struct bfs_check_
         {"n_files", report->n_files},           {"n_files_read", report->n_files_read},
         {"content_size", report->content_size}, {"n_blobs", report->n_blobs},
         {"blobs_size", report->blobs_size},     {"n_statements", report->n_statements},
+        {"n_refused", verification->n_refused},
     };
     const struct {
         const char *name;
@@ -129,7 +170,8 @@ static int print_json(struct verification *verification, const struct bfs_check_
     return bfs_report_print(root, *status);
 }
 
-static void print_summary(const char *what, const struct bfs_check_report *report, bool quick)
+static void print_summary(const char *what, const struct verification *verification,
+                          const struct bfs_check_report *report, bool quick)
 {
     char content[BFS_SIZE_TEXT_SIZE], blobs[BFS_SIZE_TEXT_SIZE], extra[BFS_SIZE_TEXT_SIZE];
     (void)printf("%s: %" PRIu64 " bundles, %" PRIu64 " files (%s in %" PRIu64
@@ -141,6 +183,10 @@ static void print_summary(const char *what, const struct bfs_check_report *repor
         (void)printf("%" PRIu64 " problems\n", report->n_problems);
     else
         (void)printf("%s\n", quick ? "structure and sizes are right" : "all proved");
+    if (verification->n_refused)
+        (void)printf("%" PRIu64 " bundle%s refused by the policy %s\n", verification->n_refused,
+                     verification->n_refused == 1 ? " is" : "s are",
+                     verification->opened->policy_path);
     if (report->n_unreferenced || report->n_temporaries)
         (void)printf("%" PRIu64 " blobs and %" PRIu64
                      " temporary files are not in use (%s); \"bundlefs gc\" removes them\n",
@@ -151,7 +197,7 @@ static void print_summary(const char *what, const struct bfs_check_report *repor
 static int check(struct bfs_opened *opened, const char *what,
                  struct bfs_check_options *check_options, bool json)
 {
-    struct verification verification = {.progress = bfs_progress_start()};
+    struct verification verification = {.opened = opened, .progress = bfs_progress_start()};
     struct bfs_check_report report;
     struct bfs_error error = {0};
     if (json) {
@@ -178,19 +224,21 @@ static int check(struct bfs_opened *opened, const char *what,
     if (json)
         status = print_json(&verification, &report);
     else
-        print_summary(what, &report, check_options->quick);
-    return report.n_problems ? BFS_EXIT_FAILED : status;
+        print_summary(what, &verification, &report, check_options->quick);
+    return report.n_problems || verification.n_refused ? BFS_EXIT_FAILED : status;
 }
 
 static int run(const void *given, int n_args, char **args)
 {
     const struct options *options = given;
-    bfs_autoopened struct bfs_opened opened = {0};
+    bfs_autoopened struct bfs_opened opened = {.policy_named = options->policy};
     struct bfs_check_options check_options = {.quick = options->quick};
     int status = bfs_jobs_resolve("verify", options->jobs, &check_options.n_jobs);
     if (status == BFS_EXIT_OK)
         status = n_args == 1 ? bfs_opened_store(args[0], &opened)
                              : bfs_opened_entry("verify", args[0], args[1], &opened);
+    if (status == BFS_EXIT_OK)
+        status = bfs_opened_policy(&opened);
     if (status != BFS_EXIT_OK)
         return status;
     check_options.entry = opened.entry;
@@ -201,6 +249,7 @@ static const struct bfs_option table[] = {
     BFS_OPTION_JOBS(struct options),
     {"quick", 'q', NULL, BFS_OPTION_FLAG, offsetof(struct options, quick),
      "check structure, existence and sizes, but do not read the content"},
+    BFS_OPTION_POLICY(struct options),
     BFS_OPTION_JSON(struct options),
     {0},
 };
@@ -216,6 +265,8 @@ const struct bfs_verb bfs_verb_verify = {
             "of it with the digests. It goes on after errors and prints one line for each: bundle, "
             "file, chunk, offset, what was expected and what was found. What bundles share is read "
             "once.\n\n"
+            "A bundle that the policy in force refuses is a problem too; with --policy none, bytes "
+            "alone are judged.\n\n"
             "Exit status: 0 all is right, 1 something is not.",
     .options = table,
     .defaults = &defaults,

@@ -6,6 +6,7 @@
 #include "fs/mounts.h"
 #include "tools/interrupt.h"
 #include "tools/message.h"
+#include "tools/opened.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/text.h"
@@ -24,6 +25,7 @@
 
 struct options {
     const char *view;
+    const char *policy;
     bool json;
 };
 
@@ -61,15 +63,35 @@ static int find_mount(const char *path, char **ret)
     return BFS_EXIT_FAILED;
 }
 
-static int find_directory(const char *place, const char *bundle, const char *view, char **ret)
+/* Asks the policy that was named. The mount has one of its own, which its daemon asks. */
+static int ask_policy(const char *mount_point, const char *bundle, const char *policy)
 {
+    bfs_autoopened struct bfs_opened opened = {.policy_named = policy};
+    bfs_autofree char *store = NULL;
+    if (!policy)
+        return BFS_EXIT_OK;
+    int r = bfs_mount_store(mount_point, &store);
+    if (r) {
+        bfs_message("%s: its store is not known: %s", mount_point, strerror(-r));
+        return BFS_EXIT_FAILED;
+    }
+    int status = bfs_opened_entry("warm", store, bundle, &opened);
+    return status ? status : bfs_opened_admit(&opened, opened.entry);
+}
+
+static int find_directory(const char *place, const char *bundle, const struct options *options,
+                          char **ret)
+{
+    const char *view = options->view;
     bfs_autofree char *mount_point = NULL;
     struct bfs_reference reference;
-    struct bfs_error error = {0};
     bfs_autobuffer struct bfs_buffer path = BFS_BUFFER_INIT;
-    if (bfs_reference_parse(bundle, &reference, &error))
-        return bfs_message_error(&error);
-    int status = find_mount(place, &mount_point);
+    /* An alias and "latest" are links of the mount. */
+    int status = bfs_parse_any_reference("warm", bundle, &reference);
+    if (status == BFS_EXIT_OK)
+        status = find_mount(place, &mount_point);
+    if (status == BFS_EXIT_OK)
+        status = ask_policy(mount_point, bundle, options->policy);
     if (status != BFS_EXIT_OK)
         return status;
     bfs_buffer_printf(&path, "%s/%s/%s", mount_point, reference.name, reference.version);
@@ -217,7 +239,7 @@ static int run(const void *given, int n_args, char **args)
     struct reading reading = {.progress = &progress};
     struct answer answer;
     (void)n_args;
-    int status = find_directory(args[0], args[1], options->view, &directory);
+    int status = find_directory(args[0], args[1], options, &directory);
     if (status != BFS_EXIT_OK)
         return status;
     bfs_interrupt_install();
@@ -242,6 +264,8 @@ static const struct bfs_option table[] = {
     BFS_OPTION_JSON(struct options),
     {"view", '\0', "ID", BFS_OPTION_STRING, offsetof(struct options, view),
      "the files of this view, or of auto, instead of the model's"},
+    {"policy", 'p', "FILE", BFS_OPTION_STRING, offsetof(struct options, policy),
+     "refuse what the policy in FILE refuses, besides what that of the mount does"},
     {0},
 };
 

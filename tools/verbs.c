@@ -22,6 +22,7 @@ const struct bfs_verb *const bfs_verbs[] = {
     &bfs_verb_promote,
     &bfs_verb_rollback,
     &bfs_verb_deprecate,
+    &bfs_verb_undeprecate,
     &bfs_verb_revoke,
     &bfs_verb_history,
     &bfs_verb_rm,

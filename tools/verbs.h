@@ -27,6 +27,7 @@ extern const struct bfs_verb bfs_verb_rm;
 extern const struct bfs_verb bfs_verb_rollback;
 extern const struct bfs_verb bfs_verb_sign;
 extern const struct bfs_verb bfs_verb_umount;
+extern const struct bfs_verb bfs_verb_undeprecate;
 extern const struct bfs_verb bfs_verb_unpack;
 extern const struct bfs_verb bfs_verb_verify;
 extern const struct bfs_verb bfs_verb_views;

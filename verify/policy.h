@@ -19,6 +19,10 @@
 
 #include <sys/types.h>
 
+#define BFS_POLICY_DEFAULT_PATH "/etc/bundlefs/policy.json"
+#define BFS_POLICY_VARIABLE "BUNDLEFS_POLICY"
+#define BFS_POLICY_NONE "none"
+
 enum {
     BFS_POLICY_SIZE_MAX = 8 << 20, /* bytes of the file: ten thousand rules of some size */
     BFS_POLICY_KEYS_MAX = 1024,
@@ -37,6 +41,12 @@ struct bfs_policy;
  * -EPROTONOSUPPORT (a schema_version or an algorithm that is not known), -ENOMEM. */
 int bfs_policy_parse(const void *text, size_t size, const char *what, struct bfs_policy **ret,
                      struct bfs_error *error);
+/* Which policy is in force on this host: `named` (an option's value), else $BUNDLEFS_POLICY, else
+ * BFS_POLICY_DEFAULT_PATH when it exists. BFS_POLICY_NONE as a value means none. NULL: none.
+ * Programs that run with the rights of another user ignore the environment. Borrowed from `named`,
+ * the environment or the program. */
+const char *bfs_policy_path(const char *named);
+
 /* Reads a file. Errors: also -EINVAL (not a regular file), errno of open(2) and read(2). */
 int bfs_policy_load(const char *path, struct bfs_policy **ret, struct bfs_error *error);
 struct bfs_policy *bfs_policy_ref(struct bfs_policy *policy);
@@ -58,6 +68,8 @@ struct bfs_evidence {
     bool is_unsure;
     struct bfs_statement statement;             /* when is_signed */
     uint64_t signers[BFS_POLICY_KEYS_MAX / 64]; /* bit i: key i */
+    /* By its text, which nobody known signed, it revokes. Set by who reads a store. */
+    bool claims_revocation;
     char key_id[BFS_KEY_ID_TEXT_SIZE]; /* what the first signature claims; "" for nothing */
 };
 
@@ -100,6 +112,10 @@ struct bfs_verdict {
     int code; /* 0: yes; -ENOKEY: statements are missing; -EKEYREJECTED: refused */
     int rule; /* the one that decides, from 0; -1: none matches */
     char reason[BFS_VERDICT_REASON_SIZE]; /* one sentence, of a yes too */
+    /* Of bfs_policy_judge(): revocations, deprecations and approvals that do not count because of
+     * who signed them; "1 revocation not counted: key qa lacks the role security". */
+    unsigned n_uncounted;
+    char uncounted[BFS_VERDICT_REASON_SIZE];
     int64_t until; /* from then on time alone may change it; INT64_MAX: never */
 };
 
@@ -118,6 +134,12 @@ void bfs_policy_judge(const struct bfs_policy *policy, const struct bfs_facts *f
  * not in force: the alias stays where the statement before put it, until they are there. */
 void bfs_policy_judge_alias(const struct bfs_policy *policy, const struct bfs_evidence *alias,
                             const struct bfs_facts *target, struct bfs_verdict *ret);
+
+/* Does a statement about the target count, and why not? One that moves an alias is judged as above,
+ * others by their signer. A signature or provenance counts for nothing when the rule asks for some
+ * and its key has none of the roles. */
+void bfs_policy_weigh(const struct bfs_policy *policy, const struct bfs_evidence *evidence,
+                      const struct bfs_facts *target, struct bfs_verdict *ret);
 
 /* Does the policy take a statement about a bundle of that name into account: a REVOCATION or
  * DEPRECATION by a key that may say so, others by a key that is valid at `now`? */

@@ -82,6 +82,19 @@ const struct bfs_stored_statement *bfs_statements_newest(const struct bfs_statem
     return NULL;
 }
 
+const struct bfs_stored_statement *
+bfs_statements_deprecation(const struct bfs_statements *statements)
+{
+    const struct bfs_stored_statement *newest = NULL;
+    for (size_t i = 0; i < statements->n; i++) {
+        const struct bfs_statement *said = &statements->items[i]->statement;
+        if (said->kind == BFS_STATEMENT_DEPRECATION &&
+            (!newest || bfs_deprecation_supersedes(said, &newest->statement)))
+            newest = statements->items[i];
+    }
+    return newest && !newest->statement.is_withdrawn ? newest : NULL;
+}
+
 int bfs_statements_check_revoked(const struct bfs_statements *about, const char *name,
                                  struct bfs_error *error)
 {

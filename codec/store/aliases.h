@@ -48,6 +48,9 @@ int bfs_aliases_check_new(const struct bfs_store *store, const struct bfs_catalo
 int bfs_aliases_check_name(const struct bfs_catalog *catalog, const char *model, const char *alias,
                            struct bfs_error *error);
 
+/* The deprecation that counts; NULL: none, or it has been withdrawn. */
+const struct bfs_stored_statement *
+bfs_statements_deprecation(const struct bfs_statements *statements);
 /* The newest statement of a kind; NULL: none. */
 const struct bfs_stored_statement *bfs_statements_newest(const struct bfs_statements *statements,
                                                          enum bfs_statement_kind kind);

@@ -295,14 +295,17 @@ const struct bfs_catalog_entry *bfs_catalog_latest_of(const struct bfs_catalog *
 {
     const struct bfs_catalog_entry *latest = NULL;
     size_t n;
-    const struct bfs_catalog_entry *entry = bfs_catalog_model(catalog, name, &n);
-    for (; n > 0; entry++, n--) {
+    const struct bfs_catalog_entry *entries = bfs_catalog_model(catalog, name, &n);
+    /* From the end, where the higher versions mostly are: asking `skips` is dear. */
+    while (n-- > 0) {
+        const struct bfs_catalog_entry *entry = &entries[n];
         int order = 0;
-        if (!bfs_version_is_release(entry->reference.version) || (skips && skips(context, entry)))
+        if (!bfs_version_is_release(entry->reference.version) ||
+            (latest &&
+             !(bfs_version_compare(entry->reference.version, latest->reference.version, &order) &&
+               order >= 0)))
             continue;
-        if (!latest ||
-            (bfs_version_compare(entry->reference.version, latest->reference.version, &order) &&
-             order > 0))
+        if (!skips || !skips(context, entry))
             latest = entry;
     }
     return latest;

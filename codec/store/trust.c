@@ -49,6 +49,7 @@ static int add_evidence(const struct bfs_trust *trust, const struct bfs_stored_s
         note_unreadable(dossier, revokes, digest, bfs_error_text(&why, text));
         return 0;
     }
+    evidence->claims_revocation = revokes;
     if (evidence->is_unsure)
         note_unreadable(dossier, revokes, digest,
                         "there are too many signatures by unknown keys to try this one's with all "
@@ -256,6 +257,27 @@ int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_refere
     return r;
 }
 
+/* The statement that decides: a revocation, else the newest deprecation; NULL: none. */
+static const struct bfs_statement *find_decisive(const struct bfs_trust *trust,
+                                                 const struct bfs_reference *reference,
+                                                 const struct bfs_dossier *dossier)
+{
+    const struct bfs_statement *deprecation = NULL;
+    for (size_t i = 0; i < dossier->n; i++) {
+        const struct bfs_evidence *evidence = &dossier->evidence[i];
+        const struct bfs_statement *said = &evidence->statement;
+        if (!evidence->is_signed ||
+            (said->kind != BFS_STATEMENT_REVOCATION && said->kind != BFS_STATEMENT_DEPRECATION) ||
+            !bfs_policy_counts(trust->policy, reference, evidence, trust->now))
+            continue;
+        if (said->kind == BFS_STATEMENT_REVOCATION)
+            return said;
+        if (!deprecation || bfs_deprecation_supersedes(said, deprecation))
+            deprecation = said;
+    }
+    return deprecation && !deprecation->is_withdrawn ? deprecation : NULL;
+}
+
 int bfs_trust_favour(const struct bfs_trust *trust, const struct bfs_reference *reference,
                      const struct bfs_digest *bundle, enum bfs_favour *ret,
                      char ret_reason[BFS_VERDICT_REASON_SIZE], struct bfs_error *error)
@@ -264,23 +286,29 @@ int bfs_trust_favour(const struct bfs_trust *trust, const struct bfs_reference *
     int r = bfs_dossier_load(trust, bundle, &dossier, error);
     if (r)
         return r;
-    bool is_hidden = trust->policy && dossier.hides_revocation;
-    enum bfs_favour favour = is_hidden ? BFS_FAVOUR_REVOKED : BFS_FAVOUR_FULL;
-    const char *reason = is_hidden ? dossier.unreadable : "";
-    for (size_t i = 0; i < dossier.n; i++) {
-        const struct bfs_evidence *evidence = &dossier.evidence[i];
-        enum bfs_statement_kind kind = evidence->statement.kind;
-        enum bfs_favour said = !evidence->is_signed                ? BFS_FAVOUR_FULL
-                               : kind == BFS_STATEMENT_REVOCATION  ? BFS_FAVOUR_REVOKED
-                               : kind == BFS_STATEMENT_DEPRECATION ? BFS_FAVOUR_DEPRECATED
-                                                                   : BFS_FAVOUR_FULL;
-        if (said <= favour || !bfs_policy_counts(trust->policy, reference, evidence, trust->now))
-            continue;
-        favour = said;
-        reason = evidence->statement.reason;
-    }
-    *ret = favour;
+    const struct bfs_statement *said = find_decisive(trust, reference, &dossier);
+    bool is_revoked = said && said->kind == BFS_STATEMENT_REVOCATION;
+    bool is_hidden = !is_revoked && trust->policy && dossier.hides_revocation;
+    *ret = is_revoked || is_hidden ? BFS_FAVOUR_REVOKED
+           : said                  ? BFS_FAVOUR_DEPRECATED
+                                   : BFS_FAVOUR_FULL;
     if (ret_reason)
-        (void)snprintf(ret_reason, BFS_VERDICT_REASON_SIZE, "%.500s", reason);
+        (void)snprintf(ret_reason, BFS_VERDICT_REASON_SIZE, "%.500s",
+                       is_hidden ? dossier.unreadable
+                       : said    ? said->reason
+                                 : "");
     return 0;
+}
+
+int bfs_trust_skips(const struct bfs_trust *trust, const struct bfs_catalog_entry *entry, bool *ret,
+                    struct bfs_error *error)
+{
+    enum bfs_favour favour;
+    struct bfs_verdict verdict = {0};
+    int r = bfs_trust_favour(trust, &entry->reference, &entry->manifest, &favour, NULL, error);
+    if (r == 0 && favour == BFS_FAVOUR_FULL && trust->policy)
+        r = bfs_trust_judge(trust, &entry->reference, &entry->manifest, NULL, &verdict, error);
+    if (r == 0)
+        *ret = favour != BFS_FAVOUR_FULL || verdict.code != 0;
+    return r;
 }

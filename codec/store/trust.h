@@ -78,6 +78,11 @@ int bfs_trust_favour(const struct bfs_trust *trust, const struct bfs_reference *
                      const struct bfs_digest *bundle, enum bfs_favour *ret,
                      char ret_reason[BFS_VERDICT_REASON_SIZE], struct bfs_error *error);
 
+/* Does "latest" skip the bundle: is it deprecated or revoked, or, with a policy, not served?
+ * Errors: those of bfs_trust_judge(). */
+int bfs_trust_skips(const struct bfs_trust *trust, const struct bfs_catalog_entry *entry, bool *ret,
+                    struct bfs_error *error);
+
 /* Of all that a verdict on the bundle depends on in the catalogue, with the models that
  * trust->needs names: equal means that nothing was added or taken away. Errors: -ENOMEM. */
 int bfs_trust_fingerprint(const struct bfs_trust *trust, const struct bfs_reference *reference,

@@ -49,7 +49,7 @@ mount_store -o "policy=$TMP/policy.json"
 refuses "$V1" "wants 1 signature in the role release: 0 count" || fail "it is not refused"
 refuses "$MNT/other/model/1.0.0" "no rule of the policy matches other/model" || fail "no rule"
 expect_errno EACCES open "$V1/config.json"
-[ "$(ls "$MNT/acme/flow")" = "$(printf '1.0.0\n1.1.0\nlatest')" ] || fail "versions are hidden"
+[ "$(ls "$MNT/acme/flow")" = "$(printf '1.0.0\n1.1.0')" ] || fail "versions are hidden, or latest is refused"
 expect_exit 1 explain acme/flow:1.0.0
 checks json-value "$OUT" 'it["code"]' unsigned
 
@@ -60,10 +60,12 @@ say sign acme/flow:1.0.0 qa
 wait_until 2 refuses "$V1" "qa has not the role release"
 say sign acme/flow:1.0.0 release
 wait_until 2 serves "$V1"
+wait_until 2 points_to latest 1.0.0
 expect_exit 0 explain acme/flow:1.0.0
 checks json-value "$OUT" 'it["rule"]' 1
 say sign acme/flow:1.1.0 release
 wait_until 2 serves "$V2"
+wait_until 2 points_to latest 1.1.0
 
 # A promotion is in force when it is approved; nobody else may promote.
 say promote acme/flow:1.0.0 release --to production
@@ -104,6 +106,7 @@ end=$(date -u -d "+3 seconds" +%Y-%m-%dT%H:%M:%SZ)
 write_policy "$end"
 wait_until 8 refuses "$V2" "release expired at $end"
 wait_until 2 not points_to production 1.1.0
+wait_until 2 not test -L "$MNT/acme/flow/latest"
 write_policy 2090-01-01T00:00:00Z
 wait_until 2 serves "$V2"
 wait_until 2 points_to production 1.1.0

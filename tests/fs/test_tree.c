@@ -25,7 +25,8 @@ static void set_up(struct fixture *fixture)
     *fixture = (struct fixture){.folder = test_folder_make()};
     assert_int_equal(bfs_store_create(fixture->folder.path, &fixture->store, NULL), 0);
     assert_int_equal(
-        bfs_bundles_new(fixture->store, NULL, &fixture->metrics, &fixture->log, &fixture->bundles), 0);
+        bfs_bundles_new(fixture->store, NULL, &fixture->metrics, &fixture->log, &fixture->bundles),
+        0);
     assert_int_equal(bfs_tree_numbers_new(&fixture->numbers), 0);
 }
 
@@ -56,7 +57,7 @@ static struct bfs_tree *make(struct fixture *fixture, const char *const *names, 
     catalog->n_entries = n;
     for (size_t i = 0; i < n; i++)
         catalog->entries[i] = entry_of(names[i], (uint32_t)i);
-    assert_int_equal(bfs_tree_new(catalog, fixture->bundles, fixture->numbers, &tree), 0);
+    assert_int_equal(bfs_tree_new(catalog, fixture->bundles, fixture->numbers, false, &tree), 0);
     assert_ptr_equal(bfs_tree_catalog(tree), catalog);
     return tree;
 }

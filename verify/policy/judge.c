@@ -88,29 +88,45 @@ static int ask_promoted(struct court *court, char text[static BFS_VERDICT_REASON
     return is_promoted ? 0 : -EKEYREJECTED;
 }
 
-static int ask_deprecated(struct court *court, char text[static BFS_VERDICT_REASON_SIZE])
+/* The newest deprecation by a key that may deprecate; NULL: none. */
+static const struct bfs_statement *find_deprecation(const struct court *court, size_t *ret_key)
 {
-    const struct bfs_rule *rule = court->rule;
     const struct bfs_facts *facts = court->facts;
+    const struct bfs_statement *newest = NULL;
     size_t key;
     for (size_t i = 0; i < facts->n_evidence; i++) {
         const struct bfs_evidence *evidence = facts->evidence[i];
-        const struct bfs_statement *statement = &evidence->statement;
-        if (!evidence->is_signed || statement->kind != BFS_STATEMENT_DEPRECATION ||
-            !bfs_policy_signed_by(court->policy, evidence, &rule->deprecate, NULL, &key))
+        if (!evidence->is_signed || evidence->statement.kind != BFS_STATEMENT_DEPRECATION ||
+            !bfs_policy_signed_by(court->policy, evidence, &court->rule->deprecate, NULL, &key) ||
+            (newest && !bfs_deprecation_supersedes(&evidence->statement, newest)))
             continue;
-        bool is_past = statement->has_sunset && statement->sunset <= facts->now;
-        if (statement->has_sunset && !is_past && statement->sunset < court->until)
-            court->until = statement->sunset;
-        if (!rule->refuses_deprecated && !(is_past && rule->refuses_past_sunset))
-            continue;
-        *text = '\0';
-        add_said(text, is_past ? "past its sunset: deprecated" : "deprecated",
-                 &court->policy->keys[key], statement);
-        return -EKEYREJECTED;
+        newest = &evidence->statement;
+        *ret_key = key;
     }
-    bfs_reason_add(text, "not deprecated beyond what is allowed");
-    return 0;
+    return newest;
+}
+
+static int ask_deprecated(struct court *court, char text[static BFS_VERDICT_REASON_SIZE])
+{
+    const struct bfs_rule *rule = court->rule;
+    char sunset[BFS_RFC3339_SIZE] = "?";
+    size_t key = 0;
+    const struct bfs_statement *said = find_deprecation(court, &key);
+    bool is_past = said && said->has_sunset && said->sunset <= court->facts->now;
+    if (said && said->has_sunset && !is_past && said->sunset < court->until)
+        court->until = said->sunset;
+    bool refuses = said && !said->is_withdrawn &&
+                   (rule->refuses_deprecated || (is_past && rule->refuses_past_sunset));
+    if (said && said->has_sunset) {
+        (void)bfs_rfc3339_format(said->sunset, sunset);
+        bfs_reason_add(text, "%s %s: ", is_past ? "past its sunset" : "sunset", sunset);
+    }
+    if (!said)
+        bfs_reason_add(text, "not deprecated");
+    else
+        add_said(text, said->is_withdrawn ? "no longer deprecated, said" : "deprecated",
+                 &court->policy->keys[key], said);
+    return refuses ? -EKEYREJECTED : 0;
 }
 
 static int ask_checked(struct court *court, char text[static BFS_VERDICT_REASON_SIZE])
@@ -213,6 +229,7 @@ void bfs_policy_judge(const struct bfs_policy *policy, const struct bfs_facts *f
     for (size_t i = 0; i < facts->n_evidence; i++)
         bfs_policy_next_change(policy, facts->evidence[i], facts->now, &court.until);
     ret->code = ask_all(&court, ret->reason);
+    bfs_policy_uncounted(policy, facts, trace, ret);
     if (ret->code == 0)
         bfs_reason_add(ret->reason, "%s has all that it asks for", court.whose);
     ret->until = court.until;

@@ -121,6 +121,10 @@ void bfs_policy_next_change(const struct bfs_policy *policy, const struct bfs_ev
 /* The same of every key. */
 void bfs_policy_next_epoch(const struct bfs_policy *policy, int64_t now, int64_t *until);
 
+/* Fills in what of the evidence does not count, and traces each. */
+void bfs_policy_uncounted(const struct bfs_policy *policy, const struct bfs_facts *facts,
+                          const struct bfs_policy_trace *trace, struct bfs_verdict *ret);
+
 /* Appends to a text of BFS_VERDICT_REASON_SIZE bytes what fits. */
 void bfs_reason_add(char text[static BFS_VERDICT_REASON_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));

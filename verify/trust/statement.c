@@ -65,6 +65,15 @@ int bfs_alias_move_parse(const char *word, enum bfs_alias_move *ret)
     return -EINVAL;
 }
 
+bool bfs_deprecation_supersedes(const struct bfs_statement *a, const struct bfs_statement *b)
+{
+    if (a->when != b->when)
+        return a->when > b->when;
+    if (a->is_withdrawn != b->is_withdrawn)
+        return b->is_withdrawn;
+    return a->has_sunset && (!b->has_sunset || a->sunset < b->sunset);
+}
+
 bool bfs_role_is_valid(const char *role)
 {
     size_t length = strlen(role);

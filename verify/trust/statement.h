@@ -58,7 +58,8 @@ struct bfs_statement {
     bool has_replaced_by;
     struct bfs_reference replaced_by;
     bool has_sunset;
-    int64_t sunset; /* seconds since 1970: from then on it should be refused */
+    int64_t sunset;    /* seconds since 1970: from then on it should be refused */
+    bool is_withdrawn; /* takes earlier deprecations back; then it has neither of the above */
     /* PROVENANCE; else empty. Its finished_on is `when`. */
     struct bfs_provenance provenance;
 };
@@ -76,6 +77,10 @@ int bfs_statement_kind_parse(const char *word, enum bfs_statement_kind *ret);
 /* "promote", "rollback". Errors of the parser: -EINVAL. */
 const char *bfs_alias_move_word(enum bfs_alias_move move);
 int bfs_alias_move_parse(const char *word, enum bfs_alias_move *ret);
+
+/* Of two deprecations of one bundle, is `a` the one that counts? The later one by `when`. Two of
+ * the same second: the one that asks for more, so that the order of reading decides nothing. */
+bool bfs_deprecation_supersedes(const struct bfs_statement *a, const struct bfs_statement *b);
 
 /* A role or key name of a policy: letters, digits, '.', '_' and '-', up to BFS_STATEMENT_ROLE_MAX.
  */

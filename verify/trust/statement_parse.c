@@ -25,6 +25,7 @@ static const struct bfs_json_field alias_fields[] = {COMMON_FIELDS,
 static const struct bfs_json_field deprecation_fields[] = {COMMON_FIELDS,
                                                            {"replaced_by", BFS_JSON_STRING, false},
                                                            {"sunset", BFS_JSON_STRING, false},
+                                                           {"withdrawn", BFS_JSON_BOOLEAN, false},
                                                            {0}};
 
 /* The predicate under the reader's hand, and where it goes. */
@@ -117,6 +118,12 @@ static int take_deprecation(const struct reader *reader)
     if (replaced_by && bfs_reference_parse(replaced_by, &statement->replaced_by, NULL))
         return refuse(reader, "replaced_by", "NAME:VERSION");
     statement->has_sunset = bfs_json_member(reader->predicate, "sunset") != NULL;
+    statement->is_withdrawn =
+        json_object_get_boolean(bfs_json_member(reader->predicate, "withdrawn"));
+    if (statement->is_withdrawn && (statement->has_replaced_by || statement->has_sunset))
+        return bfs_fail(reader->error, -EBADMSG,
+                        "%s: a withdrawn deprecation has neither \"replaced_by\" nor \"sunset\"",
+                        reader->what);
     return statement->has_sunset ? take_time(reader, "sunset", &statement->sunset) : 0;
 }
 

@@ -49,6 +49,8 @@ static struct json_object *predicate_json(const struct bfs_statement *statement,
         add_reference(object, "replaced_by", &statement->replaced_by, status);
     if (statement->kind == BFS_STATEMENT_DEPRECATION && statement->has_sunset)
         add_time(object, "sunset", statement->sunset, status);
+    if (statement->kind == BFS_STATEMENT_DEPRECATION && statement->is_withdrawn)
+        bfs_json_add_boolean(object, "withdrawn", true, status);
     if (*statement->reason)
         bfs_json_add_string(object, "reason", statement->reason, status);
     return object;

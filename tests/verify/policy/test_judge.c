@@ -190,6 +190,55 @@ static void test_deprecated(void **state)
     }
 }
 
+struct said {
+    enum who key;
+    int64_t when;   /* after NOW */
+    int64_t sunset; /* after NOW; 0: none */
+    bool is_withdrawn;
+};
+
+static void say(struct pile *pile, const struct bfs_policy *policy, const struct said *said)
+{
+    struct bfs_statement statement = statement_of(BFS_STATEMENT_DEPRECATION);
+    statement.when = NOW + said->when;
+    statement.has_sunset = said->sunset != 0;
+    statement.sunset = NOW + said->sunset;
+    statement.is_withdrawn = said->is_withdrawn;
+    add_signed(pile, policy, &statement, (const enum who[]){said->key, N_KEYS});
+}
+
+/* The newest deprecation by a key that may deprecate decides, in whatever order they are read. */
+static void test_newest_deprecation(void **state)
+{
+    (void)state;
+    static const struct {
+        struct said said[2];
+        int code;
+        const char *why;
+    } cases[] = {
+        {{{ALICE, -9, -DAY, false}, {ALICE, -5, 0, true}}, 0, "has all"},
+        {{{ALICE, -9, -DAY, false}, {BOB, -5, DAY, false}}, 0, "has all"},
+        {{{ALICE, -9, -DAY, false}, {QA, -5, 0, true}}, -EKEYREJECTED, "by alice"},
+        {{{ALICE, -9, -DAY, false}, {STRANGER, -5, 0, true}}, -EKEYREJECTED, "by alice"},
+        {{{ALICE, -9, 0, true}, {BOB, -5, -DAY, false}},
+         -EKEYREJECTED,
+         "past its sunset 2026-05-31T00:00:00Z: deprecated by bob"},
+        /* of one second: what refuses more */
+        {{{ALICE, -5, -DAY, false}, {BOB, -5, 0, true}}, -EKEYREJECTED, "by alice"},
+        {{{ALICE, -5, -DAY, false}, {BOB, -5, DAY, false}}, -EKEYREJECTED, "by alice"},
+        {{{ALICE, -5, -DAY, false}, {BOB, -5, 0, false}}, -EKEYREJECTED, "by alice"},
+    };
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *policy = policy_of("{\"match\":\"**\",\"deprecate\":[\"release\"]}");
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        for (size_t first = 0; first < 2; first++) {
+            autopile struct pile pile = {0};
+            say(&pile, policy, &cases[i].said[first]);
+            say(&pile, policy, &cases[i].said[!first]);
+            expect(policy, &pile, cases[i].code, cases[i].why);
+        }
+}
+
 static void test_unpromoted(void **state)
 {
     (void)state;
@@ -460,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_kinds_differ),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_deprecated),
+        cmocka_unit_test(test_newest_deprecation),
         cmocka_unit_test(test_unpromoted),
         cmocka_unit_test(test_checked),
         cmocka_unit_test(test_until),

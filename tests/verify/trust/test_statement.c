@@ -117,6 +117,9 @@ static void the_other_members(void **state)
     assert_string_equal(read.replaced_by.version, "2.0.0");
     assert_int_equal(parse_copy(bare, strlen(bare), &read, &error), 0);
     assert_true(!read.has_replaced_by && !read.has_sunset);
+    static const char withdrawn[] = STATEMENT("deprecation", ",\"withdrawn\":true");
+    assert_int_equal(parse_copy(withdrawn, strlen(withdrawn), &read, &error), 0);
+    assert_true(read.is_withdrawn && !read.has_sunset);
     assert_int_equal(parse_copy(noted, strlen(noted), &read, &error), 0);
     assert_int_equal(read.kind, BFS_STATEMENT_REVOCATION);
 }
@@ -197,6 +200,12 @@ static void refuses_other_members(void **state)
     refused(STATEMENT("deprecation", ",\"replaced_by\":\"acme/tiny\""), -EBADMSG,
             "\"replaced_by\" is not valid");
     refused(STATEMENT("deprecation", ",\"sunset\":\"2027\""), -EBADMSG, "\"sunset\" is not valid");
+    refused(STATEMENT("deprecation", ",\"withdrawn\":true,\"sunset\":\"2027-01-01T00:00:00Z\""),
+            -EBADMSG, "a withdrawn deprecation has neither");
+    refused(STATEMENT("deprecation", ",\"withdrawn\":true,\"replaced_by\":\"acme/tiny:2\""),
+            -EBADMSG, "a withdrawn deprecation has neither");
+    refused(STATEMENT("revocation", ",\"withdrawn\":true"), -EBADMSG,
+            "unknown field \"withdrawn\"");
     refused(STATEMENT("revocation", ",\"replaced_by\":\"acme/tiny:2\""), -EBADMSG,
             "unknown field \"replaced_by\"");
 }
