@@ -26,6 +26,7 @@ static inline void served_pack(struct served *served, const char *const *names, 
     }
     bfs_mount_options_init(&served->options);
     served->options.workers = 2;
+    served->options.cache_size = 256 << 20; /* whatever memory this host has */
     served->log = (struct bfs_log){0};
     served->fs = NULL;
 }
