@@ -2,18 +2,17 @@
 #include "fs/bundles.h"
 
 #include "fs/call.h"
+#include "fs/names.h"
+#include "fs/node.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* There may be half a million, so what most of them never have is elsewhere. */
 struct slot {
-    struct bfs_digest manifest;
-    uint64_t manifest_size;
-
-    /* All below is protected by the table's mutex. */
+    /* All of it is protected by the table's mutex. */
     bool is_loading; /* somebody reads the store for it */
     bool is_led;     /* somebody is about to: others wait in line */
     struct bfs_job *waiting;
@@ -22,8 +21,15 @@ struct slot {
     struct slot *older;
     struct bfs_views *views; /* owned; NULL: none to show; stays when the bundle is dropped */
     struct refusal *refusal; /* owned; NULL: the last attempt succeeded, or there was none */
-    char name[];             /* NAME:VERSION */
 };
+
+/* The key of a slot's name. */
+struct identity {
+    struct bfs_digest manifest;
+    uint8_t manifest_size[sizeof(uint64_t)]; /* the lowest byte first, on every host */
+    char name[BFS_REFERENCE_MAX + 1];        /* NAME:VERSION; the key ends with its NUL */
+};
+_Static_assert(sizeof(struct identity) <= BFS_NAME_KEY_MAX, "every name fits");
 
 struct refusal {
     int code; /* negative errno */
@@ -36,34 +42,49 @@ struct bfs_bundles {
     const struct bfs_view_rules *rules;
     struct bfs_metrics *metrics;
     const struct bfs_log *log;
-    uint8_t secret[16]; /* hashed too, so that no catalogue can make all keys alike */
+    void (*gone)(void *context, uint32_t slot);
+    void *gone_context;
     pthread_mutex_t mutex;
-    pthread_cond_t loaded; /* something was loaded, or refused */
-    struct slot **slots;   /* protected by mutex, like all below; a slot itself never moves */
-    uint32_t n_slots;
-    uint32_t *by_key; /* hash of slot numbers, UINT32_MAX when free */
-    uint32_t mask;
-    struct slot *newest; /* of those that are loaded */
+    pthread_cond_t loaded;   /* something was loaded, or refused */
+    struct bfs_names *names; /* with a struct slot each; protected by mutex, like all below */
+    struct slot *newest;     /* of those that are loaded */
     struct slot *oldest;
     size_t memory; /* of loaded indexes */
     uint64_t n_loaded;
 };
 
+static void slot_done(void *payload)
+{
+    struct slot *slot = payload;
+    (void)bfs_bundle_unref(slot->bundle);
+    free(slot->views);
+    free(slot->refusal);
+}
+
 int bfs_bundles_new(const struct bfs_store *store, const struct bfs_view_rules *rules,
                     struct bfs_metrics *metrics, const struct bfs_log *log,
                     struct bfs_bundles **ret)
 {
-    struct bfs_bundles *bundles = calloc(1, sizeof(*bundles));
+    const struct bfs_names_setup setup = {.first_id = 0,
+                                          .end_id = BFS_SLOTS_MAX,
+                                          .first_ino = BFS_INO_FIRST_BUNDLE,
+                                          .block = BFS_INO_BUNDLE,
+                                          .n_blocks = BFS_INO_N_BUNDLES,
+                                          .payload = sizeof(struct slot),
+                                          .done = slot_done};
+    bfs_autofree struct bfs_bundles *bundles = calloc(1, sizeof(*bundles));
     if (!bundles)
         return -ENOMEM;
+    int r = bfs_names_new(&setup, &bundles->names);
+    if (r)
+        return r;
     bundles->store = store;
     bundles->rules = rules;
     bundles->metrics = metrics;
     bundles->log = log;
-    (void)!getrandom(bundles->secret, sizeof(bundles->secret), GRND_NONBLOCK);
     (void)pthread_mutex_init(&bundles->mutex, NULL);
     (void)pthread_cond_init(&bundles->loaded, NULL);
-    *ret = bundles;
+    *ret = bfs_steal(&bundles);
     return 0;
 }
 
@@ -71,151 +92,124 @@ struct bfs_bundles *bfs_bundles_free(struct bfs_bundles *bundles)
 {
     if (!bundles)
         return NULL;
-    for (uint32_t i = 0; i < bundles->n_slots; i++) {
-        (void)bfs_bundle_unref(bundles->slots[i]->bundle);
-        free(bundles->slots[i]->views);
-        free(bundles->slots[i]->refusal);
-        free(bundles->slots[i]);
-    }
-    free(bundles->slots);
-    free(bundles->by_key);
+    (void)bfs_names_free(bundles->names);
     (void)pthread_cond_destroy(&bundles->loaded);
     (void)pthread_mutex_destroy(&bundles->mutex);
     free(bundles);
     return NULL;
 }
 
-/* Of name and digest: one bundle may be there under many names. */
-static uint32_t key_of(const struct bfs_bundles *bundles, const struct bfs_digest *manifest,
-                       const char *name)
+void bfs_bundles_on_gone(struct bfs_bundles *bundles, void (*gone)(void *context, uint32_t slot),
+                         void *context)
 {
-    struct {
-        uint8_t secret[sizeof(bundles->secret)];
-        struct bfs_digest manifest;
-        char name[BFS_REFERENCE_MAX + 1];
-    } hashed;
-    uint32_t key;
-    size_t length = strlen(name);
-    memcpy(hashed.secret, bundles->secret, sizeof(hashed.secret));
-    hashed.manifest = *manifest;
-    memcpy(hashed.name, name, length);
-    struct bfs_xxh128 hash = bfs_xxh128(&hashed, (size_t)(hashed.name - (char *)&hashed) + length);
-    memcpy(&key, hash.bytes, sizeof(key));
-    return key;
+    bundles->gone = gone;
+    bundles->gone_context = context;
 }
 
-static bool is_entry(const struct slot *slot, const struct bfs_catalog_entry *entry,
-                     const char *name)
+static struct slot *slot_of(struct bfs_name *name)
 {
-    return bfs_digest_equal(&slot->manifest, &entry->manifest) &&
-           slot->manifest_size == entry->manifest_size && strcmp(slot->name, name) == 0;
+    return name ? (struct slot *)(void *)name->payload : NULL;
 }
 
-static void insert(struct bfs_bundles *bundles, uint32_t number)
+/* With the mutex held; NULL: there is no such slot. */
+static struct bfs_name *find_name(const struct bfs_bundles *bundles, uint32_t number)
 {
-    const struct slot *slot = bundles->slots[number];
-    uint32_t at = key_of(bundles, &slot->manifest, slot->name) & bundles->mask;
-    while (bundles->by_key[at] != UINT32_MAX)
-        at = (at + 1) & bundles->mask;
-    bundles->by_key[at] = number;
-}
-
-/* Room for one more slot: the array doubles, and the hash keeps half of its places free. */
-static int grow(struct bfs_bundles *bundles)
-{
-    if (bundles->by_key && bundles->n_slots + 1 <= bundles->mask / 2)
-        return 0;
-    size_t n = bundles->by_key ? ((size_t)bundles->mask + 1) * 2 : 64;
-    struct slot **slots = reallocarray(bundles->slots, n / 2, sizeof(*slots));
-    if (!slots)
-        return -ENOMEM;
-    bundles->slots = slots;
-    uint32_t *by_key = malloc(n * sizeof(*by_key));
-    if (!by_key)
-        return -ENOMEM;
-    memset(by_key, 0xff, n * sizeof(*by_key));
-    free(bundles->by_key);
-    bundles->by_key = by_key;
-    bundles->mask = (uint32_t)(n - 1);
-    for (uint32_t i = 0; i < bundles->n_slots; i++)
-        insert(bundles, i);
-    return 0;
-}
-
-static int slot_locked(struct bfs_bundles *bundles, const struct bfs_catalog_entry *entry,
-                       uint32_t *ret)
-{
-    char name[BFS_REFERENCE_MAX + 1];
-    int r = grow(bundles);
-    if (r)
-        return r;
-    (void)bfs_reference_text(&entry->reference, name);
-    uint32_t at = key_of(bundles, &entry->manifest, name) & bundles->mask;
-    for (uint32_t i; (i = bundles->by_key[at]) != UINT32_MAX; at = (at + 1) & bundles->mask) {
-        if (is_entry(bundles->slots[i], entry, name)) {
-            *ret = i;
-            return 0;
-        }
-    }
-    size_t name_size = strlen(name) + 1;
-    struct slot *slot = calloc(1, sizeof(*slot) + name_size);
-    if (!slot)
-        return -ENOMEM;
-    slot->manifest = entry->manifest;
-    slot->manifest_size = entry->manifest_size;
-    memcpy(slot->name, name, name_size);
-    bundles->slots[bundles->n_slots] = slot;
-    bundles->by_key[at] = bundles->n_slots;
-    *ret = bundles->n_slots++;
-    return 0;
+    return bfs_names_find(bundles->names, number);
 }
 
 int bfs_bundles_slot(struct bfs_bundles *bundles, const struct bfs_catalog_entry *entry,
                      uint32_t *ret)
 {
+    struct identity key = {.manifest = entry->manifest};
+    struct bfs_name *name;
+    for (size_t i = 0; i < sizeof(key.manifest_size); i++)
+        key.manifest_size[i] = (uint8_t)(entry->manifest_size >> 8 * i);
+    (void)bfs_reference_text(&entry->reference, key.name);
     (void)pthread_mutex_lock(&bundles->mutex);
-    int r = slot_locked(bundles, entry, ret);
+    int r = bfs_names_intern(bundles->names, &key,
+                             offsetof(struct identity, name) + strlen(key.name) + 1, &name);
+    if (r == 0)
+        *ret = (uint32_t)name->id;
     (void)pthread_mutex_unlock(&bundles->mutex);
     return r;
 }
 
-static struct slot *find_slot(struct bfs_bundles *bundles, uint32_t number)
+bool bfs_bundles_ref(struct bfs_bundles *bundles, uint32_t number)
 {
     (void)pthread_mutex_lock(&bundles->mutex);
-    struct slot *slot = number < bundles->n_slots ? bundles->slots[number] : NULL;
+    struct bfs_name *name = find_name(bundles, number);
+    if (name)
+        name->references++;
     (void)pthread_mutex_unlock(&bundles->mutex);
-    return slot;
+    return name != NULL;
 }
 
-const char *bfs_bundles_name(struct bfs_bundles *bundles, uint32_t number)
+bool bfs_bundles_is_live(struct bfs_bundles *bundles, uint32_t number)
 {
-    const struct slot *slot = find_slot(bundles, number);
-    return slot ? slot->name : "?";
+    (void)pthread_mutex_lock(&bundles->mutex);
+    const struct bfs_name *name = find_name(bundles, number);
+    bool is_live = name && name->references > 0;
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return is_live;
+}
+
+/* Copies the identity; false: there is no such slot. */
+static bool copy_identity(struct bfs_bundles *bundles, uint32_t number, struct identity *ret)
+{
+    (void)pthread_mutex_lock(&bundles->mutex);
+    const struct bfs_name *name = find_name(bundles, number);
+    if (name)
+        memcpy(ret, name->key, name->size);
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return name != NULL;
+}
+
+const char *bfs_bundles_name(struct bfs_bundles *bundles, uint32_t number,
+                             char ret[static BFS_REFERENCE_MAX + 1])
+{
+    struct identity identity;
+    bool found = copy_identity(bundles, number, &identity);
+    return strcpy(ret, found ? identity.name : "?");
 }
 
 bool bfs_bundles_identity(struct bfs_bundles *bundles, uint32_t number,
                           struct bfs_reference *ret_reference, struct bfs_digest *ret_manifest)
 {
-    const struct slot *slot = find_slot(bundles, number);
-    const char *colon = slot ? strchr(slot->name, ':') : NULL;
-    if (!colon)
+    struct identity identity;
+    if (!copy_identity(bundles, number, &identity))
         return false;
-    size_t length = (size_t)(colon - slot->name);
-    memcpy(ret_reference->name, slot->name, length);
+    const char *colon = strchr(identity.name, ':');
+    size_t length = (size_t)(colon - identity.name);
+    memcpy(ret_reference->name, identity.name, length);
     ret_reference->name[length] = '\0';
     memcpy(ret_reference->version, colon + 1, strlen(colon + 1) + 1);
-    *ret_manifest = slot->manifest;
+    *ret_manifest = identity.manifest;
     return true;
+}
+
+uint64_t bfs_bundles_ino(struct bfs_bundles *bundles, uint32_t number, uint32_t inode)
+{
+    (void)pthread_mutex_lock(&bundles->mutex);
+    const struct bfs_name *name = find_name(bundles, number);
+    uint64_t ino = name ? name->ino + bfs_inode_place(inode) : bfs_node_of(number, inode);
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return ino;
+}
+
+size_t bfs_bundles_count(struct bfs_bundles *bundles)
+{
+    (void)pthread_mutex_lock(&bundles->mutex);
+    size_t n = bfs_names_count(bundles->names);
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return n;
 }
 
 bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t number,
                          char ret[static BFS_ERROR_TEXT_SIZE])
 {
-    const struct slot *slot = find_slot(bundles, number);
-    if (!slot)
-        return false;
     (void)pthread_mutex_lock(&bundles->mutex);
-    bool refused = slot->refusal != NULL;
+    const struct slot *slot = slot_of(find_name(bundles, number));
+    bool refused = slot && slot->refusal;
     if (refused)
         memcpy(ret, slot->refusal->reason, sizeof(slot->refusal->reason));
     (void)pthread_mutex_unlock(&bundles->mutex);
@@ -224,9 +218,9 @@ bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t number,
 
 struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t number)
 {
-    const struct slot *slot = find_slot(bundles, number);
     struct bfs_views views = {.best = -1};
     (void)pthread_mutex_lock(&bundles->mutex);
+    const struct slot *slot = slot_of(find_name(bundles, number));
     if (slot && slot->views)
         views = *slot->views;
     (void)pthread_mutex_unlock(&bundles->mutex);
@@ -264,16 +258,42 @@ static int peek(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundl
     return -EWOULDBLOCK;
 }
 
+/* With the mutex held. */
+static void drop(struct bfs_bundles *bundles, struct slot *slot)
+{
+    unlink_loaded(bundles, slot);
+    bundles->memory -= bfs_bundle_memory(slot->bundle);
+    bundles->n_loaded--;
+    slot->bundle = bfs_bundle_unref(slot->bundle);
+    bfs_metric_set(bundles->metrics, BFS_METRIC_BUNDLES_LOADED, bundles->n_loaded);
+}
+
 /* Drops the least recently used indexes but the newest, with the mutex held. */
 static void shrink(struct bfs_bundles *bundles)
 {
-    while (bundles->memory > BFS_BUNDLES_MEMORY && bundles->oldest != bundles->newest) {
-        struct slot *oldest = bundles->oldest;
-        unlink_loaded(bundles, oldest);
-        bundles->memory -= bfs_bundle_memory(oldest->bundle);
-        bundles->n_loaded--;
-        oldest->bundle = bfs_bundle_unref(oldest->bundle);
+    while (bundles->memory > BFS_BUNDLES_MEMORY && bundles->oldest != bundles->newest)
+        drop(bundles, bundles->oldest);
+}
+
+void bfs_bundles_unref(struct bfs_bundles *bundles, uint32_t number, uint64_t n)
+{
+    bool gone = false;
+    (void)pthread_mutex_lock(&bundles->mutex);
+    struct bfs_name *name = find_name(bundles, number);
+    if (name) {
+        bfs_names_unref(bundles->names, name, n);
+        gone = name->references == 0;
     }
+    if (gone) {
+        struct slot *slot = slot_of(name);
+        if (slot->bundle)
+            drop(bundles, slot);
+        slot_done(slot);
+        *slot = (struct slot){0};
+    }
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    if (gone && bundles->gone)
+        bundles->gone(bundles->gone_context, number);
 }
 
 /* Errors: -ENOMEM. */
@@ -319,15 +339,20 @@ static bool refuse(struct slot *slot, int code, const char *reason)
     return news;
 }
 
-/* Reads the store; without the mutex, with is_loading. */
-static int load(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundle **ret)
+/* Reads the store; without the mutex, with is_loading and a reference to the name. */
+static int load(struct bfs_bundles *bundles, struct bfs_name *name, struct bfs_bundle **ret)
 {
     struct bfs_error error = {0};
     char text[BFS_ERROR_TEXT_SIZE];
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
+    struct slot *slot = slot_of(name);
+    const struct identity *identity = (const struct identity *)(const void *)name->key;
     struct bfs_views views = {.best = -1};
+    uint64_t manifest_size = 0;
     bool news = false;
-    int r = bfs_bundle_open(bundles->store, &slot->manifest, slot->manifest_size, &bundle, &error);
+    for (size_t i = sizeof(identity->manifest_size); i-- > 0;)
+        manifest_size = manifest_size << 8 | identity->manifest_size[i];
+    int r = bfs_bundle_open(bundles->store, &identity->manifest, manifest_size, &bundle, &error);
     if (r == 0 && bundles->rules)
         r = bfs_views_choose(bundles->rules, bundle, &views);
     (void)pthread_mutex_lock(&bundles->mutex);
@@ -339,7 +364,7 @@ static int load(struct bfs_bundles *bundles, struct slot *slot, struct bfs_bundl
     (void)pthread_cond_broadcast(&bundles->loaded);
     (void)pthread_mutex_unlock(&bundles->mutex);
     if (news)
-        bfs_log(bundles->log, BFS_LOG_ERROR, "%s: refused: %s", slot->name, text);
+        bfs_log(bundles->log, BFS_LOG_ERROR, "%s: refused: %s", identity->name, text);
     if (r == 0)
         *ret = bfs_steal(&bundle);
     return r;
@@ -350,24 +375,35 @@ int bfs_bundles_get(struct bfs_bundles *bundles, uint32_t number, bool may_block
 {
     int r = -ENOENT;
     (void)pthread_mutex_lock(&bundles->mutex);
-    struct slot *slot = number < bundles->n_slots ? bundles->slots[number] : NULL;
+    struct bfs_name *name = find_name(bundles, number);
+    struct slot *slot = slot_of(name);
+    /* Whoever blocks refers to the slot, so that it stays. */
+    if (name && may_block)
+        name->references++;
     while (slot && (r = peek(bundles, slot, ret)) == -EWOULDBLOCK && may_block && slot->is_loading)
         (void)pthread_cond_wait(&bundles->loaded, &bundles->mutex);
     bool ours = r == -EWOULDBLOCK && may_block;
     if (ours)
         slot->is_loading = true;
     (void)pthread_mutex_unlock(&bundles->mutex);
-    return ours ? load(bundles, slot, ret) : r;
+    if (ours)
+        r = load(bundles, name, ret);
+    if (name && may_block)
+        bfs_bundles_unref(bundles, number, 1);
+    return r;
 }
 
 enum bfs_turn bfs_bundles_begin(struct bfs_bundles *bundles, uint32_t number, struct bfs_job *job)
 {
     enum bfs_turn turn = BFS_TURN_FREE;
     (void)pthread_mutex_lock(&bundles->mutex);
-    struct slot *slot = number < bundles->n_slots ? bundles->slots[number] : NULL;
+    struct bfs_name *name = find_name(bundles, number);
+    struct slot *slot = slot_of(name);
     if (slot && !slot->bundle) {
         turn = !slot->is_led ? BFS_TURN_LEADS : job ? BFS_TURN_WAITS : BFS_TURN_TAKEN;
         slot->is_led = true;
+        if (turn == BFS_TURN_LEADS)
+            name->references++; /* until bfs_bundles_end() */
         if (turn == BFS_TURN_WAITS) {
             job->next = slot->waiting;
             slot->waiting = job;
@@ -380,10 +416,13 @@ enum bfs_turn bfs_bundles_begin(struct bfs_bundles *bundles, uint32_t number, st
 struct bfs_job *bfs_bundles_end(struct bfs_bundles *bundles, uint32_t number)
 {
     (void)pthread_mutex_lock(&bundles->mutex);
-    struct slot *slot = bundles->slots[number];
-    struct bfs_job *waiting = slot->waiting;
-    slot->waiting = NULL;
-    slot->is_led = false;
+    struct slot *slot = slot_of(find_name(bundles, number));
+    struct bfs_job *waiting = slot ? slot->waiting : NULL;
+    if (slot) {
+        slot->waiting = NULL;
+        slot->is_led = false;
+    }
     (void)pthread_mutex_unlock(&bundles->mutex);
+    bfs_bundles_unref(bundles, number, 1);
     return waiting;
 }

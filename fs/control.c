@@ -124,7 +124,7 @@ static void add_uncounted(struct json_object *root, struct bfs_fs *fs, const str
 {
     struct json_object *list = bfs_json_new_array(status);
     const struct bfs_tree_node *nodes;
-    char what[BFS_VERDICT_REASON_SIZE];
+    char what[BFS_VERDICT_REASON_SIZE], name[BFS_REFERENCE_MAX + 1];
     uint64_t total = 0;
     size_t n, n_listed = 0;
     nodes = bfs_tree_all(tree, &n);
@@ -136,7 +136,8 @@ static void add_uncounted(struct json_object *root, struct bfs_fs *fs, const str
         if (!uncounted || n_listed++ >= UNCOUNTED_LISTED)
             continue;
         struct json_object *object = bfs_json_new_object(status);
-        bfs_json_add_text(object, "name", bfs_bundles_name(fs->bundles, nodes[i].slot), status);
+        bfs_json_add_text(object, "name", bfs_bundles_name(fs->bundles, nodes[i].slot, name),
+                          status);
         bfs_json_add_text(object, "what", what, status);
         bfs_json_append(list, object, status);
     }
@@ -249,9 +250,9 @@ static int write_refused(struct bfs_fs *fs, struct bfs_buffer *ret)
     size_t n;
     const struct bfs_tree_node *nodes = bfs_tree_all(tree, &n);
     for (size_t i = 0; i < n; i++) {
-        char reason[BFS_ERROR_TEXT_SIZE];
+        char reason[BFS_ERROR_TEXT_SIZE], name[BFS_REFERENCE_MAX + 1];
         if (nodes[i].kind == BFS_TREE_BUNDLE && bfs_fs_refusal(fs, nodes[i].slot, reason))
-            add_refusal(list, bfs_bundles_name(fs->bundles, nodes[i].slot), reason, &status);
+            add_refusal(list, bfs_bundles_name(fs->bundles, nodes[i].slot, name), reason, &status);
     }
     bfs_autojson struct json_object *told = bfs_json_new_object(&status);
     struct refusals refusals = {list, told, &status};

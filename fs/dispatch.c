@@ -3,6 +3,7 @@
  * the thread that took the request is free for the next one. */
 #include "fs/dispatch.h"
 
+#include "fs/lookups.h"
 #include "fs/node.h"
 
 #include <string.h>
@@ -58,16 +59,41 @@ static int send_reply(fuse_req_t request, struct bfs_reply *reply)
     return fuse_reply_err(request, EIO);
 }
 
+/* An entry is counted before the kernel can forget it. */
+static int count_entry(struct bfs_fs *fs, const struct bfs_reply *reply)
+{
+    bool counts = reply->kind == BFS_REPLY_ENTRY && reply->entry.ino;
+    return !counts || bfs_lookups_add(fs, reply->entry.ino) ? 0 : -ESTALE;
+}
+
+/* The kernel did not get the reply. */
+static void take_back(struct bfs_fs *fs, const struct bfs_reply *reply)
+{
+    if (reply->kind == BFS_REPLY_ENTRY && reply->entry.ino)
+        bfs_lookups_forget(fs, reply->entry.ino, 1);
+    uint64_t node;
+    for (size_t i = 0; i + sizeof(node) <= reply->counted.size; i += sizeof(node)) {
+        memcpy(&node, reply->counted.bytes + i, sizeof(node));
+        bfs_lookups_forget(fs, node, 1);
+    }
+}
+
 /* Answers with the outcome of an operation. `request` NULL: somebody else has answered. A handle
  * that does not reach the kernel is released: nobody will ask for that. */
 static void settle(struct bfs_fs *fs, fuse_req_t request, int status, struct bfs_reply *reply)
 {
     int sent = -ENOENT;
+    bool is_entry = status == 0 && request && reply->kind == BFS_REPLY_ENTRY;
+    if (is_entry)
+        status = count_entry(fs, reply);
     if (request)
         sent = status ? fuse_reply_err(request, -status) : send_reply(request, reply);
+    if (status == 0 && sent != 0 && (is_entry || reply->kind != BFS_REPLY_ENTRY))
+        take_back(fs, reply);
     if (status == 0 && sent != 0 && reply->kind == BFS_REPLY_OPEN && reply->undo)
         reply->undo(fs, reply->open.fh);
     bfs_buffer_done(&reply->bytes);
+    bfs_buffer_done(&reply->counted);
 }
 
 static void finish(struct deferred *deferred, int status)
@@ -211,7 +237,9 @@ static void run(fuse_req_t request, const struct bfs_op *op)
     struct bfs_reply reply = {0};
     int status = op->function(fs, op, false, &reply);
     if (status == -EWOULDBLOCK) {
+        take_back(fs, &(struct bfs_reply){.kind = BFS_REPLY_BYTES, .counted = reply.counted});
         bfs_buffer_done(&reply.bytes);
+        bfs_buffer_done(&reply.counted);
         /* A lookup in the catalogue has found which bundle it is that must be loaded. */
         defer(fs, request, op, bfs_node_in_bundle(op->node) ? op->node : reply.entry.ino);
     } else {
@@ -256,6 +284,19 @@ static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
     struct bfs_op op = {.function = bfs_op_lookup, .node = parent};
     run_named(request, &op, name, ENAMETOOLONG);
+}
+
+static void on_forget(fuse_req_t request, fuse_ino_t node, uint64_t n)
+{
+    bfs_lookups_forget(fs_of(request), node, n);
+    fuse_reply_none(request);
+}
+
+static void on_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < count; i++)
+        bfs_lookups_forget(fs_of(request), forgets[i].ino, forgets[i].nlookup);
+    fuse_reply_none(request);
 }
 
 static void on_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
@@ -393,6 +434,8 @@ static void on_retrieve_reply(fuse_req_t request, void *cookie, fuse_ino_t node,
 const struct fuse_lowlevel_ops bfs_fuse_ops = {
     .init = on_init,
     .lookup = on_lookup,
+    .forget = on_forget,
+    .forget_multi = on_forget_multi,
     .getattr = on_getattr,
     .readlink = on_readlink,
     .open = on_open,

@@ -4,6 +4,7 @@
 #include "accel/review/policy_check.h"
 #include "fs/json_text.h"
 
+#include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -30,15 +31,33 @@ int bfs_guard_new(const struct bfs_store *store, struct bfs_bundles *bundles,
     return 0;
 }
 
+static void free_entry(void *pointer)
+{
+    struct bfs_guard_entry *entry = pointer;
+    free(entry->reason);
+    free(entry->uncounted);
+    bfs_needs_done(&entry->needs);
+    free(entry);
+}
+
+static int by_slot(const void *a, const void *b)
+{
+    const struct bfs_guard_entry *left = a, *right = b;
+    return (left->slot > right->slot) - (left->slot < right->slot);
+}
+
+/* With the mutex held; NULL: nothing is known. */
+static struct bfs_guard_entry *find_entry(const struct bfs_guard *guard, uint32_t slot)
+{
+    const struct bfs_guard_entry key = {.slot = slot};
+    struct bfs_guard_entry **found = tfind(&key, &guard->entries, by_slot);
+    return found ? *found : NULL;
+}
+
 struct bfs_guard *bfs_guard_free(struct bfs_guard *guard)
 {
     if (guard) {
-        for (uint32_t i = 0; i < guard->n_entries; i++) {
-            free(guard->entries[i].reason);
-            free(guard->entries[i].uncounted);
-            bfs_needs_done(&guard->entries[i].needs);
-        }
-        free(guard->entries);
+        tdestroy(guard->entries, free_entry);
         (void)bfs_tree_unref(guard->tree);
         (void)bfs_policy_unref(guard->policy);
         (void)pthread_cond_destroy(&guard->judged);
@@ -84,21 +103,35 @@ struct bfs_policy *bfs_guard_policy(struct bfs_guard *guard)
     return policy;
 }
 
-/* With the mutex held; NULL: no memory. */
 struct bfs_guard_entry *bfs_guard_entry_at(struct bfs_guard *guard, uint32_t slot)
 {
-    if (slot >= guard->n_entries) {
-        size_t n = (size_t)slot + slot / 2 + 64;
-        if (n > UINT32_MAX)
-            return NULL;
-        struct bfs_guard_entry *larger = reallocarray(guard->entries, n, sizeof(*larger));
-        if (!larger)
-            return NULL;
-        memset(larger + guard->n_entries, 0, (n - guard->n_entries) * sizeof(*larger));
-        guard->entries = larger;
-        guard->n_entries = (uint32_t)n;
+    struct bfs_guard_entry *entry = find_entry(guard, slot);
+    /* Looked at under the mutex: bfs_guard_drop(), which follows when a slot goes, takes it too. */
+    if (entry || !bfs_bundles_is_live(guard->bundles, slot))
+        return entry;
+    entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return NULL;
+    entry->slot = slot;
+    if (!tsearch(entry, &guard->entries, by_slot)) {
+        free(entry);
+        return NULL;
     }
-    return &guard->entries[slot];
+    return entry;
+}
+
+void bfs_guard_drop(struct bfs_guard *guard, uint32_t slot)
+{
+    if (!guard)
+        return;
+    (void)pthread_mutex_lock(&guard->mutex);
+    struct bfs_guard_entry *entry = find_entry(guard, slot);
+    bool goes = entry && !bfs_bundles_is_live(guard->bundles, slot); /* it may have come back */
+    if (goes)
+        (void)tdelete(entry, &guard->entries, by_slot);
+    (void)pthread_mutex_unlock(&guard->mutex);
+    if (goes)
+        free_entry(entry);
 }
 
 /* What a judgement works with, while the guard goes on. */
@@ -274,7 +307,8 @@ static int conclude(struct bfs_guard *guard, struct inquiry *inquiry,
         report_uncounted(guard, inquiry, verdict->uncounted);
     if (news)
         report(guard, inquiry, verdict->code, verdict->reason);
-    return entry ? 0 : -ENOMEM;
+    /* Without an entry, the next one who asks judges anew. */
+    return 0;
 }
 
 /* Reads the statements and judges. */
@@ -301,7 +335,7 @@ static int peek(struct bfs_guard *guard, uint32_t slot, struct bfs_guard_entry *
 {
     *ret = bfs_guard_entry_at(guard, slot);
     if (!*ret)
-        return -ENOMEM;
+        return bfs_bundles_is_live(guard->bundles, slot) ? -ENOMEM : -ENOENT;
     return bfs_guard_entry_is_good(guard, *ret, slot) ? (*ret)->code : -EWOULDBLOCK;
 }
 
@@ -342,12 +376,26 @@ bool bfs_guard_refusal(struct bfs_guard *guard, uint32_t slot, char ret[static B
     if (!guard)
         return false;
     (void)pthread_mutex_lock(&guard->mutex);
-    const struct bfs_guard_entry *entry = slot < guard->n_entries ? &guard->entries[slot] : NULL;
+    const struct bfs_guard_entry *entry = find_entry(guard, slot);
     bool refused = entry && entry->is_judged && entry->code;
     if (refused)
         (void)snprintf(ret, BFS_ERROR_TEXT_SIZE, "%s", entry->reason);
     (void)pthread_mutex_unlock(&guard->mutex);
     return refused;
+}
+
+unsigned bfs_guard_uncounted(struct bfs_guard *guard, uint32_t slot,
+                             char ret[static BFS_VERDICT_REASON_SIZE])
+{
+    if (!guard)
+        return 0;
+    (void)pthread_mutex_lock(&guard->mutex);
+    const struct bfs_guard_entry *entry = find_entry(guard, slot);
+    unsigned n = entry && entry->is_judged && entry->uncounted ? entry->n_uncounted : 0;
+    if (n)
+        (void)snprintf(ret, BFS_VERDICT_REASON_SIZE, "%s", entry->uncounted);
+    (void)pthread_mutex_unlock(&guard->mutex);
+    return n;
 }
 
 void bfs_guard_note_inodes(struct bfs_guard *guard, uint32_t slot, uint32_t n_inodes)

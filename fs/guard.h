@@ -25,9 +25,12 @@ void bfs_guard_set_tree(struct bfs_guard *guard, struct bfs_tree *tree);
 /* The policy has changed. */
 void bfs_guard_set_policy(struct bfs_guard *guard);
 
-/* 0: it is served. Without `may_block`, -EWOULDBLOCK when statements would have to be read; with
- * it, one thread reads them, and others that ask for the same bundle sleep until it has the
- * verdict. Otherwise -ENOKEY or -EKEYREJECTED, or why it could not be found out. */
+/* Nobody refers to the slot: forgets what is known about it. */
+void bfs_guard_drop(struct bfs_guard *guard, uint32_t slot);
+
+/* 0: it is served. Without `may_block`, -EWOULDBLOCK when statements would have to be read; with it,
+ * one thread reads them, and others that ask for the same bundle sleep until it has the verdict.
+ * Otherwise -ENOKEY or -EKEYREJECTED, or why it could not be found out. */
 int bfs_guard_admit(struct bfs_guard *guard, uint32_t slot, bool may_block);
 /* Is the bundle refused, as far as is known? Copies the reason. */
 bool bfs_guard_refusal(struct bfs_guard *guard, uint32_t slot,

@@ -14,6 +14,7 @@ enum { BFS_GUARD_TELL_TWICE = 2 };
 
 /* What is known about one slot. A verdict is good while nothing that it depends on has changed. */
 struct bfs_guard_entry {
+    uint32_t slot;
     bool is_judged;
     /* How often the kernel is still to be told that it may know what is true no more: at once, and
      * again when answers that were on their way then have arrived. */
@@ -45,8 +46,7 @@ struct bfs_guard {
     struct bfs_policy *policy; /* what the entries borrow from */
     uint64_t generation;       /* counts the changes of tree and policy */
     uint64_t policy_generation;
-    struct bfs_guard_entry *entries; /* by slot */
-    uint32_t n_entries;
+    void *entries;    /* tsearch(3) tree of struct bfs_guard_entry, by slot; of live slots alone */
     uint32_t next;    /* where bfs_guard_refresh() goes on */
     bool tells_again; /* and then begins anew: some entry has something to tell */
     int64_t next_due; /* when time alone may change the first verdict */
@@ -66,7 +66,7 @@ static inline bool bfs_guard_is_judging(const struct bfs_guard *guard,
 {
     return entry->judging && entry->judging == guard->generation;
 }
-/* NULL: no memory. */
+/* Made if need be. NULL: no memory, or nobody refers to the slot. Valid while the mutex is held. */
 struct bfs_guard_entry *bfs_guard_entry_at(struct bfs_guard *guard, uint32_t slot);
 /* Is the verdict still good, though the catalogue may have changed? */
 bool bfs_guard_entry_is_good(const struct bfs_guard *guard, struct bfs_guard_entry *entry,

@@ -14,20 +14,6 @@ static int64_t now(void)
     return (int64_t)time(NULL);
 }
 
-unsigned bfs_guard_uncounted(struct bfs_guard *guard, uint32_t slot,
-                             char ret[static BFS_VERDICT_REASON_SIZE])
-{
-    if (!guard)
-        return 0;
-    (void)pthread_mutex_lock(&guard->mutex);
-    const struct bfs_guard_entry *entry = slot < guard->n_entries ? &guard->entries[slot] : NULL;
-    unsigned n = entry && entry->is_judged && entry->uncounted ? entry->n_uncounted : 0;
-    if (n)
-        (void)snprintf(ret, BFS_VERDICT_REASON_SIZE, "%s", entry->uncounted);
-    (void)pthread_mutex_unlock(&guard->mutex);
-    return n;
-}
-
 enum found { FOUND_DUE, FOUND_NONE_YET, FOUND_END };
 
 /* The next bundle of the tree whose verdict is due, or has changed. */

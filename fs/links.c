@@ -56,6 +56,7 @@ struct bfs_link_set *bfs_link_set_unref(struct bfs_link_set *set)
 {
     if (set && atomic_fetch_sub(&set->references, 1) == 1) {
         for (size_t i = 0; i < set->n; i++) {
+            bfs_tree_numbers_unref(set->numbers, set->items[i].node, 1);
             free(set->items[i].name);
             free(set->items[i].target);
         }
@@ -160,25 +161,42 @@ static struct bfs_link_set *recall(struct bfs_fs *fs, uint64_t directory,
     return set && !bfs_links_stands(fs, set) ? bfs_link_set_unref(set) : set;
 }
 
-static int remember(struct bfs_links *links, uint64_t directory, const struct bfs_xxh128 *stamp,
+void bfs_links_drop(struct bfs_links *links, struct bfs_tree_numbers *numbers, uint64_t directory)
+{
+    struct bfs_link_set *gone = NULL;
+    (void)pthread_mutex_lock(&links->mutex);
+    size_t place = place_of(links, directory);
+    if (is_known(links, place, directory) && !bfs_tree_numbers_is_live(numbers, directory)) {
+        gone = links->known[place].set;
+        memmove(&links->known[place], &links->known[place + 1],
+                (--links->n - place) * sizeof(*links->known));
+    }
+    (void)pthread_mutex_unlock(&links->mutex);
+    (void)bfs_link_set_unref(gone);
+}
+
+/* Of a directory that nobody refers to, nothing is kept. */
+static int remember(struct bfs_fs *fs, uint64_t directory, const struct bfs_xxh128 *stamp,
                     struct bfs_link_set *set)
 {
+    struct bfs_links *links = fs->links;
+    struct bfs_link_set *before = NULL;
     int r = 0;
     (void)pthread_mutex_lock(&links->mutex);
     size_t place = place_of(links, directory);
-    if (is_known(links, place, directory)) {
-        (void)bfs_link_set_unref(links->known[place].set);
-    } else {
-        r = bfs_array_grow(&links->known, links->n, sizeof(*links->known));
-        if (r == 0) {
-            memmove(&links->known[place + 1], &links->known[place],
-                    (links->n - place) * sizeof(*links->known));
-            links->n++;
-        }
+    bool is_kept = bfs_tree_numbers_is_live(fs->numbers, directory);
+    if (is_kept && is_known(links, place, directory)) {
+        before = links->known[place].set;
+    } else if (is_kept &&
+               (r = bfs_array_grow(&links->known, links->n, sizeof(*links->known))) == 0) {
+        memmove(&links->known[place + 1], &links->known[place],
+                (links->n - place) * sizeof(*links->known));
+        links->n++;
     }
-    if (r == 0)
+    if (is_kept && r == 0)
         links->known[place] = (struct known){directory, *stamp, ref(set)};
     (void)pthread_mutex_unlock(&links->mutex);
+    (void)bfs_link_set_unref(before); /* which may drop another directory's */
     return r;
 }
 
@@ -191,7 +209,7 @@ static int load(struct bfs_fs *fs, const struct bfs_tree *tree, const struct bfs
     BFS_CLEANUP(bfs_link_set_cleanup) struct bfs_link_set *set = NULL;
     int r = bfs_links_resolve(fs, tree, trust, model, &set, &error);
     if (r == 0)
-        r = remember(fs->links, directory, stamp, set);
+        r = remember(fs, directory, stamp, set);
     if (r) {
         bfs_log(fs->log, BFS_LOG_ERROR, "%s: aliases: %s", model, bfs_error_text(&error, text));
         return r;
@@ -314,7 +332,8 @@ int bfs_links_refresh(struct bfs_fs *fs, const struct bfs_tree *before)
         if (!set)
             return r;
         int failed = refresh(fs, directory++, set);
-        r = r ? r : failed;
+        if (failed != -ENOENT) /* the directory has gone meanwhile */
+            r = r ? r : failed;
     }
 }
 

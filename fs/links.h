@@ -26,6 +26,9 @@ int bfs_links_new(struct bfs_links **ret);
 struct bfs_links *bfs_links_free(struct bfs_links *links);
 BFS_DEFINE_CLEANUP(bfs_links, bfs_links_free)
 
+/* Nobody refers to the directory: forgets what was resolved for it. */
+void bfs_links_drop(struct bfs_links *links, struct bfs_tree_numbers *numbers, uint64_t directory);
+
 /* Does the model need a set: are there aliases, or is a version deprecated or revoked, as far as
  * the names of statements tell? Where a policy is in force, every model does, because "latest"
  * rests on its verdicts: bfs_tree_new() is told. */

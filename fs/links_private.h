@@ -29,7 +29,8 @@ struct bfs_link_fork {
 
 struct bfs_link_set {
     atomic_uint references;
-    struct bfs_link *items; /* by name */
+    struct bfs_tree_numbers *numbers; /* of the items' nodes, with a reference to each; borrowed */
+    struct bfs_link *items;           /* by name */
     size_t n;
     struct bfs_link_fork *forks; /* of aliases that point to one of several bundles */
     size_t n_forks;

@@ -74,6 +74,8 @@ static int add_link(struct resolver *resolver, const char *name, const char *tar
         .node = bfs_tree_numbers_link(resolver->fs->numbers, resolver->model, name, target)};
     if (!link.name || !link.target || !link.node ||
         bfs_array_grow(&set->items, set->n, sizeof(*set->items))) {
+        if (link.node)
+            bfs_tree_numbers_unref(resolver->fs->numbers, link.node, 1);
         free(link.name);
         free(link.target);
         return bfs_fail(resolver->error, -ENOMEM, "out of memory");
@@ -238,6 +240,7 @@ int bfs_links_resolve(struct bfs_fs *fs, const struct bfs_tree *tree, const stru
     if (!set)
         return bfs_fail(error, -ENOMEM, "out of memory");
     atomic_init(&set->references, 1);
+    set->numbers = fs->numbers;
     struct resolver resolver = {.fs = fs,
                                 .tree = tree,
                                 .catalog = trust->catalog,

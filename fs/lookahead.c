@@ -94,6 +94,17 @@ struct bfs_lookahead *bfs_lookahead_free(struct bfs_lookahead *lookahead)
     return NULL;
 }
 
+void bfs_lookahead_set_tree(struct bfs_lookahead *lookahead, struct bfs_tree *tree)
+{
+    (void)pthread_mutex_lock(&lookahead->mutex);
+    struct bfs_tree *before = lookahead->tree;
+    lookahead->tree = bfs_tree_ref(tree);
+    lookahead->window = 0; /* positions are other ones now */
+    lookahead->last = lookahead->next = lookahead->end = UINT32_MAX;
+    (void)pthread_mutex_unlock(&lookahead->mutex);
+    (void)bfs_tree_unref(before);
+}
+
 /* With the mutex held. */
 static void follow(struct bfs_lookahead *lookahead, uint32_t position)
 {

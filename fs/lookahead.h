@@ -28,6 +28,8 @@ int bfs_lookahead_new(struct bfs_bundles *bundles, struct bfs_pool *pool,
 /* After the pool's end. */
 struct bfs_lookahead *bfs_lookahead_free(struct bfs_lookahead *lookahead);
 
+/* The catalogue has changed: lets the tree of the last walk go. Takes a reference of its own. */
+void bfs_lookahead_set_tree(struct bfs_lookahead *lookahead, struct bfs_tree *tree);
 /* Somebody looks at the bundle of that position of the tree's catalogue. */
 void bfs_lookahead_note(struct bfs_lookahead *lookahead, struct bfs_tree *tree, uint32_t position);
 /* Is somebody on a walk that has widened the window as far as it goes? */

@@ -53,6 +53,7 @@ struct bfs_reply {
     void (*undo)(struct bfs_fs *fs, uint64_t handle); /* OPEN: when it cannot be delivered */
     struct bfs_file *to_prove; /* OPEN: first, all of it; the handle's. NULL: nothing */
     struct bfs_buffer bytes;   /* BYTES, LINK; owned */
+    struct bfs_buffer counted; /* BYTES: nodes whose lookups are counted; owned */
     size_t count;
     struct statvfs statfs;
 };

@@ -2,6 +2,7 @@
  * lookup, getattr, readlink: what is where. */
 #include "fs/clock.h"
 #include "fs/control_text.h"
+#include "fs/lookups.h"
 #include "fs/node.h"
 #include "fs/op.h"
 
@@ -52,7 +53,7 @@ struct bfs_views bfs_op_views(struct bfs_fs *fs, uint64_t node)
 
 static void set_common(const struct bfs_fs *fs, struct stat *ret, uint64_t node)
 {
-    *ret = (struct stat){.st_ino = bfs_node_plain(node), .st_uid = fs->uid, .st_gid = fs->gid};
+    *ret = (struct stat){.st_ino = bfs_lookups_ino(fs, node), .st_uid = fs->uid, .st_gid = fs->gid};
     /* llama.cpp aligns its direct reads to this, and 512 broke it. */
     ret->st_blksize = 4096;
     ret->st_nlink = 1; /* for a directory: the number of subdirectories is not kept */
@@ -131,10 +132,11 @@ static void note_curiosity(struct bfs_fs *fs)
     atomic_store_explicit(&fs->curious_ms, bfs_now_ms(), memory_order_relaxed);
 }
 
-static void set_entry(struct bfs_reply *ret, uint64_t node, double timeout)
+static void set_entry(const struct bfs_fs *fs, struct bfs_reply *ret, uint64_t node, double timeout)
 {
     ret->kind = BFS_REPLY_ENTRY;
     ret->entry.ino = node;
+    ret->entry.generation = fs->incarnation;
     ret->entry.attr_timeout = timeout;
     ret->entry.entry_timeout = timeout;
 }
@@ -142,7 +144,9 @@ static void set_entry(struct bfs_reply *ret, uint64_t node, double timeout)
 /* A name that is not there is an answer too, and one worth remembering. */
 static int no_entry(struct bfs_reply *ret)
 {
-    set_entry(ret, 0, BFS_TIMEOUT_LONG);
+    ret->kind = BFS_REPLY_ENTRY;
+    ret->entry.ino = 0;
+    ret->entry.attr_timeout = ret->entry.entry_timeout = BFS_TIMEOUT_LONG;
     return 0;
 }
 
@@ -182,7 +186,7 @@ static int lookup_control(struct bfs_fs *fs, const struct bfs_op *op, struct bfs
     for (unsigned i = 0; i < BFS_N_CONTROLS; i++) {
         if (strcmp(op->name, bfs_control_name((enum bfs_control)i)) != 0)
             continue;
-        set_entry(ret, BFS_NODE_CONTROL + 1 + i, BFS_TIMEOUT_LONG);
+        set_entry(fs, ret, BFS_NODE_CONTROL + 1 + i, BFS_TIMEOUT_LONG);
         ret->entry.attr_timeout = 0;
         return attr_of_control(fs, ret->entry.ino, &ret->entry.attr);
     }
@@ -209,7 +213,7 @@ static int lookup_link(struct bfs_fs *fs, const struct bfs_tree *tree, const str
     if (!link)
         return no_entry(ret);
     note_curiosity(fs);
-    set_entry(ret, link->node, BFS_TIMEOUT_LONG);
+    set_entry(fs, ret, link->node, BFS_TIMEOUT_LONG);
     bfs_attr_of_link(fs, link, &ret->entry.attr);
     return 0;
 }
@@ -221,7 +225,7 @@ static int lookup_catalog(struct bfs_fs *fs, const struct bfs_op *op, bool may_b
     const struct bfs_tree_node *node = bfs_tree_lookup(tree, op->node, op->name);
     if (!node)
         return lookup_link(fs, tree, op, may_block, ret);
-    set_entry(ret, node->node, BFS_TIMEOUT_LONG);
+    set_entry(fs, ret, node->node, BFS_TIMEOUT_LONG);
     if (node->kind == BFS_TREE_LINK)
         note_curiosity(fs);
     if (node->kind != BFS_TREE_BUNDLE) {
@@ -297,7 +301,7 @@ static int lookup_signature(struct bfs_fs *fs, const struct bfs_bundle *bundle,
     if (!item)
         return no_entry(ret);
     note_curiosity(fs);
-    set_entry(ret, bfs_node_of(slot, item->inode), BFS_TIMEOUT_LONG);
+    set_entry(fs, ret, bfs_node_of(slot, item->inode), BFS_TIMEOUT_LONG);
     return bfs_attr_of_signature(fs, bundle, item, slot, &ret->entry.attr);
 }
 
@@ -318,7 +322,7 @@ int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, st
     if (op->node == BFS_NODE_CONTROL)
         return lookup_control(fs, op, ret);
     if (op->node == BFS_NODE_ROOT && strcmp(op->name, ".bundlefs") == 0) {
-        set_entry(ret, BFS_NODE_CONTROL, BFS_TIMEOUT_LONG);
+        set_entry(fs, ret, BFS_NODE_CONTROL, BFS_TIMEOUT_LONG);
         bfs_attr_of_tree(fs, NULL, BFS_NODE_CONTROL, &ret->entry.attr);
         return 0;
     }
@@ -334,14 +338,14 @@ int bfs_op_lookup(struct bfs_fs *fs, const struct bfs_op *op, bool may_block, st
     if (bfs_node_inode(op->node) == BFS_INODE_ROOT && strcmp(op->name, BFS_SIGNATURES_NAME) == 0) {
         if (!bfs_signatures_exist(fs, bfs_bundle_id(bundle)))
             return no_entry(ret);
-        set_entry(ret, bfs_node_of(bfs_node_slot(op->node), BFS_INODE_SIGNATURES),
+        set_entry(fs, ret, bfs_node_of(bfs_node_slot(op->node), BFS_INODE_SIGNATURES),
                   BFS_TIMEOUT_LONG);
         return bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
     }
     struct bfs_views views = bfs_op_views(fs, op->node);
     if (!find_in_bundle(bundle, &views, bfs_node_inode(op->node), op->name, &inode))
         return no_entry(ret);
-    set_entry(ret, bfs_backing_node(fs->backing, bfs_node_of(bfs_node_slot(op->node), inode)),
+    set_entry(fs, ret, bfs_backing_node(fs->backing, bfs_node_of(bfs_node_slot(op->node), inode)),
               BFS_TIMEOUT_LONG);
     r = bfs_attr_of_inode(fs, bundle, ret->entry.ino, &ret->entry.attr);
     if (r == 0 && !S_ISDIR(ret->entry.attr.st_mode))

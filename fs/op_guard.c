@@ -29,9 +29,10 @@ static void record(struct bfs_fs *fs, const struct bfs_op *op)
     uint32_t slot = bfs_node_slot(op->node);
     if (!bfs_bundles_identity(fs->bundles, slot, &reference, &digest))
         return;
+    char name[BFS_REFERENCE_MAX + 1];
     bfs_autofree char *view = view_of(fs, op->node);
     const struct bfs_audit_open open = {.salt = slot,
-                                        .name = bfs_bundles_name(fs->bundles, slot),
+                                        .name = bfs_bundles_name(fs->bundles, slot, name),
                                         .digest = &digest,
                                         .view = view ? view : "",
                                         .uid = op->uid,

@@ -166,10 +166,10 @@ static int open_file(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     uint32_t inode = bfs_node_inode(op->node);
     r = bfs_files_open(fs->files, op->node, bundle, inode, ret, &error);
     if (r) {
-        char text[BFS_ERROR_TEXT_SIZE];
+        char text[BFS_ERROR_TEXT_SIZE], name[BFS_REFERENCE_MAX + 1];
         bfs_autofree char *path = bfs_index_path(bfs_bundle_index(bundle), inode);
         bfs_log(fs->log, BFS_LOG_ERROR, "%s: %s: cannot open: %s",
-                bfs_bundles_name(fs->bundles, bfs_node_slot(op->node)), path ? path : "?",
+                bfs_bundles_name(fs->bundles, bfs_node_slot(op->node), name), path ? path : "?",
                 bfs_error_text(&error, text));
         return bfs_store_errno(r);
     }

@@ -5,6 +5,7 @@
  */
 #include "fs/clock.h"
 #include "fs/control.h"
+#include "fs/lookups.h"
 #include "fs/node.h"
 #include "fs/op.h"
 
@@ -40,14 +41,15 @@ struct listing {
     struct bfs_views views;          /* of that bundle */
     uint8_t *bytes;                  /* op->size of them */
     size_t used;
-    off_t at;        /* where it goes on */
-    bool with_files; /* the attributes of what is no directory too */
+    struct bfs_buffer *counted; /* nodes of plus entries, whose lookups are counted */
+    off_t at;                   /* where it goes on */
+    bool with_files;            /* the attributes of what is no directory too */
 };
 
 /* One entry; false when it does not fit any more. `known` attributes make a plus entry, without
  * them the kernel only learns name and number. */
-static bool put(struct listing *listing, const char *name, off_t next,
-                const struct fuse_entry_param *entry)
+static bool put_bytes(struct listing *listing, const char *name, off_t next,
+                      const struct fuse_entry_param *entry)
 {
     char *at = (char *)listing->bytes + listing->used;
     size_t left = listing->op->size - listing->used;
@@ -60,16 +62,41 @@ static bool put(struct listing *listing, const char *name, off_t next,
     return true;
 }
 
-/* Only what getdents(2) shows: a plus entry of number 0 is not looked up by it. */
-static struct fuse_entry_param name_only(uint64_t node, mode_t type)
+static bool put(struct listing *listing, const char *name, off_t next,
+                const struct fuse_entry_param *entry)
 {
-    return (struct fuse_entry_param){.attr = {.st_ino = node, .st_mode = type}};
+    struct fuse_entry_param shown = *entry;
+    if (!listing->op->plus || !shown.ino)
+        return put_bytes(listing, name, next, &shown);
+    /* A node that is gone is listed by name alone, and so is one that cannot be remembered. */
+    bool is_counted = bfs_lookups_add(listing->fs, shown.ino);
+    if (is_counted) {
+        bfs_buffer_put(listing->counted, &shown.ino, sizeof(shown.ino));
+        if (bfs_buffer_status(listing->counted) == 0 && put_bytes(listing, name, next, &shown))
+            return true;
+        bfs_lookups_forget(listing->fs, shown.ino, 1);
+        if (bfs_buffer_status(listing->counted) == 0) {
+            listing->counted->size -= sizeof(shown.ino);
+            return false;
+        }
+    }
+    shown.ino = 0;
+    return put_bytes(listing, name, next, &shown);
 }
 
-static void fill_entry(struct fuse_entry_param *ret, uint64_t node)
+/* Only what getdents(2) shows: a plus entry of number 0 is not looked up by it. */
+static struct fuse_entry_param name_only(const struct bfs_fs *fs, uint64_t node, mode_t type)
 {
-    *ret = (struct fuse_entry_param){
-        .ino = node, .attr_timeout = BFS_TIMEOUT_LONG, .entry_timeout = BFS_TIMEOUT_LONG};
+    return (struct fuse_entry_param){
+        .attr = {.st_ino = bfs_lookups_ino(fs, node), .st_mode = type}};
+}
+
+static void fill_entry(const struct bfs_fs *fs, struct fuse_entry_param *ret, uint64_t node)
+{
+    *ret = (struct fuse_entry_param){.ino = node,
+                                     .generation = fs->incarnation,
+                                     .attr_timeout = BFS_TIMEOUT_LONG,
+                                     .entry_timeout = BFS_TIMEOUT_LONG};
 }
 
 /* See BFS_CURIOUS_MS. */
@@ -125,10 +152,10 @@ static int entry_in_bundle(const struct listing *listing, const struct bfs_inode
     }
     mode_t type = type_in_bundle(index, inode);
     if (is_bare(listing, type)) {
-        *ret = name_only(bfs_node_of(slot, inode), type);
+        *ret = name_only(listing->fs, bfs_node_of(slot, inode), type);
         return 0;
     }
-    fill_entry(ret, bfs_backing_node(listing->fs->backing, bfs_node_of(slot, inode)));
+    fill_entry(listing->fs, ret, bfs_backing_node(listing->fs->backing, bfs_node_of(slot, inode)));
     return bfs_attr_of_inode(listing->fs, listing->bundle, ret->ino, &ret->attr);
 }
 
@@ -147,9 +174,10 @@ static int list_signatures(struct listing *listing, bool may_block)
         struct fuse_entry_param entry;
         if (offset <= listing->at)
             continue;
-        entry = name_only(bfs_node_of(slot, items[i].inode), S_IFREG);
+        uint64_t node = bfs_node_of(slot, items[i].inode);
+        entry = name_only(listing->fs, node, S_IFREG);
         if (!is_bare(listing, S_IFREG)) {
-            fill_entry(&entry, entry.attr.st_ino);
+            fill_entry(listing->fs, &entry, node);
             r = bfs_attr_of_signature(listing->fs, listing->bundle, &items[i], slot, &entry.attr);
             if (r)
                 return r;
@@ -184,7 +212,8 @@ static void list_control(struct listing *listing)
         uint64_t position = (uint64_t)next - OFFSET_DOTS - 1;
         if (position >= BFS_N_CONTROLS)
             return;
-        struct fuse_entry_param entry = name_only(BFS_NODE_CONTROL + 1 + position, S_IFREG);
+        struct fuse_entry_param entry =
+            name_only(listing->fs, BFS_NODE_CONTROL + 1 + position, S_IFREG);
         if (!put(listing, bfs_control_name((enum bfs_control)position), next, &entry))
             return;
     }
@@ -198,17 +227,18 @@ static struct fuse_entry_param entry_of(const struct listing *listing,
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     mode_t type = node->kind == BFS_TREE_LINK ? S_IFLNK : S_IFDIR;
     if (is_bare(listing, type))
-        return name_only(node->node, type);
-    fill_entry(&entry, node->node);
+        return name_only(listing->fs, node->node, type);
+    fill_entry(listing->fs, &entry, node->node);
     if (node->kind != BFS_TREE_BUNDLE)
         bfs_attr_of_tree(listing->fs, node, node->node, &entry.attr);
     else if (bfs_op_bundle(listing->fs, node->node, false, &bundle) ||
              bfs_attr_of_inode(listing->fs, bundle, node->node, &entry.attr))
-        return name_only(node->node, S_IFDIR);
+        return name_only(listing->fs, node->node, S_IFDIR);
     return entry;
 }
 
-/* The name that was listed last; "" before the first. False: nothing comes after it. */
+/* The name that was listed last; "" before the first. False: it is gone, and so many others after
+ * it that nobody knows where the listing was (fs/names.h). */
 static bool last_name(const struct listing *listing, char ret[static BFS_COMPONENT_MAX + 1])
 {
     uint64_t node = (uint64_t)listing->at;
@@ -217,10 +247,13 @@ static bool last_name(const struct listing *listing, char ret[static BFS_COMPONE
         return true;
     if (!bfs_node_in_bundle(node))
         return bfs_tree_numbers_name(listing->fs->numbers, node, ret);
-    const char *colon = strrchr(bfs_bundles_name(listing->fs->bundles, bfs_node_slot(node)), ':');
-    if (colon)
-        memcpy(ret, colon + 1, strlen(colon + 1) + 1);
-    return colon != NULL;
+    struct bfs_reference reference;
+    struct bfs_digest manifest;
+    bool found =
+        bfs_bundles_identity(listing->fs->bundles, bfs_node_slot(node), &reference, &manifest);
+    if (found)
+        memcpy(ret, reference.version, strlen(reference.version) + 1);
+    return found;
 }
 
 /* The links of a model's directory that are not in the tree; none when they need no statements. */
@@ -236,9 +269,9 @@ static int get_links(const struct listing *listing, const struct bfs_tree *tree,
 
 static bool put_link(struct listing *listing, const struct bfs_link *link)
 {
-    struct fuse_entry_param entry = name_only(link->node, S_IFLNK);
+    struct fuse_entry_param entry = name_only(listing->fs, link->node, S_IFLNK);
     if (!is_bare(listing, S_IFLNK)) {
-        fill_entry(&entry, link->node);
+        fill_entry(listing->fs, &entry, link->node);
         bfs_attr_of_link(listing->fs, link, &entry.attr);
     }
     return put(listing, link->name, (off_t)link->node, &entry);
@@ -266,8 +299,10 @@ static int list_tree(struct listing *listing, bool may_block)
     bool noted = false;
     size_t n;
     int r = get_links(listing, tree, may_block, &set);
-    if (r || !last_name(listing, after))
+    if (r || listing->at == OFFSET_CONTROL) /* which comes last */
         return r;
+    if (!last_name(listing, after))
+        return -ESTALE;
     const struct bfs_tree_node *nodes = bfs_tree_children(tree, listing->op->node, after, &n);
     for (size_t i = 0; i < n; i++) {
         if (listing->op->plus && nodes[i].kind == BFS_TREE_BUNDLE && !noted) {
@@ -281,7 +316,7 @@ static int list_tree(struct listing *listing, bool may_block)
     }
     if (!put_links(listing, set, n ? nodes[n - 1].name : after, NULL))
         return 0;
-    struct fuse_entry_param control = name_only(BFS_NODE_CONTROL, S_IFDIR);
+    struct fuse_entry_param control = name_only(listing->fs, BFS_NODE_CONTROL, S_IFDIR);
     if (listing->op->node == BFS_NODE_ROOT)
         (void)put(listing, ".bundlefs", OFFSET_CONTROL, &control);
     return 0;
@@ -291,7 +326,7 @@ static int list_tree(struct listing *listing, bool may_block)
 static bool put_dots(struct listing *listing)
 {
     static const char *const names[] = {".", ".."};
-    struct fuse_entry_param self = name_only(listing->op->node, S_IFDIR);
+    struct fuse_entry_param self = name_only(listing->fs, listing->op->node, S_IFDIR);
     for (; listing->at < OFFSET_DOTS; listing->at++)
         if (!put(listing, names[listing->at], listing->at + 1, &self))
             return false;
@@ -319,7 +354,11 @@ int bfs_op_readdir(struct bfs_fs *fs, const struct bfs_op *op, bool may_block,
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     if (op->offset < 0 || op->size > SIZE_MAX_ASKED)
         return -EINVAL;
-    struct listing listing = {.fs = fs, .op = op, .at = op->offset, .with_files = wants_files(fs)};
+    struct listing listing = {.fs = fs,
+                              .op = op,
+                              .at = op->offset,
+                              .with_files = wants_files(fs),
+                              .counted = &ret->counted};
     if (bfs_node_in_bundle(op->node)) {
         int r = bfs_op_bundle(fs, op->node, may_block, &bundle);
         if (r)

@@ -284,13 +284,13 @@ static void meet(struct bfs_replay *replay, const struct opened *opened)
 {
     bfs_autoorder struct bfs_order order = {0};
     BFS_CLEANUP(bfs_track_cleanup) struct bfs_track *track = NULL;
-    char text[BFS_ERROR_TEXT_SIZE];
+    char text[BFS_ERROR_TEXT_SIZE], name[BFS_REFERENCE_MAX + 1];
     struct bfs_error error = {0};
     bool is_bundles = true;
     if (!track_of(replay, opened->slot)) {
         if (read_order(replay, opened->slot, &is_bundles, &order, &error))
             bfs_log(replay->with.log, BFS_LOG_WARNING, "%s: its trace is not used: %s",
-                    bfs_bundles_name(replay->with.bundles, opened->slot),
+                    bfs_bundles_name(replay->with.bundles, opened->slot, name),
                     bfs_error_text(&error, text));
         if (bfs_track_new(opened->slot, is_bundles, &order, &track))
             return;

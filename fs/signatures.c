@@ -245,11 +245,32 @@ static void sort(struct bfs_signature_set *set)
     qsort(set->by_name, set->n, sizeof(const void *), by_name);
 }
 
-static int remember(struct bfs_signatures *signatures, uint32_t slot,
+void bfs_signatures_drop(struct bfs_signatures *signatures, struct bfs_bundles *bundles,
+                         uint32_t slot)
+{
+    struct known gone = {0};
+    (void)pthread_mutex_lock(&signatures->mutex);
+    struct known *known = find_known(signatures, slot);
+    if (known && !bfs_bundles_is_live(bundles, slot)) { /* it may have come back */
+        gone = *known;
+        size_t place = (size_t)(known - signatures->known);
+        memmove(known, known + 1, (--signatures->n - place) * sizeof(*known));
+    }
+    (void)pthread_mutex_unlock(&signatures->mutex);
+    (void)bfs_signature_set_unref(gone.set);
+    free(gone.seen);
+}
+
+/* Errors: -ENOMEM, -E2BIG, -ESTALE: nobody refers to the slot. */
+static int remember(struct bfs_signatures *signatures, struct bfs_bundles *bundles, uint32_t slot,
                     const struct bfs_xxh128 *stamp, struct bfs_signature_set *set)
 {
     (void)pthread_mutex_lock(&signatures->mutex);
     struct known *known = find_known(signatures, slot);
+    if (!known && !bfs_bundles_is_live(bundles, slot)) {
+        (void)pthread_mutex_unlock(&signatures->mutex);
+        return -ESTALE;
+    }
     if (!known)
         known = add_known(signatures, slot);
     int r = known ? 0 : -ENOMEM;
@@ -286,7 +307,9 @@ static int refuse_all(struct bfs_fs *fs, uint32_t slot, const struct bfs_error *
     struct bfs_statement_refusal *refusal = calloc(1, sizeof(*refusal));
     if (!refusal)
         return -ENOMEM;
-    (void)snprintf(refusal->name, sizeof(refusal->name), "%s", bfs_bundles_name(fs->bundles, slot));
+    char name[BFS_REFERENCE_MAX + 1];
+    (void)snprintf(refusal->name, sizeof(refusal->name), "%s",
+                   bfs_bundles_name(fs->bundles, slot, name));
     (void)bfs_error_text(error, refusal->reason);
     ret->refusals = refusal;
     ret->n_refusals = 1;
@@ -298,7 +321,7 @@ static int load(struct bfs_fs *fs, const struct bfs_tree *tree, uint32_t slot,
                 struct bfs_signature_set **ret)
 {
     struct bfs_error error = {0};
-    char text[BFS_ERROR_TEXT_SIZE];
+    char text[BFS_ERROR_TEXT_SIZE], name[BFS_REFERENCE_MAX + 1];
     bfs_autostatements struct bfs_statements statements = {0};
     BFS_CLEANUP(bfs_signature_set_cleanup) struct bfs_signature_set *set = calloc(1, sizeof(*set));
     if (!set)
@@ -308,12 +331,12 @@ static int load(struct bfs_fs *fs, const struct bfs_tree *tree, uint32_t slot,
         bfs_statements_of_bundle(fs->store, bfs_tree_catalog(tree), bundle, &statements, &error);
     if (r == -E2BIG)
         r = refuse_all(fs, slot, &error, &statements);
-    if (r == 0 &&
-        ((r = fill(set, &statements)) || (r = remember(fs->signatures, slot, stamp, set))))
+    if (r == 0 && ((r = fill(set, &statements)) ||
+                   (r = remember(fs->signatures, fs->bundles, slot, stamp, set))))
         (void)bfs_fail(&error, r, "%s", strerror(-r));
     if (r) {
-        bfs_log(fs->log, BFS_LOG_ERROR, "%s: statements: %s", bfs_bundles_name(fs->bundles, slot),
-                bfs_error_text(&error, text));
+        bfs_log(fs->log, BFS_LOG_ERROR, "%s: statements: %s",
+                bfs_bundles_name(fs->bundles, slot, name), bfs_error_text(&error, text));
         return r;
     }
     for (size_t i = 0; i < set->n_refusals; i++)
@@ -382,6 +405,8 @@ int bfs_signatures_refresh(struct bfs_fs *fs, const struct bfs_tree *before)
 {
     BFS_CLEANUP(bfs_tree_cleanup) struct bfs_tree *tree = bfs_fs_tree(fs);
     const struct bfs_catalog *then = bfs_tree_catalog(before), *now = bfs_tree_catalog(tree);
+    size_t n_slots;
+    const uint32_t *slots = bfs_tree_slots(tree, &n_slots);
     int r = 0;
     if (then->n_statements == 0 && now->n_statements == 0)
         return 0;
@@ -393,12 +418,9 @@ int bfs_signatures_refresh(struct bfs_fs *fs, const struct bfs_tree *before)
         bool same = n_then == n_now;
         for (size_t k = 0; same && k < n_now; k++)
             same = bfs_digest_equal(&a[k].manifest, &b[k].manifest);
-        uint32_t slot;
         if (same)
             continue;
-        int failed = bfs_bundles_slot(fs->bundles, &now->entries[i], &slot);
-        if (failed == 0)
-            failed = refresh(fs, slot, bundle, (n_then == 0) != (n_now == 0));
+        int failed = refresh(fs, slots[i], bundle, (n_then == 0) != (n_now == 0));
         r = r ? r : failed;
     }
     return r;

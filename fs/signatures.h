@@ -28,6 +28,10 @@ int bfs_signatures_new(struct bfs_signatures **ret);
 struct bfs_signatures *bfs_signatures_free(struct bfs_signatures *signatures);
 BFS_DEFINE_CLEANUP(bfs_signatures, bfs_signatures_free)
 
+/* Nobody refers to the slot: forgets what was read for it. */
+void bfs_signatures_drop(struct bfs_signatures *signatures, struct bfs_bundles *bundles,
+                         uint32_t slot);
+
 /* Are there statements about the bundle at present, as far as their names tell? */
 bool bfs_signatures_exist(struct bfs_fs *fs, const struct bfs_digest *bundle);
 

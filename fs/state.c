@@ -2,10 +2,12 @@
 #include "fs/state.h"
 
 #include "fs/control_text.h"
+#include "fs/lookups.h"
 #include "fs/memory.h"
 
 #include <limits.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum {
     WINDOW_MAX = 16 << 20,  /* beyond this, waiting for the disk is no longer what costs */
@@ -41,6 +43,8 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     (void)bfs_cache_free(fs->cache);
     (void)bfs_proofs_free(fs->proofs);
     (void)bfs_lookahead_free(fs->lookahead);
+    if (fs->bundles && fs->numbers)
+        bfs_lookups_watch(fs, false);
     (void)bfs_guard_free(fs->guard);
     (void)bfs_policy_file_free(fs->policy_file);
     (void)bfs_audit_free(fs->audit);
@@ -130,8 +134,19 @@ static int start(struct bfs_fs *fs)
         (r = bfs_signatures_new(&fs->signatures)) ||
         (r = bfs_control_texts_new(&fs->control_texts)))
         return r;
+    bfs_lookups_watch(fs, true);
     bfs_fs_look_at_memory(fs);
     return 0;
+}
+
+/* The kernel keeps 32 bits of it in file handles, and takes 0 for "none". Without a random one, the
+ * time will do. */
+static uint64_t incarnation(void)
+{
+    uint32_t value = 0;
+    if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != (ssize_t)sizeof(value))
+        value = (uint32_t)bfs_now_ms() ^ (uint32_t)time(NULL);
+    return value ? value : 1;
 }
 
 static int start_policy(struct bfs_fs *fs, struct bfs_error *error)
@@ -187,6 +202,7 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     fs->store = store;
     fs->uid = geteuid();
     fs->gid = getegid();
+    fs->incarnation = incarnation();
     fs->options = options;
     fs->log = log;
     fs->view_rules = (struct bfs_view_rules){
@@ -233,6 +249,7 @@ struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree)
 {
     bfs_metric_set(&fs->metrics, BFS_METRIC_BUNDLES, bfs_tree_catalog(tree)->n_entries);
     bfs_guard_set_tree(fs->guard, tree);
+    bfs_lookahead_set_tree(fs->lookahead, tree);
     (void)pthread_mutex_lock(&fs->mutex);
     struct bfs_tree *old = fs->tree;
     fs->tree = tree;

@@ -65,6 +65,7 @@ struct bfs_fs {
     struct fuse_session *session; /* NULL in tests that mount nothing */
     uid_t uid;                    /* whose everything is: the daemon's */
     gid_t gid;
+    uint64_t incarnation; /* of node numbers: another one in each mount */
     struct stat index_seen; /* index.json before it was first read; zeros when it was not */
     bool needs_opendir;     /* the kernel cannot do without; set before the first request */
     /* When somebody last wanted to know more of a name than that it is there, as bfs_now_ms(); 0:

@@ -5,27 +5,9 @@
 #include "fs/node.h"
 #include "verify/array.h"
 
-#include <pthread.h>
-#include <search.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Between a link's path and its target; in no name. */
-#define LINK_MARK ">"
-
-/* One path that ever was, and its number. */
-struct number {
-    uint64_t node;
-    char path[];
-};
-
-struct bfs_tree_numbers {
-    pthread_mutex_t mutex;
-    void *root; /* tsearch(3) tree of struct number; protected by mutex, like all below */
-    struct number **by_node; /* borrowed from the tree, from BFS_NODE_FIRST_CATALOG on */
-    uint64_t next;
-};
 
 struct bfs_tree {
     atomic_uint references;
@@ -33,124 +15,22 @@ struct bfs_tree {
     struct bfs_tree_node *nodes; /* by parent and name */
     size_t n_nodes;
     const struct bfs_tree_node **by_number;
-    uint32_t *slots; /* of the catalogue's entries */
+    uint32_t *slots; /* of the catalogue's entries; a reference to each */
+    size_t n_slots;
+    struct bfs_bundles *bundles;
+    struct bfs_tree_numbers *numbers;
 };
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(((const struct number *)a)->path, ((const struct number *)b)->path);
-}
-
-int bfs_tree_numbers_new(struct bfs_tree_numbers **ret)
-{
-    struct bfs_tree_numbers *numbers = calloc(1, sizeof(*numbers));
-    if (!numbers)
-        return -ENOMEM;
-    numbers->next = BFS_NODE_FIRST_CATALOG;
-    (void)pthread_mutex_init(&numbers->mutex, NULL);
-    *ret = numbers;
-    return 0;
-}
-
-struct bfs_tree_numbers *bfs_tree_numbers_free(struct bfs_tree_numbers *numbers)
-{
-    if (numbers) {
-        tdestroy(numbers->root, free);
-        free(numbers->by_node);
-        (void)pthread_mutex_destroy(&numbers->mutex);
-        free(numbers);
-    }
-    return NULL;
-}
-
-/* 0: no memory. */
-static uint64_t intern(struct bfs_tree_numbers *numbers, const char *path)
-{
-    uint64_t node = 0;
-    size_t size = strlen(path) + 1;
-    bfs_autofree struct number *fresh = malloc(sizeof(*fresh) + size);
-    if (!fresh)
-        return 0;
-    memcpy(fresh->path, path, size);
-    (void)pthread_mutex_lock(&numbers->mutex);
-    fresh->node = numbers->next;
-    size_t n = (size_t)(numbers->next - BFS_NODE_FIRST_CATALOG);
-    struct number **found = NULL;
-    if (bfs_array_grow(&numbers->by_node, n, sizeof(struct number *)) == 0)
-        found = tsearch(fresh, &numbers->root, compare_paths);
-    if (found) {
-        node = (*found)->node;
-        if (*found == fresh) {
-            numbers->by_node[n] = fresh;
-            numbers->next++;
-            fresh = NULL; /* transferred */
-        }
-    }
-    (void)pthread_mutex_unlock(&numbers->mutex);
-    return node;
-}
-
-/* NULL: no such number. A path stays for the daemon's life. */
-static const char *path_of(struct bfs_tree_numbers *numbers, uint64_t node)
-{
-    (void)pthread_mutex_lock(&numbers->mutex);
-    bool known = node >= BFS_NODE_FIRST_CATALOG && node < numbers->next;
-    const char *path = known ? numbers->by_node[node - BFS_NODE_FIRST_CATALOG]->path : NULL;
-    (void)pthread_mutex_unlock(&numbers->mutex);
-    return path;
-}
-
-bool bfs_tree_numbers_name(struct bfs_tree_numbers *numbers, uint64_t node,
-                           char ret[static BFS_COMPONENT_MAX + 1])
-{
-    const char *path = path_of(numbers, node);
-    if (!path)
-        return false;
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    size_t length = strcspn(name, LINK_MARK);
-    memcpy(ret, name, length);
-    ret[length] = '\0';
-    return true;
-}
-
-bool bfs_tree_numbers_path(struct bfs_tree_numbers *numbers, uint64_t node, char *ret, size_t size)
-{
-    const char *path = path_of(numbers, node);
-    if (!path || strpbrk(path, LINK_MARK) || strlen(path) >= size)
-        return false;
-    memcpy(ret, path, strlen(path) + 1);
-    return true;
-}
-
-uint64_t bfs_tree_numbers_link(struct bfs_tree_numbers *numbers, const char *model,
-                               const char *name, const char *target)
-{
-    char path[BFS_NAME_MAX + 2 * BFS_VERSION_MAX + 3];
-    (void)snprintf(path, sizeof(path), "%s/%s" LINK_MARK "%s", model, name, target);
-    return intern(numbers, path);
-}
-
-bool bfs_tree_numbers_target(struct bfs_tree_numbers *numbers, uint64_t node,
-                             char ret[static BFS_VERSION_MAX + 1])
-{
-    const char *path = path_of(numbers, node);
-    const char *mark = path ? strpbrk(path, LINK_MARK) : NULL;
-    if (mark)
-        (void)snprintf(ret, BFS_VERSION_MAX + 1, "%s", mark + 1);
-    return mark != NULL;
-}
 
 struct builder {
     struct bfs_tree *tree;
-    struct bfs_bundles *bundles;
-    struct bfs_tree_numbers *numbers;
     bool has_policy;
     size_t capacity;
 };
 
-static void clear_node(struct bfs_tree_node *node)
+static void clear_node(struct bfs_tree *tree, struct bfs_tree_node *node)
 {
+    if (node->kind != BFS_TREE_BUNDLE)
+        bfs_tree_numbers_unref(tree->numbers, node->node, 1);
     free((void *)(uintptr_t)node->name);
     free(node->target);
 }
@@ -175,6 +55,16 @@ static int add(struct builder *builder, const struct bfs_tree_node *node, const 
     return 0;
 }
 
+/* The node's number is a reference, which this takes over. 0: no memory. */
+static int add_numbered(struct builder *builder, const struct bfs_tree_node *node, const char *name,
+                        size_t name_length)
+{
+    int r = node->node ? add(builder, node, name, name_length) : -ENOMEM;
+    if (r && node->node)
+        bfs_tree_numbers_unref(builder->tree->numbers, node->node, 1);
+    return r;
+}
+
 /* The directories of a model's name; the same ones come again with the next model and are removed
  * after sorting. */
 static int add_directories(struct builder *builder, const char *name, uint64_t *ret)
@@ -186,9 +76,11 @@ static int add_directories(struct builder *builder, const char *name, uint64_t *
         size_t end = (size_t)(at - name) + length;
         memcpy(path, name, end);
         path[end] = '\0';
-        struct bfs_tree_node node = {
-            .parent = parent, .kind = BFS_TREE_DIRECTORY, .node = intern(builder->numbers, path)};
-        int r = node.node ? add(builder, &node, at, length) : -ENOMEM;
+        struct bfs_tree_node node = {.parent = parent,
+                                     .kind = BFS_TREE_DIRECTORY,
+                                     .node =
+                                         bfs_tree_numbers_directory(builder->tree->numbers, path)};
+        int r = add_numbered(builder, &node, at, length);
         if (r)
             return r;
         parent = node.node;
@@ -205,12 +97,16 @@ static int add_latest(struct builder *builder, uint64_t directory, const char *m
     const struct bfs_catalog_entry *latest = bfs_catalog_latest(builder->tree->catalog, model);
     if (!latest)
         return 0;
-    struct bfs_tree_node node = {
-        .parent = directory,
-        .kind = BFS_TREE_LINK,
-        .node = bfs_tree_numbers_link(builder->numbers, model, "latest", latest->reference.version),
-        .target = strdup(latest->reference.version)};
-    int r = node.node && node.target ? add(builder, &node, "latest", strlen("latest")) : -ENOMEM;
+    struct bfs_tree_node node = {.parent = directory,
+                                 .kind = BFS_TREE_LINK,
+                                 .node = bfs_tree_numbers_link(builder->tree->numbers, model,
+                                                               "latest", latest->reference.version),
+                                 .target = strdup(latest->reference.version)};
+    if (!node.target && node.node)
+        bfs_tree_numbers_unref(builder->tree->numbers, node.node, 1);
+    if (!node.target)
+        return -ENOMEM;
+    int r = add_numbered(builder, &node, "latest", strlen("latest"));
     if (r)
         free(node.target);
     return r;
@@ -231,10 +127,10 @@ static int add_entry(struct builder *builder, size_t i)
         builder->tree->nodes[builder->tree->n_nodes - 1].has_links = true; /* the directory's */
     struct bfs_tree_node node = {
         .parent = directory, .kind = BFS_TREE_BUNDLE, .position = (uint32_t)i};
-    r = bfs_bundles_slot(builder->bundles, entry, &node.slot);
+    r = bfs_bundles_slot(builder->tree->bundles, entry, &node.slot);
     if (r)
         return r;
-    builder->tree->slots[i] = node.slot;
+    builder->tree->slots[builder->tree->n_slots++] = node.slot;
     node.node = bfs_node_of(node.slot, BFS_INODE_ROOT);
     const char *version = entry->reference.version;
     r = add(builder, &node, version, strlen(version));
@@ -265,7 +161,7 @@ static void remove_repeated(struct bfs_tree *tree)
         if (kept > 0 && compare_place(tree->nodes[kept - 1].parent, tree->nodes[kept - 1].name,
                                       node->parent, node->name) == 0) {
             tree->nodes[kept - 1].has_links = tree->nodes[kept - 1].has_links || node->has_links;
-            clear_node(node);
+            clear_node(tree, node);
         } else {
             tree->nodes[kept++] = *node;
         }
@@ -299,8 +195,9 @@ int bfs_tree_new(struct bfs_catalog *catalog, struct bfs_bundles *bundles,
         return -ENOMEM;
     atomic_init(&tree->references, 1);
     tree->catalog = catalog;
-    struct builder builder = {
-        .tree = tree, .bundles = bundles, .numbers = numbers, .has_policy = has_policy};
+    tree->bundles = bundles;
+    tree->numbers = numbers;
+    struct builder builder = {.tree = tree, .has_policy = has_policy};
     tree->slots = calloc(catalog->n_entries + 1, sizeof(*tree->slots));
     int r = tree->slots ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < catalog->n_entries; i++)
@@ -330,7 +227,9 @@ struct bfs_tree *bfs_tree_unref(struct bfs_tree *tree)
 {
     if (tree && atomic_fetch_sub(&tree->references, 1) == 1) {
         for (size_t i = 0; i < tree->n_nodes; i++)
-            clear_node(&tree->nodes[i]);
+            clear_node(tree, &tree->nodes[i]);
+        for (size_t i = 0; i < tree->n_slots; i++)
+            bfs_bundles_unref(tree->bundles, tree->slots[i], 1);
         free(tree->nodes);
         free(tree->by_number);
         free(tree->slots);

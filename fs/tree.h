@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The directories above the bundles, as one catalogue makes them: model names, versions, "latest".
- * A new catalogue makes a new tree; whoever reads the old one keeps it alive.
+ * A new catalogue makes a new tree; whoever reads the old one keeps it alive. A tree refers to the
+ * slots and numbers of all that is in it.
  *
- * THREAD SAFETY: a tree is immutable and reference-counted. Numbers are interned under a lock. */
+ * THREAD SAFETY: a tree is immutable and reference-counted. */
 #ifndef BFS_FS_TREE_H
 #define BFS_FS_TREE_H
 
 #include "codec/store/catalog.h"
 #include "fs/bundles.h"
+#include "fs/tree_numbers.h"
 
 enum bfs_tree_kind { BFS_TREE_DIRECTORY, BFS_TREE_BUNDLE, BFS_TREE_LINK };
 
@@ -23,26 +25,8 @@ struct bfs_tree_node {
 };
 
 struct bfs_tree;
-/* Remembers the numbers of paths across trees. */
-struct bfs_tree_numbers;
-int bfs_tree_numbers_new(struct bfs_tree_numbers **ret);
-struct bfs_tree_numbers *bfs_tree_numbers_free(struct bfs_tree_numbers *numbers);
-BFS_DEFINE_CLEANUP(bfs_tree_numbers, bfs_tree_numbers_free)
-/* The last component of the path that has, or ever had, that number; false: none. */
-bool bfs_tree_numbers_name(struct bfs_tree_numbers *numbers, uint64_t node,
-                           char ret[static BFS_COMPONENT_MAX + 1]);
-/* The path of a directory; false: it is none, or does not fit. */
-bool bfs_tree_numbers_path(struct bfs_tree_numbers *numbers, uint64_t node, char *ret, size_t size);
-/* The number of a link in a model's directory; it depends on the target, so that the kernel sees
- * another link when that changes. 0: no memory. */
-uint64_t bfs_tree_numbers_link(struct bfs_tree_numbers *numbers, const char *model,
-                               const char *name, const char *target);
-/* Where the link of that number points, also when it does not any more; false: it is no link. */
-bool bfs_tree_numbers_target(struct bfs_tree_numbers *numbers, uint64_t node,
-                             char ret[static BFS_VERSION_MAX + 1]);
-
-/* Takes ownership of the catalogue on success. `has_policy`: each model's links are those of
- * fs/links.h. Errors: -ENOMEM. */
+/* Takes ownership of the catalogue on success; the rest is borrowed. `has_policy`: each model's
+ * links are those of fs/links.h. Errors: -ENOMEM, -E2BIG: no numbers are left. */
 int bfs_tree_new(struct bfs_catalog *catalog, struct bfs_bundles *bundles,
                  struct bfs_tree_numbers *numbers, bool has_policy, struct bfs_tree **ret);
 struct bfs_tree *bfs_tree_ref(struct bfs_tree *tree);

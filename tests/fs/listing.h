@@ -36,6 +36,7 @@ static inline void listing_put(struct served *served, const char *path, size_t s
             at += entry_head + ((sizeof(dirent) + dirent.name_length + 7) & ~(size_t)7);
         }
         bfs_buffer_done(&page.bytes);
+        bfs_buffer_done(&page.counted);
     }
 }
 

@@ -184,6 +184,7 @@ static void a_listing_loads_nothing(void **state)
             assert_int_equal(second, bfs_node_of(1, 0));
         }
         bfs_buffer_done(&page.bytes);
+        bfs_buffer_done(&page.counted);
     }
     settle(&served);
     assert_int_equal(n_loaded(&served), 1);
@@ -242,6 +243,7 @@ static struct counted count(struct served *served, uint64_t directory)
         at += HEAD + ((sizeof(dirent) + dirent.name_length + 7) & ~(size_t)7);
     }
     bfs_buffer_done(&page.bytes);
+    bfs_buffer_done(&page.counted);
     return counted;
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "fs/names.h"
 #include "fs/node.h"
 #include "fs/tree.h"
 #include "tests/support/folder.h"
@@ -142,7 +143,8 @@ static void nested_names(void **state)
     const struct bfs_tree_node *bundle = at(tree, "a/c/d/2.0.0");
     assert_ptr_equal(bfs_tree_bundle(tree, bundle->slot), bundle);
     assert_int_equal(bundle->node, bfs_node_of(bundle->slot, BFS_INODE_ROOT));
-    assert_string_equal(bfs_bundles_name(fixture.bundles, bundle->slot), "a/c/d:2.0.0");
+    char reference[BFS_REFERENCE_MAX + 1];
+    assert_string_equal(bfs_bundles_name(fixture.bundles, bundle->slot, reference), "a/c/d:2.0.0");
     assert_null(bfs_tree_bundle(tree, 4711));
     (void)bfs_tree_unref(tree);
     tear_down(&fixture);
@@ -162,7 +164,7 @@ static void an_empty_tree(void **state)
 }
 
 /* A path has the same number in every tree, but a link with another target is another link. */
-static void numbers_are_for_ever(void **state)
+static void a_path_keeps_its_number(void **state)
 {
     (void)state;
     static const char *const before[] = {"m/a:1.0.0", "m/b:1.0.0"};
@@ -186,6 +188,75 @@ static void numbers_are_for_ever(void **state)
     (void)bfs_tree_unref(one);
     (void)bfs_tree_unref(three);
     tear_down(&fixture);
+}
+
+/* What a tree refers to goes with it, but for the last few thousand names; what the kernel knows
+ * stays. */
+static void names_go_with_their_trees(void **state)
+{
+    (void)state;
+    enum { N = 3 * BFS_NAMES_KEPT, ROUNDS = 4 };
+    static char texts[N][32];
+    static const char *names[N];
+    struct fixture fixture;
+    set_up(&fixture);
+    uint32_t known = 0;
+    uint64_t directory = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < N; i++) {
+            (void)snprintf(texts[i], sizeof(texts[i]), "m%u-%05u:1", round, i);
+            names[i] = texts[i];
+        }
+        struct bfs_tree *tree = make(&fixture, names, N);
+        if (round == 0) {
+            known = at(tree, "m0-00007/1")->slot;
+            directory = at(tree, "m0-00007")->node;
+            assert_true(bfs_bundles_ref(fixture.bundles, known));
+            assert_true(bfs_tree_numbers_ref(fixture.numbers, directory));
+        }
+        (void)bfs_tree_unref(tree);
+        assert_true(bfs_bundles_count(fixture.bundles) <= BFS_NAMES_KEPT + 1);
+        assert_true(bfs_tree_numbers_count(fixture.numbers) <= BFS_NAMES_KEPT + 1);
+        char reference[BFS_REFERENCE_MAX + 1], path[BFS_NAME_MAX + 1];
+        assert_string_equal(bfs_bundles_name(fixture.bundles, known, reference), "m0-00007:1");
+        assert_true(
+            bfs_tree_numbers_path(fixture.numbers, directory, path, sizeof(path)));
+        assert_string_equal(path, "m0-00007");
+    }
+    bfs_bundles_unref(fixture.bundles, known, 1);
+    assert_false(bfs_bundles_is_live(fixture.bundles, known));
+    bfs_tree_numbers_unref(fixture.numbers, directory, 1);
+    assert_false(bfs_tree_numbers_is_live(fixture.numbers, directory));
+    tear_down(&fixture);
+}
+
+/* Another daemon, and another order: the same inode numbers. */
+static void inode_numbers_follow_from_names(void **state)
+{
+    (void)state;
+    struct fixture one, two;
+    set_up(&one);
+    set_up(&two);
+    static const char *const other[] = {"a/c/d:2.0.0", "z:1"};
+    struct bfs_tree *first = make(&two, other, 2);
+    struct bfs_tree *a = make(&one, nested, sizeof(nested) / sizeof(nested[0]));
+    struct bfs_tree *b = make(&two, nested, sizeof(nested) / sizeof(nested[0]));
+    const struct bfs_tree_node *in_a = at(a, "a/c/d/2.0.0"), *in_b = at(b, "a/c/d/2.0.0");
+    assert_true(in_a->slot != in_b->slot);
+    for (uint32_t inode = 1; inode < 100; inode++)
+        assert_true(bfs_bundles_ino(one.bundles, in_a->slot, inode) ==
+                    bfs_bundles_ino(two.bundles, in_b->slot, inode));
+    assert_true(at(a, "a/c/d")->node != at(b, "a/c/d")->node);
+    assert_true(bfs_tree_numbers_ino(one.numbers, at(a, "a/c/d")->node) ==
+                bfs_tree_numbers_ino(two.numbers, at(b, "a/c/d")->node));
+    /* The same name with another digest is another file. */
+    assert_true(bfs_bundles_ino(two.bundles, at(first, "a/c/d/2.0.0")->slot, 1) !=
+                bfs_bundles_ino(two.bundles, in_b->slot, 1));
+    (void)bfs_tree_unref(a);
+    (void)bfs_tree_unref(b);
+    (void)bfs_tree_unref(first);
+    tear_down(&one);
+    tear_down(&two);
 }
 
 static void a_slot_for_each_name_and_digest(void **state)
@@ -214,8 +285,9 @@ static void a_slot_for_each_name_and_digest(void **state)
     uint32_t other;
     assert_int_equal(bfs_bundles_slot(fixture.bundles, &entry, &other), 0);
     assert_int_equal(other, N);
-    assert_string_equal(bfs_bundles_name(fixture.bundles, N), "model:v0");
-    assert_string_equal(bfs_bundles_name(fixture.bundles, N + 1), "?");
+    char reference[BFS_REFERENCE_MAX + 1];
+    assert_string_equal(bfs_bundles_name(fixture.bundles, N, reference), "model:v0");
+    assert_string_equal(bfs_bundles_name(fixture.bundles, N + 1, reference), "?");
     tear_down(&fixture);
 }
 
@@ -257,7 +329,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_names),
         cmocka_unit_test(an_empty_tree),
-        cmocka_unit_test(numbers_are_for_ever),
+        cmocka_unit_test(a_path_keeps_its_number),
+        cmocka_unit_test(names_go_with_their_trees),
+        cmocka_unit_test(inode_numbers_follow_from_names),
         cmocka_unit_test(a_slot_for_each_name_and_digest),
         cmocka_unit_test(trees_from_many_threads),
     };
