@@ -90,8 +90,8 @@ static int read_contract(struct bfs_bundle *bundle, struct json_object **ret,
             return r;
     }
     /* Whether it is a good one is for "check" to say. */
-    (void)bfs_json_parse(text, size, name, ret, NULL);
-    return 0;
+    r = bfs_json_parse(text, size, name, ret, error);
+    return r == -ENOMEM ? r : 0;
 }
 
 static struct json_object *member(struct json_object *object, const char *name, json_type type)

@@ -37,7 +37,8 @@ static bool has_container(const struct bfs_subject *subject, enum bfs_container 
 }
 
 /* Asks the planner of views: it knows what it can make. */
-static bool can_make(const char *directory, const char *id)
+/* 0: the view can be made. Errors: why it cannot, -ENOMEM among it. */
+static int try_view(const char *directory, const char *id)
 {
     BFS_CLEANUP(bfs_views_cleanup) struct bfs_views *views = NULL;
     const struct bfs_views_options options = {.directory = directory,
@@ -45,13 +46,14 @@ static bool can_make(const char *directory, const char *id)
                                               .n_threads = 1,
                                               .ids = &id,
                                               .n_ids = 1};
-    if (bfs_views_new(&options, &views, NULL))
-        return false;
+    int r = bfs_views_new(&options, &views, NULL);
+    if (r)
+        return r;
     const struct bfs_pack_options pack = {.directory = directory,
                                           .chunk_size = BFS_CHUNK_SIZE_DEFAULT,
                                           .n_jobs = 1,
                                           .extension = bfs_views_extension(views)};
-    return bfs_pack_check(NULL, &pack, NULL) == 0;
+    return bfs_pack_check(NULL, &pack, NULL);
 }
 
 static int add_views(const char *ids, const char *directory, struct bfs_buffer *ret)
@@ -60,9 +62,13 @@ static int add_views(const char *ids, const char *directory, struct bfs_buffer *
     char *rest = copy;
     if (!copy)
         return -ENOMEM;
-    for (const char *id; (id = strsep(&rest, " "));)
-        if (can_make(directory, id))
+    for (const char *id; (id = strsep(&rest, " "));) {
+        int r = try_view(directory, id);
+        if (r == -ENOMEM)
+            return r;
+        if (r == 0)
             bfs_buffer_printf(ret, "%s%s", ret->size ? " " : "", id);
+    }
     return 0;
 }
 

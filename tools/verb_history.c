@@ -105,11 +105,13 @@ static int form_opinion(const struct history *history, const struct bfs_stored_s
 {
     bfs_autoevidence struct bfs_evidence evidence = {0};
     bfs_autobuffer struct bfs_buffer names = BFS_BUFFER_INIT;
-    bool is_read =
-        history->policy &&
-        bfs_evidence_read(history->policy, stored->envelope, stored->size,
-                          &stored->statement.subject, "statement", &evidence, NULL) == 0 &&
-        evidence.is_signed;
+    int r = history->policy ? bfs_evidence_read(history->policy, stored->envelope, stored->size,
+                                                &stored->statement.subject, "statement", &evidence,
+                                                NULL)
+                            : -ENOKEY;
+    bool is_read = r == 0 && evidence.is_signed;
+    if (r == -ENOMEM)
+        return r;
     for (size_t i = 0; is_read && i < bfs_policy_n_keys(history->policy); i++)
         if (evidence.signers[i / 64] >> (i % 64) & 1)
             bfs_buffer_printf(&names, "%s%s", names.size ? "," : "",

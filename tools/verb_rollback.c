@@ -16,34 +16,42 @@ struct options {
     const char *to;
 };
 
-/* Did a key of the policy sign the move, be it one that has expired? */
-static bool is_known(const struct bfs_policy *policy, const struct bfs_alias_link *link)
+/* Did a key of the policy sign the move, be it one that has expired? Errors: -ENOMEM. */
+static int find_known(const struct bfs_policy *policy, const struct bfs_alias_link *link, bool *ret)
 {
     bfs_autoevidence struct bfs_evidence evidence = {0};
     /* Its first member. */
     const struct bfs_stored_statement *stored = (const void *)link->statement;
-    return !policy ||
-           (bfs_evidence_read(policy, stored->envelope, stored->size, &link->statement->subject,
-                              "alias", &evidence, NULL) == 0 &&
-            evidence.is_signed);
+    int r = policy ? bfs_evidence_read(policy, stored->envelope, stored->size,
+                                       &link->statement->subject, "alias", &evidence, NULL)
+                   : 0;
+    if (r == -ENOMEM)
+        return r;
+    *ret = !policy || (r == 0 && evidence.is_signed);
+    return 0;
 }
 
-/* The last move before `now` that points elsewhere. What nobody known has signed may have been
+/* The last move before `now` that points elsewhere; NULL: none. Errors: -ENOMEM. What nobody known has signed may have been
  * listed by anybody, and must not be what somebody signs next. */
-static const struct bfs_alias_link *step_back(const struct bfs_policy *policy, const char *model,
-                                              const struct bfs_alias_link *now)
+static int step_back(const struct bfs_policy *policy, const char *model,
+                     const struct bfs_alias_link *now, const struct bfs_alias_link **ret)
 {
     const struct bfs_alias_link *before = now->before;
     for (; before; before = before->before) {
+        bool is_known;
         if (bfs_digest_equal(&before->statement->subject, &now->statement->subject))
             continue;
-        if (is_known(policy, before))
-            return before;
+        int r = find_known(policy, before, &is_known);
+        if (r)
+            return r;
+        if (is_known)
+            break;
         bfs_message("%s: move %" PRIu64 " of the alias %s is passed over: no key of the policy has "
                     "signed it",
                     model, before->statement->sequence, before->statement->alias);
     }
-    return NULL;
+    *ret = before;
+    return 0;
 }
 
 /* The bundle that the alias pointed to before it came to where it is. */
@@ -69,7 +77,11 @@ static int find_before(const struct bfs_opened *opened, const struct bfs_policy 
         bfs_message("%s has no alias %s%s", model, alias, policy ? " that the policy accepts" : "");
         return BFS_EXIT_FAILED;
     }
-    const struct bfs_alias_link *before = step_back(policy, model, now->link);
+    const struct bfs_alias_link *before;
+    if (step_back(policy, model, now->link, &before)) {
+        bfs_message("out of memory");
+        return BFS_EXIT_FAILED;
+    }
     if (!before) {
         bfs_message("%s of %s has never pointed elsewhere; name a version with --to", alias, model);
         return BFS_EXIT_FAILED;

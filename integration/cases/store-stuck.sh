@@ -32,8 +32,8 @@ wait_until 15 grep -q '"degraded"' "$MNT/.bundlefs/health.json"
 exec 7<&-
 
 # What the daemon knows is told all the same, and that the store is silent.
-expect_exit 0 timeout 20 "$BUNDLEFS" doctor "$MNT"
-grep -q "^missing *store: $STORE does not answer" "$OUT" || fail "doctor says $(cat "$OUT")"
+expect_exit 1 timeout 20 "$BUNDLEFS" doctor "$MNT"
+grep -q "^fault *store: $STORE does not answer" "$OUT" || fail "doctor says $(cat "$OUT")"
 grep -q '^missing *deadlines: [1-9]' "$OUT" || fail "doctor says $(cat "$OUT")"
 
 kill -CONT "$inner"

@@ -67,6 +67,7 @@ WRITING = [
     signing("promote", "STORE acme/tiny:1.1.0 --to first"),
     signing("rollback", "STORE acme/tiny --alias staging --policy WORLD/policy.json"),
     signing("deprecate", "STORE acme/tiny:1.1.0 --replaced-by acme/tiny:1.0.0 --sunset 2090-01-01"),
+    signing("undeprecate", "STORE other/gone:1 --reason mistyped"),
     signing("revoke", "STORE acme/tiny:1.1.0 --reason leaks"),
     Form("rm", "STORE other/gone:1", writes=True, removed=("other/gone:1", "other/gone:sha256-")),
     Form("rm", "STORE acme/tiny:1.0.0 --force", writes=True,
