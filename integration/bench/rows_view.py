@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows about views."""
 import os
+from shutil import which
 
-from measure import Row
+from measure import Row, Skipped
 from places import Bundlefs, Image
 from system import run
 from rows_read import one_way
@@ -16,6 +17,8 @@ MODEL_SHARE = 4  # the model of this row is that part of --size: five files are 
 
 def cold_views(world):
     """Views, which are files like others, beside squashfs images of the same directories."""
+    if not which("mksquashfs"):
+        raise Skipped("mksquashfs is not installed, so there is nothing to compare with")
     row = Row("cold-views", "Cold sequential read(2) of views, 1 MiB at a time", "MB/s")
     model = world.make_model("viewed", world.size // MODEL_SHARE)
     store = world.path("views-store")
