@@ -4,10 +4,12 @@
 #include "fs/json_text.h"
 
 #include "verify/json.h"
+#include "verify/rfc3339.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 const char *bfs_control_name(enum bfs_control control)
 {
@@ -54,6 +56,22 @@ static int write_document(struct json_object *root, int status, struct bfs_buffe
     return status ? status : bfs_buffer_status(ret);
 }
 
+static void add_expiring(struct json_object *root, const struct bfs_policy *policy, int *status)
+{
+    struct json_object *list = bfs_json_new_array(status);
+    char text[BFS_RFC3339_SIZE];
+    int64_t end, now = (int64_t)time(NULL);
+    for (size_t i = 0; i < bfs_policy_n_keys(policy); i++) {
+        if (!bfs_policy_key_ends_soon(policy, i, now, &end) || bfs_rfc3339_format(end, text))
+            continue;
+        struct json_object *object = bfs_json_new_object(status);
+        bfs_json_add_string(object, "name", bfs_policy_key_name(policy, i), status);
+        bfs_json_add_string(object, "not_after", text, status);
+        bfs_json_append(list, object, status);
+    }
+    bfs_json_add(root, "keys_expiring", list, status);
+}
+
 /* The policy in force, and what is wrong with its file or the audit log. */
 static void add_policy(struct json_object *root, struct bfs_fs *fs, int *status)
 {
@@ -67,6 +85,7 @@ static void add_policy(struct json_object *root, struct bfs_fs *fs, int *status)
                             bfs_digest_text(bfs_policy_digest(policy), digest), status);
         if (bfs_policy_file_trouble(fs->policy_file, text))
             bfs_json_add_text(root, "policy_trouble", text, status);
+        add_expiring(root, policy, status);
     }
     if (!fs->audit)
         return;

@@ -3,11 +3,13 @@
 
 #include "codec/store/files.h"
 #include "fs/clock.h"
+#include "verify/rfc3339.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { RETRY_MS = 5000 }; /* after what was no fault of the text */
 
@@ -33,6 +35,19 @@ static int load(const char *path, struct bfs_policy **ret, struct bfs_error *err
     return r;
 }
 
+static void warn_of_ends(const struct bfs_policy_file *file, const struct bfs_policy *policy)
+{
+    char end_text[BFS_RFC3339_SIZE];
+    int64_t end, now = (int64_t)time(NULL);
+    for (size_t i = 0; i < bfs_policy_n_keys(policy); i++)
+        if (bfs_policy_key_ends_soon(policy, i, now, &end) &&
+            bfs_rfc3339_format(end, end_text) == 0)
+            bfs_log(file->log, BFS_LOG_WARNING,
+                    "policy: %s: key %s ends at %s; from then on its signatures do not count: "
+                    "rotate the key",
+                    file->path, bfs_policy_key_name(policy, i), end_text);
+}
+
 int bfs_policy_file_open(const char *named, const struct bfs_log *log, struct bfs_policy_file **ret,
                          struct bfs_error *error)
 {
@@ -55,6 +70,7 @@ int bfs_policy_file_open(const char *named, const struct bfs_log *log, struct bf
     int r = load(file->path, &file->policy, error);
     if (r)
         return bfs_fail_context(error, r, "policy");
+    warn_of_ends(file, file->policy);
     *ret = bfs_steal(&file);
     return 0;
 }
@@ -116,6 +132,7 @@ static enum bfs_policy_news put_in_force(struct bfs_policy_file *file, struct bf
     (void)bfs_policy_unref(old);
     if (!is_same || was_broken)
         bfs_log(file->log, BFS_LOG_INFO, "policy: %s: read again, in force", file->path);
+    warn_of_ends(file, policy);
     /* Also when the text is the same: the users and groups that it names may be others now. */
     return BFS_POLICY_CHANGED;
 }

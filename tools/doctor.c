@@ -123,10 +123,22 @@ static int check_documents(const struct bfs_diagnosis *diagnosis, struct bfs_err
         {"reason", BFS_JSON_STRING, false},
         {"passthrough", BFS_JSON_STRING, false},
         {"passthrough_reason", BFS_JSON_STRING, false},
+        {"keys_expiring", BFS_JSON_ARRAY, false},
+        {NULL, BFS_JSON_OBJECT, false},
+    };
+    static const struct bfs_json_field key[] = {
+        {"name", BFS_JSON_STRING, true},
+        {"not_after", BFS_JSON_STRING, true},
         {NULL, BFS_JSON_OBJECT, false},
     };
     int r = bfs_json_check(diagnosis->session, session, true, "session.json", error);
-    return r ? r : bfs_json_check(diagnosis->health, health, true, "health.json", error);
+    if (r == 0)
+        r = bfs_json_check(diagnosis->health, health, true, "health.json", error);
+    struct json_object *keys = r ? NULL : bfs_json_member(diagnosis->health, "keys_expiring");
+    size_t n = keys ? json_object_array_length(keys) : 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = bfs_json_check(json_object_array_get_idx(keys, i), key, true, "health.json", error);
+    return r;
 }
 
 int bfs_diagnosis_make(const char *path, struct bfs_diagnosis *ret, struct bfs_error *error)
@@ -155,6 +167,7 @@ int bfs_diagnosis_make(const char *path, struct bfs_diagnosis *ret, struct bfs_e
         return bfs_fail(error, r ? r : -ENOMEM, "%s/metrics: cannot read", control);
     diagnosis.metrics = (char *)bfs_buffer_steal(&metrics);
     look_at_health(&diagnosis);
+    bfs_doctor_look_at_keys(&diagnosis);
     bfs_doctor_look_at_trouble(&diagnosis);
     bfs_doctor_look_at_store(&diagnosis, STORE_TIMEOUT_MS);
     look_at_kernel(&diagnosis);

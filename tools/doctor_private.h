@@ -34,6 +34,8 @@ uint64_t bfs_doctor_metric(const struct bfs_diagnosis *diagnosis, const char *na
 /* The store's file system, which is waited for no longer than `timeout_ms`. */
 void bfs_doctor_look_at_store(struct bfs_diagnosis *diagnosis, unsigned timeout_ms);
 void bfs_doctor_look_at_passthrough(struct bfs_diagnosis *diagnosis);
+/* Keys of the policy that end soon: names the one that ends first, and counts the others. */
+void bfs_doctor_look_at_keys(struct bfs_diagnosis *diagnosis);
 /* How much was done, with what, and how much of it for nothing. */
 void bfs_doctor_look_at_work(struct bfs_diagnosis *diagnosis);
 /* What went wrong or had to give way since the daemon started. */

@@ -32,6 +32,7 @@ enum {
     BFS_POLICY_ROLES_MAX = 64,        /* of a key, or named in one place of a rule */
     BFS_POLICY_READERS_MAX = 64,      /* users, and as many groups, of a rule */
     BFS_VERDICT_REASON_SIZE = 512,    /* fits into what an error says */
+    BFS_POLICY_KEY_NOTICE_DAYS = 30,  /* so long before a key ends, hosts warn */
 };
 
 struct bfs_policy;
@@ -58,6 +59,10 @@ const struct bfs_digest *bfs_policy_digest(const struct bfs_policy *policy);
 /* The name of key i, as the policy calls it. */
 const char *bfs_policy_key_name(const struct bfs_policy *policy, size_t i);
 size_t bfs_policy_n_keys(const struct bfs_policy *policy);
+/* Does key i end within BFS_POLICY_KEY_NOTICE_DAYS after `now`? Then *ret_end is its not_after, in
+ * seconds since 1970. False for a key that has ended or never ends; then *ret_end is untouched. */
+bool bfs_policy_key_ends_soon(const struct bfs_policy *policy, size_t i, int64_t now,
+                              int64_t *ret_end);
 
 /* One statement about a bundle and which keys of the policy signed it. */
 struct bfs_evidence {

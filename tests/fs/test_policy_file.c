@@ -2,6 +2,8 @@
  * The file of a policy: which one is in force, and what a change of it does. */
 #include "fs/policy_file.h"
 
+#include "verify/rfc3339.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/bundlefs-test-XXXXXX";
@@ -212,6 +215,60 @@ static void test_retries_what_may_pass(void **state)
     assert_true(serves(file, "b"));
 }
 
+static unsigned n_warnings;
+static char warning[512];
+
+static void count_warning(void *context, enum bfs_log_level level, const char *text)
+{
+    (void)context;
+    if (level != BFS_LOG_WARNING)
+        return;
+    n_warnings++;
+    (void)snprintf(warning, sizeof(warning), "%s", text);
+}
+
+/* A policy with the key of RFC 8032's first test, which ends in `days` days. */
+static void write_key(int days, char ret_end[static BFS_RFC3339_SIZE])
+{
+    int64_t end = (int64_t)time(NULL) + days * INT64_C(86400);
+    assert_int_equal(bfs_rfc3339_format(end, ret_end), 0);
+    FILE *file = fopen(other, "w");
+    assert_non_null(file);
+    assert_true(fprintf(file,
+                        "{\"schema_version\":\"1.0\",\"keys\":[{\"name\":\"old\",\"public_key\":"
+                        "\"RWRocmzL+x+JigmR3iZ93n/Q30TGQBGCpnHCoE5XY+usWrCuCpPWMZXS\","
+                        "\"roles\":[],\"not_after\":\"%s\"}],\"rules\":[]}",
+                        ret_end) > 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(rename(other, path), 0);
+}
+
+static void test_warns_of_keys_once_a_load(void **state)
+{
+    (void)state;
+    static const struct bfs_log log = {.write = count_warning};
+    char end[BFS_RFC3339_SIZE];
+    struct bfs_error error = {0};
+    BFS_CLEANUP(bfs_policy_file_cleanup) struct bfs_policy_file *file = NULL;
+    write_key(29, end);
+    assert_int_equal(bfs_policy_file_open(path, &log, &file, &error), 0);
+    assert_int_equal(n_warnings, 1);
+    assert_non_null(strstr(warning, "key old ends at "));
+    assert_non_null(strstr(warning, end));
+    assert_int_equal(bfs_policy_file_look(file), BFS_POLICY_SAME);
+    assert_int_equal(n_warnings, 1);
+    write_key(31, end);
+    assert_int_equal(bfs_policy_file_look(file), BFS_POLICY_CHANGED);
+    assert_int_equal(n_warnings, 1);
+    write_key(28, end);
+    assert_int_equal(bfs_policy_file_look(file), BFS_POLICY_CHANGED);
+    assert_int_equal(n_warnings, 2);
+    assert_non_null(strstr(warning, end));
+    write_key(-1, end);
+    assert_int_equal(bfs_policy_file_look(file), BFS_POLICY_CHANGED);
+    assert_int_equal(n_warnings, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup(test_changes, set_up),
         cmocka_unit_test_setup(test_trouble_keeps_the_old_one, set_up),
         cmocka_unit_test_setup(test_retries_what_may_pass, set_up),
+        cmocka_unit_test_setup(test_warns_of_keys_once_a_load, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }

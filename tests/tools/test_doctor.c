@@ -207,6 +207,36 @@ static void the_store(void **state)
     assert_non_null(strstr(gone.findings[0].found, strerror(ENOENT)));
 }
 
+static void keys_that_end_soon(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"{}", "{\"keys_expiring\": []}"};
+    for (size_t i = 0; i < 2; i++) {
+        bfs_autodiagnosis struct bfs_diagnosis nothing = make("always", none[i], "");
+        bfs_doctor_look_at_keys(&nothing);
+        assert_null(find(&nothing, "keys ending soon"));
+    }
+    bfs_autodiagnosis struct bfs_diagnosis one = make(
+        "always",
+        "{\"keys_expiring\": [{\"name\": \"a\", \"not_after\": \"2027-01-01T00:00:00Z\"}]}", "");
+    bfs_doctor_look_at_keys(&one);
+    const struct bfs_finding *finding = find(&one, "keys ending soon");
+    assert_non_null(finding);
+    assert_int_equal(finding->state, BFS_FINDING_MISSING);
+    assert_string_equal(finding->found, "a ends at 2027-01-01T00:00:00Z");
+    bfs_autodiagnosis struct bfs_diagnosis three =
+        make("always",
+             "{\"keys_expiring\": [{\"name\": \"a\", \"not_after\": \"2027-01-02T00:00:00Z\"},"
+             "{\"name\": \"b\", \"not_after\": \"2026-12-31T00:00:00Z\"},"
+             "{\"name\": \"c\", \"not_after\": \"2027-01-01T00:00:00Z\"}]}",
+             "");
+    bfs_doctor_look_at_keys(&three);
+    finding = find(&three, "keys ending soon");
+    assert_non_null(finding);
+    assert_string_equal(finding->found,
+                        "b ends at 2026-12-31T00:00:00Z, then 2 more: see .bundlefs/health.json");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +245,7 @@ int main(void)
         cmocka_unit_test(passthrough_by_its_reason),
         cmocka_unit_test(cpus_that_halt_at_once),
         cmocka_unit_test(the_store),
+        cmocka_unit_test(keys_that_end_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,15 +343,63 @@ static void test_policies_in_turn(void **state)
     }
 }
 
+static bool ends_soon(const char *not_after, int64_t now, int64_t *ret_end)
+{
+    bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
+    BFS_CLEANUP(bfs_policy_cleanup) struct bfs_policy *policy = NULL;
+    bfs_buffer_printf(&text,
+                      "{\"schema_version\":\"1.0\",\"keys\":[{\"name\":\"a\",\"public_key\":\"%s\","
+                      "\"roles\":[]%s}],\"rules\":[]}",
+                      line[ALICE], not_after);
+    assert_int_equal(bfs_policy_parse(text.bytes, text.size, "policy.json", &policy, NULL), 0);
+    assert_int_equal(bfs_policy_n_keys(policy), 1);
+    return bfs_policy_key_ends_soon(policy, 0, now, ret_end);
+}
+
+/* NOW is midnight of June 1. */
+static void test_keys_that_end_soon(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member;
+        bool is_soon;
+        int64_t days;
+    } cases[] = {
+        {"", false, 0},
+        {",\"not_after\":\"2026-05-31T23:59:59Z\"", false, 0},
+        {",\"not_after\":\"2026-06-01T00:00:00Z\"", false, 0}, /* ends now: it has ended */
+        {",\"not_after\":\"2026-06-02T00:00:00Z\"", true, 1},
+        {",\"not_after\":\"2026-06-30T00:00:00Z\"", true, 29},
+        {",\"not_after\":\"2026-07-01T00:00:00Z\"", true, 30},
+        {",\"not_after\":\"2026-07-01T00:00:01Z\"", false, 0},
+        {",\"not_after\":\"2026-07-02T00:00:00Z\"", false, 0},
+        /* Not valid yet, and soon over. */
+        {",\"not_before\":\"2026-06-02T00:00:00Z\",\"not_after\":\"2026-06-03T00:00:00Z\"", true,
+         2},
+    };
+    assert_int_equal(BFS_POLICY_KEY_NOTICE_DAYS, 30);
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        int64_t end = -7;
+        if (ends_soon(cases[i].member, NOW, &end) != cases[i].is_soon)
+            fail_msg("%s", cases[i].member);
+        assert_true(end == (cases[i].is_soon ? NOW + cases[i].days * DAY : -7));
+    }
+    int64_t end = -7;
+    assert_false(ends_soon("", INT64_MIN, &end));
+    assert_false(ends_soon("", INT64_MAX, &end));
+    assert_true(end == -7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),         cmocka_unit_test(test_first_match_wins),
-        cmocka_unit_test(test_policies_in_turn), cmocka_unit_test(test_general_rule_first),
-        cmocka_unit_test(test_bad_rules),        cmocka_unit_test(test_bad_keys),
-        cmocka_unit_test(test_bad_documents),    cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_mutation),         cmocka_unit_test(test_access),
-        cmocka_unit_test(test_access_unknown),   cmocka_unit_test(test_load),
+        cmocka_unit_test(test_patterns),           cmocka_unit_test(test_first_match_wins),
+        cmocka_unit_test(test_policies_in_turn),   cmocka_unit_test(test_general_rule_first),
+        cmocka_unit_test(test_bad_rules),          cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_bad_documents),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_mutation),           cmocka_unit_test(test_access),
+        cmocka_unit_test(test_access_unknown),     cmocka_unit_test(test_load),
+        cmocka_unit_test(test_keys_that_end_soon),
     };
     return cmocka_run_group_tests(tests, make_keys, drop_keys);
 }
