@@ -208,6 +208,7 @@ int bfs_inspect_json(const struct bfs_opened *opened)
     int *status = &lister.status;
     struct json_object *root = bfs_json_new_object(status);
     bfs_report_entry(root, opened->entry, status);
+    bfs_report_repository(root, opened->entry, status);
     add_standing(&lister, root, opened);
     add_config(root, opened->bundle, status);
     add_dtypes(root, bfs_bundle_index(opened->bundle), status);

@@ -7,6 +7,7 @@
 #include "tools/text.h"
 #include "tools/tree.h"
 #include "tools/verb.h"
+#include "verify/repository.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,6 +26,17 @@ static void print_word(const char *label, const char *word)
         (void)printf("%-14s%s\n", label, word);
 }
 
+/* Where a registry keeps the model, when that is not its name. */
+static void print_repository(const char *name)
+{
+    char repository[BFS_REPOSITORY_MAX + 1];
+    struct bfs_error error = {0};
+    if (bfs_repository_from_name(name, repository, &error))
+        (void)printf("%-14snone: %s\n", "repository", error.what);
+    else if (strcmp(repository, name) != 0)
+        print_word("repository", repository);
+}
+
 static void print_summary(const struct bfs_opened *opened)
 {
     const struct bfs_bundle_config *config = bfs_bundle_config(opened->bundle);
@@ -35,6 +47,7 @@ static void print_summary(const struct bfs_opened *opened)
     if (strcmp(config->reference.name, opened->entry->reference.name) != 0 ||
         strcmp(config->reference.version, opened->entry->reference.version) != 0)
         print_word("packed as", bfs_reference_text(&config->reference, name));
+    print_repository(opened->entry->reference.name);
     print_word("id", bfs_digest_text(&opened->entry->manifest, id));
     print_word("created", config->created);
     print_word("architecture", config->architecture);

@@ -5,6 +5,7 @@
 #include "tools/message.h"
 #include "tools/text.h"
 #include "tools/verb.h"
+#include "verify/repository.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,14 @@ void bfs_report_entry(struct json_object *object, const struct bfs_catalog_entry
     bfs_json_add_string(object, "name", entry->reference.name, status);
     bfs_json_add_string(object, "version", entry->reference.version, status);
     bfs_report_digest(object, "id", &entry->manifest, status);
+}
+
+void bfs_report_repository(struct json_object *object, const struct bfs_catalog_entry *entry,
+                           int *status)
+{
+    char repository[BFS_REPOSITORY_MAX + 1];
+    if (bfs_repository_from_name(entry->reference.name, repository, NULL) == 0)
+        bfs_json_add_string(object, "repository", repository, status);
 }
 
 void bfs_report_time(struct json_object *object, const char *name, int64_t seconds, int *status)

@@ -16,6 +16,9 @@ void bfs_report_digest(struct json_object *object, const char *name,
 /* name, version and id of a bundle. */
 void bfs_report_entry(struct json_object *object, const struct bfs_catalog_entry *entry,
                       int *status);
+/* "repository": the model's name in a registry; nothing when the name is too long for one. */
+void bfs_report_repository(struct json_object *object, const struct bfs_catalog_entry *entry,
+                           int *status);
 /* A time as RFC 3339 text, or nothing when it is outside the years 1970 to 9999. */
 void bfs_report_time(struct json_object *object, const char *name, int64_t seconds, int *status);
 

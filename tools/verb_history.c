@@ -307,8 +307,9 @@ static void warn(const struct history *history)
 static int open_model(const char *store, const char *model, struct history *history)
 {
     size_t n;
-    if (!bfs_model_name_is_valid(model, strlen(model)))
-        return bfs_message_usage("history", "\"%.200s\" is no name of a model", model);
+    struct bfs_error error = {0};
+    if (bfs_model_name_check(model, strlen(model), &error))
+        return bfs_message_usage("history", "%s", error.what);
     int status = bfs_opened_store(store, &history->opened);
     if (status)
         return status;

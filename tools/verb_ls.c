@@ -47,6 +47,7 @@ static void add_bundle_json(struct listing *listing, const struct bfs_catalog_en
     int *status = &listing->status;
     struct json_object *object = bfs_json_new_object(status);
     bfs_report_entry(object, entry, status);
+    bfs_report_repository(object, entry, status);
     if (bundle) {
         const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
         bfs_json_add_integer(object, "size", config->content_size, status);
@@ -212,6 +213,7 @@ static int list_files(const char *path, const char *reference, bool json)
         root = bfs_json_new_object(&listing.status);
         listing.array = bfs_json_new_array(&listing.status);
         bfs_report_entry(root, opened.entry, &listing.status);
+        bfs_report_repository(root, opened.entry, &listing.status);
         bfs_json_add(root, "files", listing.array, &listing.status);
     } else {
         listing.table = bfs_table_new("lrrll");

@@ -121,13 +121,14 @@ static int run(const void *given, int n_args, char **args)
     const struct options *options = given;
     bfs_autosigning struct bfs_signing signing = {0};
     struct bfs_catalog_entry target;
+    struct bfs_error error = {0};
     char to[BFS_REFERENCE_MAX + 1];
     int status;
     (void)n_args;
     if (!options->alias || !bfs_alias_is_valid(options->alias))
         return bfs_message_usage("rollback", "--alias must name an alias, such as production");
-    if (!bfs_model_name_is_valid(args[1], strlen(args[1])))
-        return bfs_message_usage("rollback", "\"%.200s\" is no name of a model", args[1]);
+    if (bfs_model_name_check(args[1], strlen(args[1]), &error))
+        return bfs_message_usage("rollback", "%s", error.what);
     if (options->to) {
         (void)snprintf(to, sizeof(to), "%s", options->to);
         status = check_to(args[1], options->to);

@@ -53,6 +53,18 @@ bool bfs_model_name_is_valid(const char *name, size_t length)
     return is_name(name, length);
 }
 
+int bfs_model_name_check(const char *name, size_t length, struct bfs_error *error)
+{
+    if (is_name(name, length))
+        return 0;
+    return bfs_fail(
+        error, -EINVAL,
+        "\"%.*s\" is not a model name; write parts joined by '/', each of letters (also "
+        "capitals) and digits with '.', '_' or '-' between them, at most %d bytes in "
+        "all, such as Acme/Llama-3",
+        (int)(length > 256 ? 256 : length), name, BFS_NAME_MAX);
+}
+
 bool bfs_version_is_reserved(const char *version)
 {
     static const char prefix[] = "sha256-";
@@ -70,11 +82,9 @@ int bfs_reference_parse(const char *text, struct bfs_reference *ret, struct bfs_
     if (!colon)
         return bfs_fail(error, -EINVAL, "\"%s\" has no version; write NAME:VERSION", text);
     size_t name_length = (size_t)(colon - text), version_length = strlen(colon + 1);
-    if (!is_name(text, name_length))
-        return bfs_fail(error, -EINVAL,
-                        "\"%.*s\" is not a model name; use letters, digits, '.', '_', '-' and '/' "
-                        "between them, at most %d in all",
-                        (int)(name_length > 256 ? 256 : name_length), text, BFS_NAME_MAX);
+    int r = bfs_model_name_check(text, name_length, error);
+    if (r)
+        return r;
     if (!is_tag(colon + 1, version_length))
         return bfs_fail(error, -EINVAL,
                         "\"%.256s\" is not a version; use letters, digits, '.', '_', '-', at most "

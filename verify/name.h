@@ -36,6 +36,8 @@ char *bfs_reference_text(const struct bfs_reference *reference,
 
 /* Is it a model name of that grammar? */
 bool bfs_model_name_is_valid(const char *name, size_t length);
+/* 0, or -EINVAL with a sentence that says what is allowed. */
+int bfs_model_name_check(const char *name, size_t length, struct bfs_error *error);
 /* "sha256-" and 64 lower-case hexadecimal digits, alone or with a dot after them: the tags under
  * which registries keep what refers to a manifest (OCI distribution-spec 1.1, referrers tag schema).
  */

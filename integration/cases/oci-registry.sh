@@ -55,6 +55,15 @@ for tag in $tags; do
     [ "$(store_tool digest "$TMP/back" "acme/tiny:$tag")" = "$(store_tool digest "$STORE" "acme/tiny:$tag")" ] ||
         fail "$tag came back with another digest"
 done
+# A name with capitals has a repository of its own; the name comes back with the bundle.
+pack Acme/Tiny:1.0.0
+repository=$("$BUNDLEFS" inspect "$STORE" Acme/Tiny:1.0.0 --json |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["repository"])')
+[ "$repository" = acme--1/tiny--1 ] || fail "the repository of Acme/Tiny is $repository"
+copy "oci:$STORE:Acme/Tiny:1.0.0" "docker://$registry/$repository:1.0.0"
+copy "docker://$registry/$repository:1.0.0" "oci:$TMP/back:Acme/Tiny:1.0.0"
+[ "$(store_tool digest "$TMP/back" Acme/Tiny:1.0.0)" = "$(store_tool digest "$STORE" Acme/Tiny:1.0.0)" ] ||
+    fail "Acme/Tiny came back with another digest"
 kill "$registry_pid"
 [ "$(store_tool digest "$TMP/back" acme/tiny:1.0.0)" = "$id" ] || fail "another digest came back"
 
@@ -66,6 +75,7 @@ checks same-tree "$SRC" "$MNT/acme/tiny/1.0.0" mount
 "$BUNDLEFS" history "$TMP/back" acme/tiny:1.0.0 --json >"$TMP/there"
 "$BUNDLEFS" history "$STORE" acme/tiny:1.0.0 --json | cmp - "$TMP/there" || fail "history tells something else"
 (cd "$MNT/acme/tiny/1.0.0" && sha256sum -c --quiet --strict SHA256SUMS)
+checks same-tree "$SRC" "$MNT/Acme/Tiny/1.0.0" mount
 unmount
 # A store that another tool made can be packed into as well.
 "$BUNDLEFS" pack "$TMP/back" acme/tiny:1.0.2 "$SRC" 2>>"$LOGS/pack.log"

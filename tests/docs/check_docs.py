@@ -20,9 +20,10 @@ import tempfile
 LIMIT_HEADERS = ("codec/index/format.h", "codec/chunk/codec.h", "codec/container/tensor.h",
                  "codec/store/bundle_config.h", "codec/store/catalog.h", "codec/store/oci.h",
                  "codec/store/statement_manifest.h", "codec/store/statements.h",
-                 "codec/store/view_config.h", "codec/trace/order.h", "verify/name.h", "verify/trust/envelope.h",
-                 "verify/trust/provenance.h", "verify/trust/public_key.h",
-                 "verify/trust/secret_key.h", "verify/trust/statement.h")
+                 "codec/store/view_config.h", "codec/trace/order.h", "verify/name.h",
+                 "verify/repository.h", "verify/trust/envelope.h", "verify/trust/provenance.h",
+                 "verify/trust/public_key.h", "verify/trust/secret_key.h",
+                 "verify/trust/statement.h")
 EXAMPLE_TIME = 1767225600  # 2026-01-01T00:00:00Z
 # Words that belong to no document of the project: unfinished work, and hosts of registries.
 FORBIDDEN = re.compile(

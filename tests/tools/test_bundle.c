@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/tools/team.h"
+#include "verify/name.h"
 
 static void expect(struct tool_run run, int status, const char *in_out, const char *in_err)
 {
@@ -129,6 +130,78 @@ static void ls_lists_bundles_and_files(void **state)
                 "model.safetensors");
 }
 
+static void repository_of(const struct team *team, const char *reference, char ret[64])
+{
+    static const char member[] = "\"repository\": \"";
+    test_autorun struct tool_run run = tool_run("inspect", team->store, reference, "--json", NULL);
+    tool_expect(&run, BFS_EXIT_OK);
+    team_expect_json(&run);
+    const char *at = strstr(run.out, member);
+    assert_non_null(at);
+    (void)snprintf(ret, 64, "%.*s", (int)strcspn(at + strlen(member), "\""), at + strlen(member));
+}
+
+static void names_with_capitals_have_repositories_of_their_own(void **state)
+{
+    char capitals[64], small[64];
+    (void)state;
+    test_autoteam struct team team = team_make();
+    team_pack(&team, "acme/llama-3:1.0");
+    test_write_text(&team.folder, "model/notes.txt", "another model");
+    team_pack(&team, "Acme/Llama-3:1.0");
+    test_autorun struct tool_run list = tool_run("ls", team.store, "--json", NULL);
+    tool_expect(&list, BFS_EXIT_OK);
+    team_expect_json(&list);
+    tool_expect_text(list.out, "\"name\": \"Acme/Llama-3\"");
+    tool_expect_text(list.out, "\"repository\": \"acme--1/llama-3--1\"");
+    tool_expect_text(list.out, "\"name\": \"acme/llama-3\"");
+    tool_expect_text(list.out, "\"repository\": \"acme/llama-3\"");
+    repository_of(&team, "Acme/Llama-3:1.0", capitals);
+    repository_of(&team, "acme/llama-3:1.0", small);
+    assert_string_equal(capitals, "acme--1/llama-3--1");
+    assert_string_equal(small, "acme/llama-3");
+    expect_json(tool_run("ls", team.store, "Acme/Llama-3:1.0", "--json", NULL), BFS_EXIT_OK,
+                "\"repository\": \"acme--1/llama-3--1\"");
+    expect(tool_run("inspect", team.store, "Acme/Llama-3:1.0", NULL), BFS_EXIT_OK,
+           "repository    acme--1/llama-3--1\n", NULL);
+    test_autorun struct tool_run same = tool_run("inspect", team.store, "acme/llama-3:1.0", NULL);
+    tool_expect(&same, BFS_EXIT_OK);
+    tool_expect_no_text(same.out, "repository");
+    expect(tool_run("ls", team.store, "ACME/Llama-3:1.0", NULL), BFS_EXIT_FAILED, NULL,
+           "ACME/Llama-3:1.0");
+}
+
+static void a_name_too_long_for_registries_has_no_repository(void **state)
+{
+    char longest[BFS_REFERENCE_MAX + 1];
+    (void)state;
+    test_autoteam struct team team = team_make();
+    memset(longest, 'A', BFS_NAME_MAX);
+    memcpy(longest + BFS_NAME_MAX, ":1", sizeof(":1"));
+    team_pack(&team, longest);
+    expect(tool_run("inspect", team.store, longest, NULL), BFS_EXIT_OK, "use a shorter name", NULL);
+    test_autorun struct tool_run none = tool_run("inspect", team.store, longest, "--json", NULL);
+    tool_expect(&none, BFS_EXIT_OK);
+    tool_expect_no_text(none.out, "\"repository\"");
+}
+
+static void a_refused_name_comes_with_what_is_allowed(void **state)
+{
+    static const char *const names[] = {"acme//m", "acme/m_", "../m", "acme/m 3", "acme/\xc3\xa9"};
+    char reference[32];
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(reference, sizeof(reference), "%s:1", names[i]);
+        expect(tool_run("pack", "/nonexistent/store", reference, "/nonexistent/model", NULL),
+               BFS_EXIT_USAGE, NULL, "letters (also capitals)");
+        expect(tool_run("history", "/nonexistent/store", names[i], NULL), BFS_EXIT_USAGE, NULL,
+               "letters (also capitals)");
+        expect(tool_run("rollback", "/nonexistent/store", names[i], "--alias=production",
+                        "--key=/nonexistent/key", NULL),
+               BFS_EXIT_USAGE, NULL, "letters (also capitals)");
+    }
+}
+
 static void check_finds_what_does_not_hold(void **state)
 {
     (void)state;
@@ -234,6 +307,9 @@ int main(void)
         cmocka_unit_test(a_host_is_described_and_read_again),
         cmocka_unit_test(inspect_shows_every_part),
         cmocka_unit_test(ls_lists_bundles_and_files),
+        cmocka_unit_test(names_with_capitals_have_repositories_of_their_own),
+        cmocka_unit_test(a_name_too_long_for_registries_has_no_repository),
+        cmocka_unit_test(a_refused_name_comes_with_what_is_allowed),
         cmocka_unit_test(check_finds_what_does_not_hold),
         cmocka_unit_test(what_is_packed_comes_back),
         cmocka_unit_test(what_is_removed_leaves_room),
