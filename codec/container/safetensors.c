@@ -3,9 +3,10 @@
 
 #include "verify/checked.h"
 #include "verify/cursor.h"
-#include "verify/json.h"
+#include "verify/json_value.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -18,77 +19,96 @@ static int refuse(struct bfs_error *error, const char *name, const char *why)
     return bfs_fail(error, -EBADMSG, "tensor \"%.200s\": %s", name, why);
 }
 
-static int check_metadata(struct json_object *metadata, struct bfs_error *error)
+static int check_metadata(struct bfs_json_value metadata, struct bfs_error *error)
 {
-    if (!metadata) /* null: the reference reader takes it for none */
+    struct bfs_json_members members = {0};
+    struct bfs_json_value key, value;
+    if (bfs_json_value_is_null(metadata)) /* the reference reader takes it for none */
         return 0;
-    if (!json_object_is_type(metadata, json_type_object))
+    if (!bfs_json_value_has_type(metadata, BFS_JSON_OBJECT))
         return bfs_fail(error, -EBADMSG, "safetensors: __metadata__ is not an object");
-    json_object_object_foreach(metadata, key, value)
-    {
-        if (!json_object_is_type(value, json_type_string))
-            return bfs_fail(error, -EBADMSG, "safetensors: __metadata__ \"%.200s\" is not a string",
-                            key);
+    while (bfs_json_value_next_member(metadata, &members, &key, &value)) {
+        if (bfs_json_value_has_type(value, BFS_JSON_STRING))
+            continue;
+        char name[BFS_ERROR_WHAT_SIZE];
+        (void)bfs_json_value_text(key, name, sizeof(name));
+        return bfs_fail(error, -EBADMSG, "safetensors: __metadata__ \"%.200s\" is not a string",
+                        name);
     }
     return 0;
 }
 
 /* An integer of an array; the JSON reader has bounded its size. */
-static int read_element(struct json_object *array, size_t i, uint64_t *ret)
+static int read_integer(struct bfs_json_value value, uint64_t *ret)
 {
-    struct json_object *value = json_object_array_get_idx(array, i);
-    if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
+    int64_t integer;
+    if (bfs_json_value_signed(value, &integer) || integer < 0)
         return -EBADMSG;
-    *ret = (uint64_t)json_object_get_int64(value);
+    *ret = (uint64_t)integer;
     return 0;
 }
 
-static int read_shape(struct json_object *array, const char *name, struct bfs_tensor *ret,
+static int read_shape(struct bfs_json_value array, const char *name, struct bfs_tensor *ret,
                       struct bfs_error *error)
 {
-    size_t n_dims = json_object_array_length(array);
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value value;
+    size_t n_dims = bfs_json_value_count(array);
     if (n_dims > BFS_TENSOR_DIMS_MAX)
         return bfs_fail(error, -E2BIG, "tensor \"%.200s\": %zu dimensions, at most %d", name,
                         n_dims, BFS_TENSOR_DIMS_MAX);
     ret->n_dims = (uint32_t)n_dims;
-    for (size_t i = 0; i < n_dims; i++)
-        if (read_element(array, i, &ret->shape[i]))
+    for (size_t i = 0; i < n_dims && bfs_json_value_next(array, &elements, &value); i++)
+        if (read_integer(value, &ret->shape[i]))
             return refuse(error, name, "a dimension is not an integer from 0");
+    return 0;
+}
+
+/* The two integers of data_offsets, and nothing after them. */
+static int read_offsets(struct bfs_json_value array, uint64_t *ret_begin, uint64_t *ret_end)
+{
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value value;
+    uint64_t begin, end;
+    if (!bfs_json_value_next(array, &elements, &value) || read_integer(value, &begin) ||
+        !bfs_json_value_next(array, &elements, &value) || read_integer(value, &end) ||
+        bfs_json_value_next(array, &elements, &value))
+        return -EBADMSG;
+    *ret_begin = begin;
+    *ret_end = end;
     return 0;
 }
 
 /* Fills all but the name. `data_start` is where the data begins in the file, `data_size` what the
  * file holds of it. */
-static int read_tensor(const char *name, struct json_object *value, uint64_t data_start,
+static int read_tensor(const char *name, struct bfs_json_value value, uint64_t data_start,
                        uint64_t data_size, struct bfs_tensor *ret, uint64_t *ret_elements,
                        struct bfs_error *error)
 {
+    enum { DTYPE, SHAPE, OFFSETS, N_FIELDS };
     static const struct bfs_json_field fields[] = {
-        {"dtype", BFS_JSON_STRING, true},
-        {"shape", BFS_JSON_ARRAY, true},
-        {"data_offsets", BFS_JSON_ARRAY, true},
-        {NULL, 0, false},
+        [DTYPE] = {"dtype", BFS_JSON_STRING, true},
+        [SHAPE] = {"shape", BFS_JSON_ARRAY, true},
+        [OFFSETS] = {"data_offsets", BFS_JSON_ARRAY, true},
+        [N_FIELDS] = {NULL, 0, false},
     };
-    if (strlen(name) > BFS_TENSOR_NAME_MAX)
-        return bfs_fail(error, -E2BIG, "tensor \"%.200s...\": name longer than %d bytes", name,
-                        BFS_TENSOR_NAME_MAX);
-    int r = bfs_json_check(value, fields, false, "safetensors", error);
+    struct bfs_json_value found[N_FIELDS];
+    int r = bfs_json_value_fields(value, fields, false, "safetensors", found, error);
     if (r)
         return bfs_fail_context(error, r, "tensor \"%.200s\"", name);
-    const char *type = bfs_json_string(value, "dtype");
+    char type[64]; /* longer than any known one: what is cut off makes none of them */
+    (void)bfs_json_value_text(found[DTYPE], type, sizeof(type));
     const struct bfs_dtype_info *dtype = bfs_dtype_from_safetensors(type);
     if (!dtype)
         return bfs_fail(error, -EPROTONOSUPPORT, "tensor \"%.200s\": unknown dtype \"%.32s\"", name,
                         type);
     ret->dtype = dtype->id;
-    r = read_shape(bfs_json_member(value, "shape"), name, ret, error);
+    r = read_shape(found[SHAPE], name, ret, error);
     if (r)
         return r;
 
-    struct json_object *offsets = bfs_json_member(value, "data_offsets");
     uint64_t begin, end, size;
-    if (json_object_array_length(offsets) != 2 || read_element(offsets, 0, &begin) ||
-        read_element(offsets, 1, &end))
+    if (read_offsets(found[OFFSETS], &begin, &end))
         return refuse(error, name, "data_offsets are not two integers from 0");
     if (begin > end || end > data_size)
         return refuse(error, name, "data_offsets point outside of the file");
@@ -112,13 +132,23 @@ static int compare_tensors(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* Sorts the map and proves that its tensors fill [data_start, file_size). */
-static int order_tensors(struct bfs_tensor_map *map, uint64_t data_start, uint64_t file_size,
-                         struct bfs_error *error)
+static bool is_ordered(const struct bfs_tensor_map *map)
 {
-    bfs_autofree struct bfs_tensor **order =
-        calloc(map->n_tensors + 1, sizeof(struct bfs_tensor *));
-    struct bfs_tensor *sorted = calloc(map->n_tensors + 1, sizeof(*sorted));
+    for (size_t i = 1; i < map->n_tensors; i++) {
+        const struct bfs_tensor *before = &map->tensors[i - 1], *tensor = &map->tensors[i];
+        if (compare_tensors(&before, &tensor) > 0)
+            return false;
+    }
+    return true;
+}
+
+/* The reference writer orders its header by offset, which saves a second map. */
+static int sort_tensors(struct bfs_tensor_map *map, struct bfs_error *error)
+{
+    if (is_ordered(map))
+        return 0;
+    bfs_autofree struct bfs_tensor **order = calloc(map->n_tensors, sizeof(struct bfs_tensor *));
+    struct bfs_tensor *sorted = calloc(map->n_tensors, sizeof(*sorted));
     if (!order || !sorted) {
         free(sorted);
         return bfs_fail(error, -ENOMEM, "safetensors: out of memory");
@@ -130,10 +160,19 @@ static int order_tensors(struct bfs_tensor_map *map, uint64_t data_start, uint64
         sorted[i] = *order[i];
     free(map->tensors);
     map->tensors = sorted;
+    return 0;
+}
 
+/* Sorts the map and proves that its tensors fill [data_start, file_size). */
+static int order_tensors(struct bfs_tensor_map *map, uint64_t data_start, uint64_t file_size,
+                         struct bfs_error *error)
+{
+    int r = sort_tensors(map, error);
+    if (r)
+        return r;
     uint64_t end = data_start;
     for (size_t i = 0; i < map->n_tensors; i++) {
-        const struct bfs_tensor *tensor = &sorted[i];
+        const struct bfs_tensor *tensor = &map->tensors[i];
         if (tensor->offset != end)
             return bfs_fail_at(error, -EBADMSG, tensor->offset, "tensor \"%.200s\": %s",
                                tensor->name,
@@ -145,28 +184,33 @@ static int order_tensors(struct bfs_tensor_map *map, uint64_t data_start, uint64
     return bfs_tensor_map_check(map, file_size, error);
 }
 
-static int read_header(struct json_object *root, uint64_t data_start, uint64_t file_size,
+static int read_header(struct bfs_json_value root, uint64_t data_start, uint64_t file_size,
                        struct bfs_tensor_map *map, struct bfs_error *error)
 {
-    int n_members = json_object_object_length(root);
+    struct bfs_json_members members = {0};
+    struct bfs_json_value key, value;
+    size_t n_members = bfs_json_value_count_members(root);
     if (n_members > BFS_TENSORS_MAX)
-        return bfs_fail(error, -E2BIG, "safetensors: %d tensors, at most %d", n_members,
+        return bfs_fail(error, -E2BIG, "safetensors: %zu tensors, at most %d", n_members,
                         BFS_TENSORS_MAX);
-    map->tensors = calloc((size_t)n_members + 1, sizeof(*map->tensors));
+    map->tensors = calloc(n_members + 1, sizeof(*map->tensors));
     if (!map->tensors)
         return bfs_fail(error, -ENOMEM, "safetensors: out of memory");
-    json_object_object_foreach(root, name, value)
-    {
+    while (map->n_tensors < n_members && bfs_json_value_next_member(root, &members, &key, &value)) {
+        char name[BFS_TENSOR_NAME_MAX + 1];
         uint64_t elements;
-        int r;
-        if (strcmp(name, "__metadata__") == 0) {
-            r = check_metadata(value, error);
+        if (bfs_json_value_is(key, "__metadata__")) {
+            int r = check_metadata(value, error);
             if (r)
                 return r;
             continue;
         }
+        if (bfs_json_value_text(key, name, sizeof(name)))
+            return bfs_fail(error, -E2BIG, "tensor \"%.200s...\": name longer than %d bytes", name,
+                            BFS_TENSOR_NAME_MAX);
         struct bfs_tensor *tensor = &map->tensors[map->n_tensors];
-        r = read_tensor(name, value, data_start, file_size - data_start, tensor, &elements, error);
+        int r =
+            read_tensor(name, value, data_start, file_size - data_start, tensor, &elements, error);
         if (r)
             return r;
         if (!bfs_add_u64(map->n_elements, elements, &map->n_elements))
@@ -200,9 +244,9 @@ int bfs_safetensors_parse(const uint8_t *prefix, size_t prefix_size, uint64_t fi
     if (length == 0 || text[0] != '{')
         return bfs_fail_at(error, -EBADMSG, LENGTH_SIZE, "safetensors: the header starts with '{'");
 
-    bfs_autojson struct json_object *root = NULL;
+    struct bfs_json_value root = {0};
     bfs_autotensors struct bfs_tensor_map map = {.container = BFS_CONTAINER_SAFETENSORS};
-    int r = bfs_json_parse(text, (size_t)length, "safetensors", &root, error);
+    int r = bfs_json_value_open(text, (size_t)length, "safetensors", &root, error);
     if (r == 0)
         r = read_header(root, LENGTH_SIZE + length, file_size, &map, error);
     if (r)

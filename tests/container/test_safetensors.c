@@ -94,6 +94,24 @@ static void accepts_what_readers_accept(void **state)
     accepted("{" T("a", "F4", "[2]", "[0,1]") "}", 1, 1);
 }
 
+/* Names, dtypes, field names and __metadata__ are what the strings say, not how they are written.
+ */
+static void reads_escapes(void **state)
+{
+    (void)state;
+    bfs_autotensors struct bfs_tensor_map map = {0};
+    int r = parse_text("{\"\\u005f_metadata__\":{\"\\n\":\"\\t\"},"
+                       "\"a\\n\\u00e9\":{\"\\u0064type\":\"\\u00558\",\"sh\\u0061pe\":[ 1 , 2 ],"
+                       "\"data_offsets\" : [0 ,2\t]}}",
+                       2, &map, NULL);
+    assert_int_equal(r, 0);
+    assert_int_equal(map.n_tensors, 1);
+    assert_string_equal(map.tensors[0].name, "a\n\xc3\xa9");
+    assert_int_equal(map.tensors[0].dtype, BFS_DTYPE_U8);
+    assert_int_equal(map.tensors[0].n_dims, 2);
+    assert_int_equal(map.tensors[0].shape[1], 2);
+}
+
 static void refuses_bad_places(void **state)
 {
     (void)state;
@@ -146,6 +164,11 @@ static void refuses_bad_entries(void **state)
     (void)state;
     refused("{" T("a", "F7", "[1]", "[0,1]") "}", 1, -EPROTONOSUPPORT, "F7");
     refused("{" T("a", "Q4_0", "[32]", "[0,18]") "}", 18, -EPROTONOSUPPORT, "Q4_0");
+    refused(
+        "{" T("a",
+              "U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8",
+              "[1]", "[0,1]") "}",
+        1, -EPROTONOSUPPORT, "unknown dtype \"U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8U8\"");
     refused("{\"a\":1}", 0, -EBADMSG, "not a JSON object");
     refused("{\"a\":{}}", 0, -EBADMSG, "missing");
     refused("{\"a\":{\"dtype\":8,\"shape\":[],\"data_offsets\":[0,1]}}", 1, -EBADMSG, "wrong type");
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test(maps_every_tensor),
         cmocka_unit_test(sorts_by_offset),
         cmocka_unit_test(accepts_what_readers_accept),
+        cmocka_unit_test(reads_escapes),
         cmocka_unit_test(refuses_bad_places),
         cmocka_unit_test(refuses_what_an_index_cannot_hold),
         cmocka_unit_test(refuses_bad_shapes),
