@@ -15,6 +15,8 @@ struct slot {
     /* All of it is protected by the table's mutex. */
     bool is_loading; /* somebody reads the store for it */
     bool is_led;     /* somebody is about to: others wait in line */
+    bool has_size;
+    uint64_t content_size; /* bytes of all files, with has_size */
     struct bfs_job *waiting;
     struct bfs_bundle *bundle; /* NULL: not loaded */
     struct slot *newer;        /* of those that are loaded, by their last use */
@@ -227,6 +229,33 @@ struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t number)
     return views;
 }
 
+bool bfs_bundles_content_size(struct bfs_bundles *bundles, uint32_t number, uint64_t *ret)
+{
+    (void)pthread_mutex_lock(&bundles->mutex);
+    const struct slot *slot = slot_of(find_name(bundles, number));
+    bool has_size = slot && slot->has_size;
+    if (has_size)
+        *ret = slot->content_size;
+    (void)pthread_mutex_unlock(&bundles->mutex);
+    return has_size;
+}
+
+/* With the mutex held. */
+static void note_size(struct slot *slot, uint64_t size)
+{
+    slot->has_size = true;
+    slot->content_size = size;
+}
+
+void bfs_bundles_note_content_size(struct bfs_bundles *bundles, uint32_t number, uint64_t size)
+{
+    (void)pthread_mutex_lock(&bundles->mutex);
+    struct slot *slot = slot_of(find_name(bundles, number));
+    if (slot)
+        note_size(slot, size);
+    (void)pthread_mutex_unlock(&bundles->mutex);
+}
+
 static void unlink_loaded(struct bfs_bundles *bundles, struct slot *slot)
 {
     *(slot->newer ? &slot->newer->older : &bundles->newest) = slot->older;
@@ -315,6 +344,7 @@ static int remember(struct bfs_bundles *bundles, struct slot *slot, struct bfs_b
         return r;
     free(slot->refusal);
     slot->refusal = NULL;
+    note_size(slot, bfs_bundle_config(bundle)->content_size);
     slot->bundle = bfs_bundle_ref(bundle);
     link_newest(bundles, slot);
     bundles->memory += bfs_bundle_memory(bundle);

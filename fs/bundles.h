@@ -73,6 +73,10 @@ struct bfs_views bfs_bundles_views(struct bfs_bundles *bundles, uint32_t slot);
 /* Copies "NAME:VERSION" of a slot, or "?", and returns it. */
 const char *bfs_bundles_name(struct bfs_bundles *bundles, uint32_t slot,
                              char ret[static BFS_REFERENCE_MAX + 1]);
+/* Bytes of all files of the bundle; false: nobody has noted them yet. */
+bool bfs_bundles_content_size(struct bfs_bundles *bundles, uint32_t slot, uint64_t *ret);
+/* Keeps the size as long as the slot; a loaded bundle notes its own. */
+void bfs_bundles_note_content_size(struct bfs_bundles *bundles, uint32_t slot, uint64_t size);
 /* What bundle a slot is of; false: there is no such slot. */
 bool bfs_bundles_identity(struct bfs_bundles *bundles, uint32_t slot,
                           struct bfs_reference *ret_reference, struct bfs_digest *ret_manifest);

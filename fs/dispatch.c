@@ -177,17 +177,28 @@ static bool opens_file(const struct deferred *deferred)
     return !open;
 }
 
+/* Which line the operation itself stands in; false: in none. */
+static bool needs_line(const struct deferred *deferred, enum bfs_line_kind *ret_kind,
+                       uint64_t *ret_key)
+{
+    bool measures = deferred->op.function == bfs_op_statfs;
+    *ret_kind = measures ? BFS_LINE_USAGE : BFS_LINE_FILE;
+    *ret_key = measures ? 0 : deferred->op.node;
+    return measures || opens_file(deferred);
+}
+
 /* One step after the other, each in a line of its own. False: the request stands in one of them,
  * and may be gone. */
 static bool run_in_lines(struct deferred *deferred, int *ret_status)
 {
     struct bfs_fs *fs = deferred->fs;
     struct bfs_line line;
+    enum bfs_line_kind kind;
+    uint64_t key;
     if (deferred->slot != UINT32_MAX && (!pass_guard(deferred) || !load_bundle(deferred)))
         return false;
-    bool leads = opens_file(deferred);
-    if (leads &&
-        !bfs_lines_begin(fs->lines, BFS_LINE_FILE, deferred->op.node, &line, &deferred->job))
+    bool leads = needs_line(deferred, &kind, &key);
+    if (leads && !bfs_lines_begin(fs->lines, kind, key, &line, &deferred->job))
         return false;
     *ret_status = deferred->op.function(fs, &deferred->op, true, &deferred->reply);
     if (leads)

@@ -14,6 +14,7 @@
 enum bfs_line_kind {
     BFS_LINE_VERDICT, /* the verdict about a bundle; key: its slot */
     BFS_LINE_FILE,    /* an open file; key: its node number */
+    BFS_LINE_USAGE,   /* the figures of statfs; key: 0 */
 };
 
 struct bfs_lines;

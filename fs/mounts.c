@@ -4,11 +4,12 @@
 #include "codec/store/files.h"
 #include "verify/cleanup.h"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/statvfs.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -152,10 +153,12 @@ int bfs_mount_store(const char *absolute, char **ret)
 bool bfs_mount_is_stale(const char *absolute)
 {
     struct bfs_mount_entry entry;
-    struct statvfs st;
-    /* stat(2) would be answered from the kernel's cache; this asks the daemon every time. */
+    struct statx st;
+    /* The kernel would answer stat(2) from its cache. The daemon answers this from memory. */
     return bfs_mount_find(absolute, &entry) && strcmp(entry.type, BFS_FUSE_TYPE) == 0 &&
-           statvfs(absolute, &st) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+           statx(AT_FDCWD, absolute, AT_STATX_FORCE_SYNC | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
+                 &st) != 0 &&
+           (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 /* fusermount3 explains itself on stderr, which is silenced: its words are of another program. */

@@ -183,6 +183,14 @@ uint64_t bfs_pool_longest_ms(struct bfs_pool *pool)
     return longest;
 }
 
+bool bfs_pool_is_stopping(struct bfs_pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->mutex);
+    bool is_stopping = pool->stopping;
+    (void)pthread_mutex_unlock(&pool->mutex);
+    return is_stopping;
+}
+
 unsigned bfs_pool_n_workers(const struct bfs_pool *pool)
 {
     return pool->n_threads;

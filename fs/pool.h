@@ -8,6 +8,7 @@
 
 #include "codec/store/file.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum bfs_priority {
@@ -43,6 +44,8 @@ void bfs_pool_submit_all(struct bfs_pool *pool, struct bfs_job *first, enum bfs_
 uint64_t bfs_pool_queued(struct bfs_pool *pool);
 /* How long the oldest piece of work has been running: long when the store hangs. */
 uint64_t bfs_pool_longest_ms(struct bfs_pool *pool);
+/* Has bfs_pool_free() begun? A long job asks between its steps, and then ends early. */
+bool bfs_pool_is_stopping(struct bfs_pool *pool);
 unsigned bfs_pool_n_workers(const struct bfs_pool *pool);
 
 #endif

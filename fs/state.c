@@ -245,15 +245,40 @@ struct bfs_tree *bfs_fs_tree(struct bfs_fs *fs)
     return tree;
 }
 
+/* Do both name the same blobs? Then what was measured of one is true of the other. */
+static bool has_same_blobs(const struct bfs_catalog *a, const struct bfs_catalog *b)
+{
+    if (a->n_entries != b->n_entries || a->n_statements != b->n_statements ||
+        a->n_refused != b->n_refused)
+        return false;
+    for (size_t i = 0; i < a->n_entries; i++)
+        if (!bfs_digest_equal(&a->entries[i].manifest, &b->entries[i].manifest))
+            return false;
+    for (size_t i = 0; i < a->n_statements; i++)
+        if (!bfs_digest_equal(&a->statements[i].manifest, &b->statements[i].manifest))
+            return false;
+    return true;
+}
+
+static bool names_other_blobs(struct bfs_fs *fs, const struct bfs_tree *tree)
+{
+    (void)pthread_mutex_lock(&fs->mutex);
+    BFS_CLEANUP(bfs_tree_cleanup)
+    struct bfs_tree *now = fs->tree ? bfs_tree_ref(fs->tree) : NULL;
+    (void)pthread_mutex_unlock(&fs->mutex);
+    return !now || !has_same_blobs(bfs_tree_catalog(now), bfs_tree_catalog(tree));
+}
+
 struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree)
 {
     bfs_metric_set(&fs->metrics, BFS_METRIC_BUNDLES, bfs_tree_catalog(tree)->n_entries);
     bfs_guard_set_tree(fs->guard, tree);
     bfs_lookahead_set_tree(fs->lookahead, tree);
+    bool is_news = names_other_blobs(fs, tree);
     (void)pthread_mutex_lock(&fs->mutex);
     struct bfs_tree *old = fs->tree;
     fs->tree = tree;
-    fs->generation++;
+    fs->generation += is_news;
     fs->checked_ms = bfs_now_ms();
     (void)clock_gettime(CLOCK_REALTIME, &fs->tree_time);
     (void)pthread_mutex_unlock(&fs->mutex);

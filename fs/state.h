@@ -65,7 +65,7 @@ struct bfs_fs {
     struct fuse_session *session; /* NULL in tests that mount nothing */
     uid_t uid;                    /* whose everything is: the daemon's */
     gid_t gid;
-    uint64_t incarnation; /* of node numbers: another one in each mount */
+    uint64_t incarnation;   /* of node numbers: another one in each mount */
     struct stat index_seen; /* index.json before it was first read; zeros when it was not */
     bool needs_opendir;     /* the kernel cannot do without; set before the first request */
     /* When somebody last wanted to know more of a name than that it is there, as bfs_now_ms(); 0:
@@ -79,8 +79,8 @@ struct bfs_fs {
     uint64_t checked_ms;               /* when index.json was last seen to be fine */
     char trouble[BFS_ERROR_TEXT_SIZE]; /* what the last look at it found wrong; "" for nothing */
     char no_passthrough[BFS_ERROR_TEXT_SIZE]; /* why there is none; "": there is */
-    uint64_t generation;                      /* of the tree, counted */
-    uint64_t usage_logical;                   /* for statfs, of usage_generation */
+    uint64_t generation;    /* counts changes of the bundles and statements in the catalogue */
+    uint64_t usage_logical; /* for statfs, of usage_generation */
     uint64_t usage_stored;
     uint64_t usage_generation;
 };

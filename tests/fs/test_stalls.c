@@ -8,10 +8,13 @@
 #include <cmocka.h>
 
 #include "fs/dispatch.h"
+#include "fs/watch.h"
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/gate.h"
 #include "tests/fs/served.h"
 #include "tests/fs/turn.h"
+
+#include <sched.h>
 
 enum { N = 8, WAIT_MS = 20000, WAIT_S = 20 };
 
@@ -209,6 +212,112 @@ static void answered_reads_leave_the_line(void **state)
     bfs_files_unref(served.fs->files, open);
 }
 
+static void ask_usage(struct served *served, struct fake_request *request)
+{
+    fake_request_init(request, served->fs);
+    bfs_fuse_ops.statfs(fake_handle(request), BFS_NODE_ROOT);
+}
+
+/* Both blobs of each bundle are read once for all who ask, and take one worker. */
+static void usage_is_measured_once(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    static struct turn turn;
+    struct fake_request requests[N];
+    set_up(&served, 2, 0);
+    (void)gate_count();
+    gate_close();
+    for (unsigned i = 0; i < N; i++)
+        ask_usage(&served, &requests[i]);
+    gate_await(1);
+    turn_submit(&turn, served.fs->pool, BFS_PRIORITY_METADATA);
+    bool came = turn_wait(&turn, WAIT_S);
+    gate_open();
+    assert_true(came);
+    for (unsigned i = 0; i < N; i++) {
+        assert_true(fake_wait(&requests[i], WAIT_MS));
+        assert_int_equal(requests[i].error, 0);
+        assert_int_equal(requests[i].statfs.f_blocks, requests[0].statfs.f_blocks);
+        fake_request_done(&requests[i]);
+    }
+    assert_int_equal(gate_count(), 2 * N);
+}
+
+static uint64_t n_blocks(struct served *served)
+{
+    struct bfs_reply reply;
+    assert_int_equal(served_run(served, bfs_op_statfs, BFS_NODE_ROOT, "", 0, &reply), 0);
+    return reply.statfs.f_blocks;
+}
+
+/* The watch reads the same catalogue again when the policy has changed. */
+static void usage_is_measured_again_for_new_bundles_alone(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    struct bfs_op op = {.node = BFS_NODE_ROOT};
+    struct bfs_reply reply = {0};
+    struct bfs_pack_report report;
+    set_up(&served, 1, 0);
+    uint64_t before = n_blocks(&served);
+    (void)gate_count();
+    assert_int_equal(bfs_fs_reload(served.fs, NULL), 0);
+    assert_int_equal(bfs_op_statfs(served.fs, &op, false, &reply), 0);
+    assert_int_equal(reply.statfs.f_blocks, before);
+    assert_int_equal(gate_count(), 0);
+
+    assert_int_equal(packed_pack(&served.packed, "new/m:1.0.0",
+                                 (struct bfs_pack_options){.source_date_epoch = -1}, &report),
+                     0);
+    assert_int_equal(bfs_fs_reload(served.fs, NULL), 0);
+    (void)gate_count();
+    assert_int_equal(bfs_op_statfs(served.fs, &op, false, &reply), -EWOULDBLOCK);
+    assert_in_range(n_blocks(&served), before / N * (N + 1), before / N * (N + 1) + N);
+    assert_int_equal(gate_count(), 2);
+
+    /* One that is loaded has told its size. */
+    assert_int_equal(packed_pack(&served.packed, "new/m:2.0.0",
+                                 (struct bfs_pack_options){.source_date_epoch = -1}, &report),
+                     0);
+    assert_int_equal(bfs_fs_reload(served.fs, NULL), 0);
+    assert_true(served_node(&served, "new/m/2.0.0/config.json") != 0);
+    (void)gate_count();
+    assert_in_range(n_blocks(&served), before / N * (N + 2), before / N * (N + 2) + N);
+    assert_int_equal(gate_count(), 0);
+}
+
+static void *end(void *argument)
+{
+    struct served *served = argument;
+    served->fs = bfs_fs_free(served->fs);
+    return NULL;
+}
+
+/* The end waits for the bundle that is being read, not for all others. */
+static void the_end_stops_the_measuring(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    struct fake_request request;
+    pthread_t ending;
+    set_up(&served, 1, 0);
+    struct bfs_pool *pool = served.fs->pool;
+    (void)gate_count();
+    gate_close();
+    ask_usage(&served, &request);
+    gate_await(1);
+    assert_int_equal(pthread_create(&ending, NULL, end, &served), 0);
+    while (!bfs_pool_is_stopping(pool)) /* it stays while its worker stands before the gate */
+        (void)sched_yield();
+    gate_open();
+    assert_int_equal(pthread_join(ending, NULL), 0);
+    assert_int_equal(fake_n_replies(&request), 1);
+    assert_int_equal(request.error, EIO);
+    assert_int_equal(gate_count(), 2);
+    fake_request_done(&request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +326,9 @@ int main(void)
         cmocka_unit_test(answered_opens_are_left_out),
         cmocka_unit_test(answered_reads_are_left_out),
         cmocka_unit_test(answered_reads_leave_the_line),
+        cmocka_unit_test(usage_is_measured_once),
+        cmocka_unit_test(usage_is_measured_again_for_new_bundles_alone),
+        cmocka_unit_test(the_end_stops_the_measuring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
