@@ -49,7 +49,7 @@ static void expect_bytes(struct fake_request *request, const uint8_t *source, si
 {
     size_t expected = offset >= source_size ? 0 : source_size - (size_t)offset;
     expected = expected < size ? expected : size;
-    assert_true(fake_wait(request, 20000));
+    assert_true(fake_wait(request, 100000));
     assert_int_equal(request->error, 0);
     assert_int_equal(request->bytes.size, expected);
     if (expected)
@@ -60,7 +60,7 @@ static void expect_bytes(struct fake_request *request, const uint8_t *source, si
 
 static void expect_error(struct fake_request *request, int error)
 {
-    assert_true(fake_wait(request, 20000));
+    assert_true(fake_wait(request, 100000));
     assert_int_equal(request->error, error);
     assert_int_equal(request->bytes.size, 0);
     assert_int_equal(fake_n_replies(request), 1);
