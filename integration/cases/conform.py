@@ -38,7 +38,6 @@ CONTRACT = {
                   "outputs": [{"name": "b", "file": "f/b.npy"}, {"name": "text", "file": "f/t.txt"}]}],
 }
 PRELUDE = """
-print("a line on stdout", flush=True)  # before what takes time on a loaded machine
 import json, os, subprocess, sys, time
 import numpy as np
 E = os.environ
@@ -54,6 +53,7 @@ def good():
 assert sys.stdin.read() == "" and json.load(open(E["BUNDLEFS_BUNDLE"] + "/marker.json"))["marker"] == "here"
 assert os.path.basename(E["BUNDLEFS_BUNDLE"]) == (VIEW or E["WANT"])
 assert sorted(os.listdir(E["BUNDLEFS_INPUTS"])) == ["in_x.npy"] and os.listdir(OUT) == []
+print("a line on stdout")
 """
 
 
@@ -148,7 +148,7 @@ def main():
     verdicts("text", "good()\nif FIXTURE == 'others': open(OUT + '/text.txt', 'w').write('exact\\n')", ["passed", "differs"])
     verdicts("fails", "good(); sys.exit(3 if FIXTURE == 'doubled' else 0)", ["failed", "passed"])
     verdicts("killed", "good(); os.kill(os.getpid(), 9)", ["failed"] * 2)
-    verdicts("late", "good(); time.sleep(600)", ["timed-out"] * 2, "--timeout", "3")
+    verdicts("late", "good(); time.sleep(600)", ["timed-out"] * 2, "--timeout", "10")
     mark = f"left-{os.getpid()}"
     stay = f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', '{mark}'], start_new_session=%s)\n"
     verdicts("children", "good()\n" + stay % "False" + stay % "True", both)
