@@ -4,6 +4,7 @@
 #include "fs/clock.h"
 
 #include <pthread.h>
+#include <string.h>
 
 struct kept {
     struct bfs_text *text;       /* NULL: none */
@@ -42,6 +43,29 @@ static bool is_recent(uint64_t then_ms, uint64_t now_ms)
     return then_ms != 0 && now_ms - then_ms < BFS_CONTROL_KEPT_MS;
 }
 
+/* Ages and counts gain and lose digits from one text to the next. Spaces before the last newline of a
+ * JSON text take that up, so that whoever asked for a size just before another's open finds as many
+ * bytes at its own. before: the size of the text that this one replaces, or 0. */
+static int pad(struct bfs_buffer *text, size_t before)
+{
+    if (bfs_buffer_status(text) || text->size == 0)
+        return bfs_buffer_status(text);
+    size_t to = before;
+    if (text->size > before || before - text->size > 2 * (size_t)BFS_CONTROL_PADDING)
+        to = (text->size / BFS_CONTROL_PADDING + 2) * BFS_CONTROL_PADDING;
+    size_t n_spaces = to - text->size--; /* without the newline, which follows them */
+    for (size_t i = 0; i < n_spaces; i++)
+        bfs_buffer_put_text(text, " ");
+    bfs_buffer_put_text(text, "\n");
+    return bfs_buffer_status(text);
+}
+
+static bool is_json(enum bfs_control control)
+{
+    const char *ending = strrchr(bfs_control_name(control), '.');
+    return ending && strcmp(ending, ".json") == 0;
+}
+
 /* Puts a new text in the place of the old one. */
 static int render(struct bfs_fs *fs, enum bfs_control control, struct kept *kept, uint64_t now_ms)
 {
@@ -50,6 +74,8 @@ static int render(struct bfs_fs *fs, enum bfs_control control, struct kept *kept
         return -ENOMEM;
     atomic_init(&text->references, 1);
     int r = bfs_control_write(fs, control, &text->bytes);
+    if (r == 0 && is_json(control))
+        r = pad(&text->bytes, kept->text ? kept->text->bytes.size : 0);
     if (r) {
         bfs_text_unref(text);
         return r;

@@ -27,7 +27,7 @@ tail -n 1 "$TMP/open" | grep -qx '# EOF' || fail "metrics.openmetrics does not e
 [ "$(grep -c '^bundlefs_' "$TMP/open")" = "$(grep -c '^bundlefs_' "$TMP/after")" ] || fail "the two differ"
 
 # Whoever goes by the size of a file gets all of it. health.json tells how old it is, so copies are not compared.
-ends_well() { [ "$(tail -c 2 "$1")" = "}" ] && checks json-value "$1" 'it["schema_version"]' 1.0; }
+ends_well() { [ "$(tail -c 1 "$1" | wc -l)" = 1 ] && checks json-value "$1" 'it["schema_version"]' 1.0; }
 control=$MNT/.bundlefs
 for name in health.json host.json refused.json session.json; do
     cp "$control/$name" "$TMP/cp"
