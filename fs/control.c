@@ -196,6 +196,7 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     (void)pthread_mutex_lock(&fs->mutex);
     memcpy(no_passthrough, fs->no_passthrough, sizeof(no_passthrough));
     memcpy(trouble, fs->trouble, sizeof(trouble));
+    bool is_exposed = fs->is_exposed;
     uint64_t checked = fs->checked_ms, now = bfs_now_ms();
     (void)pthread_mutex_unlock(&fs->mutex);
     uint64_t age = now > checked ? now - checked : 0;
@@ -222,6 +223,8 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
     bfs_json_add_integer(root, "pending_requests", pending, &status);
     bfs_json_add_integer(root, "oldest_request_ms", oldest_ms, &status);
     add_policy(root, fs, &status);
+    if (fs->policy_file)
+        bfs_json_add_boolean(root, "store_readable_by_all", is_exposed, &status);
     if (fs->policy_file)
         add_ungranted(root, fs, tree, &status);
     bfs_json_add_integer(root, "corrupt_chunks",

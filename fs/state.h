@@ -78,6 +78,7 @@ struct bfs_fs {
     struct timespec tree_time;         /* when it was read: the time of its directories */
     uint64_t checked_ms;               /* when index.json was last seen to be fine */
     char trouble[BFS_ERROR_TEXT_SIZE]; /* what the last look at it found wrong; "" for nothing */
+    bool is_exposed;                   /* the policy limits readers, and all can read the store */
     char no_passthrough[BFS_ERROR_TEXT_SIZE]; /* why there is none; "": there is */
     uint64_t generation;    /* counts changes of the bundles and statements in the catalogue */
     uint64_t usage_logical; /* for statfs, of usage_generation */

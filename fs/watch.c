@@ -233,6 +233,25 @@ static void look_at_policy(struct bfs_watch *watch)
     }
 }
 
+/* A policy that limits who may read holds in the mount alone: the store must be private too. */
+static void look_at_exposure(struct bfs_fs *fs)
+{
+    bool exposed = false;
+    BFS_CLEANUP(bfs_policy_cleanup)
+    struct bfs_policy *policy = fs->policy_file ? bfs_policy_file_policy(fs->policy_file) : NULL;
+    if (policy && bfs_policy_limits_readers(policy) && bfs_store_is_exposed(fs->store, &exposed))
+        return; /* the look at index.json says that the store cannot be reached */
+    (void)pthread_mutex_lock(&fs->mutex);
+    bool news = exposed && !fs->is_exposed;
+    fs->is_exposed = exposed;
+    (void)pthread_mutex_unlock(&fs->mutex);
+    if (news)
+        bfs_log(fs->log, BFS_LOG_WARNING,
+                "the policy limits who may read, but every user can read the store itself: "
+                "\"chmod o= %s\" makes it private",
+                bfs_store_path(fs->store));
+}
+
 /* A key has begun or ceased to be valid: aliases may point elsewhere. */
 static void look_at_time(struct bfs_watch *watch)
 {
@@ -261,6 +280,7 @@ static void *run_watch(void *argument)
         if (now - looked_ms >= MEMORY_MS) {
             looked_ms = now;
             bfs_fs_look_at_memory(watch->fs);
+            look_at_exposure(watch->fs);
             bfs_cache_shrink(watch->fs->cache);
         }
         look_at_policy(watch);

@@ -120,6 +120,11 @@ void bfs_doctor_look_at_store(struct bfs_diagnosis *diagnosis, unsigned timeout_
             (void)snprintf(name, sizeof(name), "%s", kinds[i].name);
             is_remote = kinds[i].is_remote;
         }
+    if (bfs_doctor_said_true(diagnosis->health, "store_readable_by_all"))
+        bfs_doctor_add(diagnosis, "private store", BFS_FINDING_MISSING,
+                       "whom the policy keeps out of the mount reads the store instead",
+                       "chmod o= on the store's folder: docs/policy.md, \"Access\"",
+                       "the policy limits readers, but every user can read %s", path);
     bfs_doctor_add(diagnosis, "store", BFS_FINDING_NOTE, NULL, NULL, "%s on %s%s", path, name,
                    is_remote ? ": changes by other hosts are seen by polling (poll_ms)" : "");
 }

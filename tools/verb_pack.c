@@ -17,6 +17,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,6 +25,7 @@ struct options {
     const char *key;
     const char *password_file;
     const char *trace;
+    const char *mode;
     char *views; /* ids, joined by commas */
     uint64_t jobs;
     uint64_t chunk_size;
@@ -77,6 +79,24 @@ static int read_source_date_epoch(int64_t *ret)
     return BFS_EXIT_OK;
 }
 
+/* As chmod(1) takes it. Nobody outside the owner's group may write in a store, and the owner must
+ * be able to. */
+static int read_mode(const char *text, mode_t *ret)
+{
+    char *end;
+    *ret = BFS_STORE_MODE_ANY;
+    if (!text)
+        return BFS_EXIT_OK;
+    unsigned long mode = strtoul(text, &end, 8);
+    if (*text < '0' || *text > '7' || *end || (mode & 0700) != 0700 || (mode & ~02775UL))
+        return bfs_message_usage("pack",
+                                 "--mode is \"%s\", not an octal mode of a folder such as 0750, "
+                                 "which leaves all to the owner and no writing to others",
+                                 text);
+    *ret = (mode_t)mode;
+    return BFS_EXIT_OK;
+}
+
 static int print_json(const struct bfs_pack_options *options, const struct bfs_pack_report *report)
 {
     int status = 0;
@@ -112,8 +132,8 @@ static int on_review(void *context, const struct bfs_scan *scan, struct bfs_erro
     return bfs_review_pack(packing->store_path, packing->options, scan, packing->no_check, error);
 }
 
-static int pack_into(const char *store_path, struct bfs_pack_options *options, bool no_check,
-                     struct bfs_pack_report *ret)
+static int pack_into(const char *store_path, mode_t mode, bool no_check,
+                     struct bfs_pack_options *options, struct bfs_pack_report *ret)
 {
     BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
     struct packing packing = {.progress = bfs_progress_start(),
@@ -129,7 +149,7 @@ static int pack_into(const char *store_path, struct bfs_pack_options *options, b
     /* A directory that cannot be packed must not leave a new store behind. */
     int r = bfs_pack_check(store_path, options, &error);
     if (r == 0)
-        r = bfs_store_create(store_path, &store, &error);
+        r = bfs_store_create(store_path, mode, &store, &error);
     if (r == 0)
         r = bfs_pack(store, options, ret, &error);
     bfs_progress_clear(&packing.progress);
@@ -142,8 +162,8 @@ static int pack_into(const char *store_path, struct bfs_pack_options *options, b
 
 /* Packs, and states with the key how the bundle was made. The key is read first: whoever is asked
  * for its passphrase need not wait. */
-static int pack_signed(const struct options *options, char **args, struct bfs_pack_options *pack,
-                       struct bfs_pack_report *ret)
+static int pack_signed(const struct options *options, mode_t mode, char **args,
+                       struct bfs_pack_options *pack, struct bfs_pack_report *ret)
 {
     struct bfs_signing_options keys = {.key = options->key,
                                        .password_file = options->password_file};
@@ -152,7 +172,7 @@ static int pack_signed(const struct options *options, char **args, struct bfs_pa
                                              .started_on = (int64_t)time(NULL)};
     bfs_autosigning struct bfs_signing signing = {.quiet = true};
     int status = bfs_signing_key("pack", &keys, &signing);
-    if (status || (status = pack_into(args[0], pack, options->no_check, ret)) ||
+    if (status || (status = pack_into(args[0], mode, options->no_check, pack, ret)) ||
         (status = bfs_opened_entry("pack", args[0], args[1], &signing.opened)))
         return status;
     return bfs_provenance_publish(&signing, &parameters);
@@ -218,6 +238,7 @@ static int run(const void *given, int n_args, char **args)
     bfs_autotrace struct bfs_trace_steps trace = {0};
     bfs_autofree char *ids = options->views ? strdup(options->views) : NULL;
     struct bfs_pack_report report;
+    mode_t mode;
     int status;
     (void)n_args;
     if (options->views && !ids) {
@@ -229,14 +250,15 @@ static int run(const void *given, int n_args, char **args)
         return bfs_message_usage("pack", "--chunk-size must be a power of two from 64K to 4M");
     pack.chunk_size = (uint32_t)options->chunk_size;
     if ((status = bfs_jobs_resolve("pack", options->jobs, &pack.n_jobs)) ||
+        (status = read_mode(options->mode, &mode)) ||
         (status = read_source_date_epoch(&pack.source_date_epoch)) ||
         (status = bfs_parse_reference("pack", args[1], &pack.reference)) ||
         (status = read_trace(options->trace, &pack, &trace)) ||
         (status = make_views(ids, &pack, &views)))
         return status;
     pack.extension = bfs_views_extension(views);
-    status = options->key ? pack_signed(options, args, &pack, &report)
-                          : pack_into(args[0], &pack, options->no_check, &report);
+    status = options->key ? pack_signed(options, mode, args, &pack, &report)
+                          : pack_into(args[0], mode, options->no_check, &pack, &report);
     if (status)
         return status;
     return options->json ? print_json(&pack, &report) : print_line(&pack, &report);
@@ -252,6 +274,8 @@ static const struct bfs_option table[] = {
      "store what symbolic links point to instead of the links"},
     {"no-dedup", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_dedup),
      "do not share content with the bundles that the store holds"},
+    {"mode", '\0', "MODE", BFS_OPTION_STRING, offsetof(struct options, mode),
+     "make a new store with this mode, such as 0750, and all in it as private (default: 0755)"},
     {"trace", 't', "FILE", BFS_OPTION_STRING, offsetof(struct options, trace),
      "keep the order of a load, which \"mount -o trace=FILE\" recorded: mounts decode ahead in it"},
     {"key", 'k', "FILE", BFS_OPTION_STRING, offsetof(struct options, key),

@@ -172,6 +172,8 @@ struct bfs_access {
 /* Looks up the users and groups of the rules in the system; before the policy is shared. Errors:
  * -ENOENT (no such user or group), -ENOMEM, errno of getpwnam_r(3) and getgrnam_r(3). */
 int bfs_policy_resolve(struct bfs_policy *policy, const char *what, struct bfs_error *error);
+/* Does any rule say who may read? */
+bool bfs_policy_limits_readers(const struct bfs_policy *policy);
 /* The same as it is written, for people; borrowed from the policy. */
 struct bfs_policy_readers {
     bool has_access;

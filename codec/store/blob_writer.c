@@ -93,7 +93,8 @@ int bfs_blob_writer_commit(struct bfs_blob_writer *writer, struct bfs_table_blob
     if (!path)
         return bfs_fail(error, -ENOMEM, "out of memory");
     /* An existing blob of the right size may be damaged; replacing it by proved bytes heals it. */
-    if (fchmod(writer->fd, 0444) != 0 || fsync(writer->fd) != 0 || rename(writer->path, path) != 0)
+    if (fchmod(writer->fd, bfs_mode_within(bfs_store_mode(writer->store), 0444)) != 0 ||
+        fsync(writer->fd) != 0 || rename(writer->path, path) != 0)
         return bfs_fail(error, -errno, "%s: cannot store the blob: %s",
                         bfs_store_path(writer->store), strerror(errno));
     free(bfs_steal(&writer->path));

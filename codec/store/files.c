@@ -121,8 +121,10 @@ int bfs_replace_file(const char *tmp_folder, const char *folder, const char *pat
     int r = bfs_create_temporary(tmp_folder, &fd, &temporary, error);
     if (r)
         return r;
+    struct stat st;
     r = bfs_write_all(fd, bytes, size);
-    if (r == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0))
+    if (r == 0 && (stat(folder, &st) != 0 || fchmod(fd, bfs_mode_within(st.st_mode, 0644)) != 0 ||
+                   fsync(fd) != 0))
         r = -errno;
     if (r == 0 && rename(temporary, path) != 0)
         r = -errno;
@@ -136,9 +138,14 @@ int bfs_replace_file(const char *tmp_folder, const char *folder, const char *pat
 
 int bfs_make_folder(const char *path, mode_t mode)
 {
-    if (mkdir(path, mode) == 0 || errno == EEXIST)
-        return 0;
-    return -errno;
+    if (mkdir(path, mode) == 0)
+        return chmod(path, mode) == 0 ? 0 : -errno;
+    return errno == EEXIST ? 0 : -errno;
+}
+
+mode_t bfs_mode_within(mode_t folder, mode_t mode)
+{
+    return mode & (folder | 0700);
 }
 
 char *bfs_join(const char *folder, const char *name)

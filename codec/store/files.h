@@ -29,7 +29,8 @@ int bfs_read_file(const char *path, uint64_t limit, uint8_t **ret, size_t *ret_s
 int bfs_sync_folder(const char *path);
 
 /* Replaces `path` by these bytes so that a reader or a crash sees the old or the new file, never a
- * part: a temporary file in `tmp_folder` (same file system), fsync, rename, fsync of `folder`. When
+ * part: a temporary file in `tmp_folder` (same file system), fsync, rename, fsync of `folder`. Its
+ * mode is bfs_mode_within() of the folder's, from 0644. When
  * the last step fails, the new file is in place all the same, and the message says so
  * (bfs_fail_unsynced()). */
 int bfs_replace_file(const char *tmp_folder, const char *folder, const char *path,
@@ -43,8 +44,13 @@ int bfs_fail_unsynced(struct bfs_error *error, int code, const char *what, const
  * malloc'ed. */
 int bfs_create_temporary(const char *folder, int *ret_fd, char **ret_path, struct bfs_error *error);
 
-/* mkdir that is content when the folder is there; a missing parent is an error. */
+/* mkdir that is content when the folder is there; a missing parent is an error. A folder that it
+ * makes has exactly this mode, whatever the umask. */
 int bfs_make_folder(const char *path, mode_t mode);
+
+/* Of `mode`, what users get who have the same kind of right to a folder with the mode `folder`. The
+ * owner gets all of it. So a file in a private folder is private too. */
+mode_t bfs_mode_within(mode_t folder, mode_t mode);
 
 /* "folder/name", malloc'ed; NULL: no memory. */
 char *bfs_join(const char *folder, const char *name);

@@ -18,6 +18,8 @@
     "\",\n  \"manifests\": []\n}\n"
 
 enum { LAYOUT_FILE_MAX = 4096 };
+enum { FOLDER_MODE = 0755 };
+enum { PART_MODE = 02777, LOCK_MODE = 0666 }; /* as far as the mode of the folder permits */
 
 struct bfs_store {
     char *path;
@@ -25,6 +27,7 @@ struct bfs_store {
     char *tmp; /* .bundlefs/tmp */
     char *blobs;
     char *index;
+    mode_t mode;
 };
 
 struct bfs_store *bfs_store_free(struct bfs_store *store)
@@ -50,6 +53,10 @@ static int store_new(const char *path, struct bfs_store **ret, struct bfs_error 
         return bfs_fail(error, -errno, "%s: %s", path,
                         errno == ENOENT ? "no such store; \"bundlefs pack\" makes one"
                                         : strerror(errno));
+    struct stat st;
+    if (stat(store->path, &st) != 0)
+        return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
+    store->mode = st.st_mode & 07777;
     store->own = bfs_join(store->path, ".bundlefs");
     store->tmp = bfs_join(store->path, ".bundlefs/tmp");
     store->blobs = bfs_join(store->path, "blobs/sha256");
@@ -137,7 +144,7 @@ static int make_folders(const struct bfs_store *store, struct bfs_error *error)
         return bfs_fail(error, -ENOMEM, "%s: out of memory", store->path);
     const char *const folders[] = {blobs, store->blobs, store->own, store->tmp};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        int r = bfs_make_folder(folders[i], 0755);
+        int r = bfs_make_folder(folders[i], bfs_mode_within(store->mode, PART_MODE));
         if (r)
             return bfs_fail(error, r, "%s: cannot make the folder: %s", folders[i], strerror(-r));
     }
@@ -186,29 +193,70 @@ static int make_layout(const struct bfs_store *store, struct bfs_error *error)
     return r;
 }
 
-int bfs_store_create(const char *path, struct bfs_store **ret, struct bfs_error *error)
+/* What is empty gets the mode; who may read a store that is there is for its owner to change. */
+static int set_mode(struct bfs_store *store, mode_t mode, bool fresh, struct bfs_error *error)
 {
-    if (mkdir(path, 0755) != 0 && errno != EEXIST)
-        return bfs_fail(error, -errno, "%s: cannot make the store: %s", path, strerror(errno));
+    char expected[12], found[12];
+    if (mode == BFS_STORE_MODE_ANY || mode == store->mode)
+        return 0;
+    if (fresh) {
+        if (chmod(store->path, mode) != 0)
+            return bfs_fail(error, -errno, "%s: cannot set the mode: %s", store->path,
+                            strerror(errno));
+        store->mode = mode;
+        return 0;
+    }
+    (void)snprintf(expected, sizeof(expected), "%04o", (unsigned)mode);
+    (void)snprintf(found, sizeof(found), "%04o", (unsigned)store->mode);
+    (void)bfs_fail(
+        error, -EEXIST,
+        "%s: the store is there, and its folder has another mode; change it with \"chmod "
+        "%s %s\"",
+        store->path, expected, store->path);
+    bfs_fail_values(error, expected, found);
+    return -EEXIST;
+}
+
+int bfs_store_create(const char *path, mode_t mode, struct bfs_store **ret, struct bfs_error *error)
+{
     BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
+    bool fresh = false;
+    if (mkdir(path, mode ? mode : FOLDER_MODE) != 0 && errno != EEXIST)
+        return bfs_fail(error, -errno, "%s: cannot make the store: %s", path, strerror(errno));
     int r = store_new(path, &store, error);
     if (r)
         return r;
-    bool fresh = false;
     r = is_fresh_folder(store->path, &fresh);
     if (r)
         return bfs_fail(error, r, "%s: %s", path, strerror(-r));
-    if (!fresh) {
-        r = check_layout(store, error);
-        if (r)
-            return r;
-    }
-    r = make_folders(store, error);
-    if (r == 0 && fresh && (r = sync_folders(store, error)) == 0)
-        r = make_layout(store, error);
-    if (r)
+    if ((!fresh && (r = check_layout(store, error))) || (r = set_mode(store, mode, fresh, error)) ||
+        (r = make_folders(store, error)))
+        return r;
+    if (fresh && ((r = sync_folders(store, error)) || (r = make_layout(store, error))))
         return r;
     *ret = bfs_steal(&store);
+    return 0;
+}
+
+mode_t bfs_store_mode(const struct bfs_store *store)
+{
+    return store->mode;
+}
+
+int bfs_store_is_exposed(const struct bfs_store *store, bool *ret)
+{
+    bfs_autofree char *path = strdup(store->blobs);
+    if (!path)
+        return -ENOMEM;
+    bool exposed = true;
+    for (char *end = path + strlen(path); exposed && end; end = strrchr(path, '/')) {
+        struct stat st;
+        *end = '\0';
+        if (stat(*path ? path : "/", &st) != 0)
+            return -errno;
+        exposed = st.st_mode & S_IXOTH;
+    }
+    *ret = exposed;
     return 0;
 }
 
@@ -232,6 +280,16 @@ const char *bfs_store_index_path(const struct bfs_store *store)
     return store->index;
 }
 
+/* The umask of whoever locks first must not keep out those who may write in the store too. */
+static int allow_lock(const struct bfs_store *store, int fd)
+{
+    struct stat st;
+    mode_t mode = bfs_mode_within(store->mode, LOCK_MODE) & 0777;
+    if (fstat(fd, &st) != 0)
+        return -1;
+    return st.st_uid != geteuid() || (st.st_mode & 0777) == mode ? 0 : fchmod(fd, mode);
+}
+
 int bfs_store_lock(const struct bfs_store *store, enum bfs_store_lock which, bool exclusive,
                    unsigned timeout_ms, int *ret_fd, struct bfs_error *error)
 {
@@ -240,8 +298,8 @@ int bfs_store_lock(const struct bfs_store *store, enum bfs_store_lock which, boo
         bfs_join(store->own, which == BFS_STORE_LOCK_CONTENT ? "content.lock" : "catalog.lock");
     if (!path)
         return bfs_fail(error, -ENOMEM, "%s: out of memory", store->path);
-    bfs_autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
+    bfs_autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
+    if (fd < 0 || allow_lock(store, fd) != 0)
         return bfs_fail(error, -errno, "%s: %s", path, strerror(errno));
     /* flock(2) has no deadline of its own; a signal-driven one would not be ours to set. */
     for (unsigned waited = 0; flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0;

@@ -11,14 +11,22 @@
 
 #include "codec/store/oci.h"
 
+#include <sys/types.h>
+
 struct bfs_store;
 
 /* Opens an existing store. `path` is resolved at once, so a later chdir does not matter.
  * Errors: -ENOENT, -ENOTDIR, -EINVAL (a directory that is not an OCI image layout),
  * -EPROTONOSUPPORT (another layout version), errno of the file system. */
 int bfs_store_open(const char *path, struct bfs_store **ret, struct bfs_error *error);
-/* Opens it, making an empty store first when `path` is missing or an empty directory. */
-int bfs_store_create(const char *path, struct bfs_store **ret, struct bfs_error *error);
+/* Opens it, making an empty store first when `path` is missing or an empty directory. `mode` is
+ * that of the store's folder, such as 0750, and everything in it follows from it;
+ * BFS_STORE_MODE_ANY: what there is, and for a new folder 0755 without the bits of the umask.
+ * Errors: those of bfs_store_open(), -EEXIST (there is a store, and its folder has another mode).
+ */
+enum { BFS_STORE_MODE_ANY = 0 };
+int bfs_store_create(const char *path, mode_t mode, struct bfs_store **ret,
+                     struct bfs_error *error);
 struct bfs_store *bfs_store_free(struct bfs_store *store);
 BFS_DEFINE_CLEANUP(bfs_store, bfs_store_free)
 
@@ -27,6 +35,12 @@ const char *bfs_store_path(const struct bfs_store *store);
 const char *bfs_store_tmp_path(const struct bfs_store *store);
 const char *bfs_store_blobs_path(const struct bfs_store *store);
 const char *bfs_store_index_path(const struct bfs_store *store);
+
+/* The mode of its folder when it was opened, without the type: who may read what is put into it. */
+mode_t bfs_store_mode(const struct bfs_store *store);
+/* May every user of the system search all folders that lead to the blobs? Then nothing that a mount
+ * refuses to a user is kept from them. Errors: errno of stat(2). */
+int bfs_store_is_exposed(const struct bfs_store *store, bool *ret);
 
 /* Two locks, advisory (flock), released by closing *ret_fd or by the process's end:
  * CONTENT is held shared by whoever adds blobs or relies on unreferenced ones, exclusively by gc;

@@ -24,7 +24,8 @@ struct fixture {
 static void set_up(struct fixture *fixture)
 {
     *fixture = (struct fixture){.folder = test_folder_make()};
-    assert_int_equal(bfs_store_create(fixture->folder.path, &fixture->store, NULL), 0);
+    assert_int_equal(
+        bfs_store_create(fixture->folder.path, BFS_STORE_MODE_ANY, &fixture->store, NULL), 0);
     assert_int_equal(
         bfs_bundles_new(fixture->store, NULL, &fixture->metrics, &fixture->log, &fixture->bundles),
         0);
@@ -219,8 +220,7 @@ static void names_go_with_their_trees(void **state)
         assert_true(bfs_tree_numbers_count(fixture.numbers) <= BFS_NAMES_KEPT + 1);
         char reference[BFS_REFERENCE_MAX + 1], path[BFS_NAME_MAX + 1];
         assert_string_equal(bfs_bundles_name(fixture.bundles, known, reference), "m0-00007:1");
-        assert_true(
-            bfs_tree_numbers_path(fixture.numbers, directory, path, sizeof(path)));
+        assert_true(bfs_tree_numbers_path(fixture.numbers, directory, path, sizeof(path)));
         assert_string_equal(path, "m0-00007");
     }
     bfs_bundles_unref(fixture.bundles, known, 1);

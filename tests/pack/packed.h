@@ -48,7 +48,7 @@ static inline struct packed packed_make(void)
     struct packed packed = {.folder = test_folder_make()};
     bfs_autofree char *path = test_path(&packed.folder, "store");
     packed_write_model(&packed.folder);
-    assert_int_equal(bfs_store_create(path, &packed.store, NULL), 0);
+    assert_int_equal(bfs_store_create(path, BFS_STORE_MODE_ANY, &packed.store, NULL), 0);
     return packed;
 }
 

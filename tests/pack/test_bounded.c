@@ -35,7 +35,7 @@ static int set_up(void **state)
     static struct fixture fixture;
     fixture.folder = test_folder_make();
     bfs_autofree char *path = test_path(&fixture.folder, "store");
-    assert_int_equal(bfs_store_create(path, &fixture.store, NULL), 0);
+    assert_int_equal(bfs_store_create(path, BFS_STORE_MODE_ANY, &fixture.store, NULL), 0);
     *state = &fixture;
     return 0;
 }

@@ -93,11 +93,11 @@ static void a_store_whose_parent_cannot_be_synced_is_no_store(void **state)
     BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
     struct bfs_error error = {0};
     failing = number_of(&folder, ".");
-    assert_int_equal(bfs_store_create(path, &store, &error), -EIO);
+    assert_int_equal(bfs_store_create(path, BFS_STORE_MODE_ANY, &store, &error), -EIO);
     failing = 0;
     assert_non_null(strstr(error.what, "cannot sync"));
     assert_int_equal(bfs_store_open(path, &store, NULL), -EINVAL);
-    assert_int_equal(bfs_store_create(path, &store, NULL), 0);
+    assert_int_equal(bfs_store_create(path, BFS_STORE_MODE_ANY, &store, NULL), 0);
 }
 
 static void a_bundle_that_is_not_synced_is_said_to_be_published(void **state)

@@ -189,7 +189,7 @@ static void lies_are_refused_as_of_whole_tables(void **state)
         test_autofolder struct test_folder folder = test_folder_make();
         BFS_CLEANUP(bfs_store_cleanup) struct bfs_store *store = NULL;
         bfs_autofree char *path = test_path(&folder, "store");
-        assert_int_equal(bfs_store_create(path, &store, NULL), 0);
+        assert_int_equal(bfs_store_create(path, BFS_STORE_MODE_ANY, &store, NULL), 0);
         int result = lies[i].result == -ENOKEY ? -EBADMSG : lies[i].result;
         assert_int_equal(tell(store, &lies[i]), result);
     }

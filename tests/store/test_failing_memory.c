@@ -54,7 +54,8 @@ static int set_up(void **state)
     if (!fixture)
         return -1;
     fixture->folder = test_folder_make();
-    assert_int_equal(bfs_store_create(fixture->folder.path, &fixture->store, NULL), 0);
+    assert_int_equal(
+        bfs_store_create(fixture->folder.path, BFS_STORE_MODE_ANY, &fixture->store, NULL), 0);
     assert_int_equal(publish(fixture, "acme/a:1", fixture->blobs), 0);
     assert_int_equal(publish(fixture, "acme/b:1", fixture->blobs + 2), 0);
     *state = fixture;

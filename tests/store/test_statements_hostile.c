@@ -40,7 +40,8 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     fixture->folder = test_folder_make();
-    assert_int_equal(bfs_store_create(fixture->folder.path, &fixture->store, NULL), 0);
+    assert_int_equal(
+        bfs_store_create(fixture->folder.path, BFS_STORE_MODE_ANY, &fixture->store, NULL), 0);
     fixture->key = test_key();
     assert_int_equal(publish_bundle(fixture, "acme/m:1", NULL), 0);
     assert_int_equal(publish_bundle(fixture, "acme/m:2", NULL), 0);

@@ -202,6 +202,14 @@ const struct bfs_access *bfs_policy_access(const struct bfs_policy *policy,
     return rule >= 0 && policy->rules[rule].has_access ? &policy->rules[rule].access : NULL;
 }
 
+bool bfs_policy_limits_readers(const struct bfs_policy *policy)
+{
+    for (size_t i = 0; i < policy->n_rules; i++)
+        if (policy->rules[i].has_access)
+            return true;
+    return false;
+}
+
 struct bfs_policy_readers bfs_policy_readers(const struct bfs_policy *policy,
                                              const struct bfs_reference *reference)
 {
