@@ -27,6 +27,7 @@ static inline void served_pack(struct served *served, const char *const *names, 
     bfs_mount_options_init(&served->options);
     served->options.workers = 2;
     served->options.cache_size = 256 << 20; /* whatever memory this host has */
+    served->options.timeout = 90; /* a slow machine is not what these tests look for */
     served->log = (struct bfs_log){0};
     served->fs = NULL;
 }
