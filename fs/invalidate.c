@@ -11,6 +11,12 @@ void bfs_invalidate_node(struct bfs_fs *fs, uint64_t node)
         (void)fuse_lowlevel_notify_inval_inode(fs->session, node, 0, 0);
 }
 
+void bfs_invalidate_attributes(struct bfs_fs *fs, uint64_t node)
+{
+    if (fs->session)
+        (void)fuse_lowlevel_notify_inval_inode(fs->session, node, -1, 0);
+}
+
 void bfs_invalidate_name(struct bfs_fs *fs, uint64_t directory, const char *name)
 {
     if (!fs->session)

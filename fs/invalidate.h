@@ -12,5 +12,7 @@
 void bfs_invalidate_name(struct bfs_fs *fs, uint64_t directory, const char *name);
 /* Attributes and listing or content of a node. */
 void bfs_invalidate_node(struct bfs_fs *fs, uint64_t node);
+/* Attributes and ACL of a node: who may open it. What the kernel holds of its content stays. */
+void bfs_invalidate_attributes(struct bfs_fs *fs, uint64_t node);
 
 #endif

@@ -170,11 +170,12 @@ static void look(struct bfs_watch *watch)
     note_fine(watch);
 }
 
-/* Under both of its numbers, of which the kernel may know either. */
+/* Under both of its numbers, of which the kernel may know either. The content of a bundle never
+ * changes, and handles that are open go on, so its pages stay. */
 static void invalidate_inode(struct bfs_fs *fs, uint32_t slot, uint32_t inode)
 {
-    bfs_invalidate_node(fs, bfs_node_of(slot, inode));
-    bfs_invalidate_node(fs, bfs_node_of(slot, inode) | BFS_NODE_BACKED);
+    bfs_invalidate_attributes(fs, bfs_node_of(slot, inode));
+    bfs_invalidate_attributes(fs, bfs_node_of(slot, inode) | BFS_NODE_BACKED);
 }
 
 /* What the kernel knows about a bundle is true no more: who may read it, or whether anybody may. */

@@ -50,11 +50,12 @@ struct bfs_chunk_reader *bfs_chunk_reader_free(struct bfs_chunk_reader *reader)
 /* `size` is at most BFS_CHUNKS_MAX times BFS_CHUNK_RAW_MAX: chunk tables with more are refused. */
 static int reserve(struct bfs_chunk_reader *reader, size_t size)
 {
-    if (size <= reader->capacity)
+    if (reader->stored && size <= reader->capacity)
         return 0;
     free(reader->stored);
     reader->capacity = 0;
-    reader->stored = malloc(size);
+    /* Chunks of zeros alone have no stored bytes; where they would be is an address all the same. */
+    reader->stored = malloc(size ? size : 1);
     if (!reader->stored)
         return -ENOMEM;
     reader->capacity = size;

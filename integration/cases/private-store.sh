@@ -27,10 +27,10 @@ is_private "$STORE"
 umask 0022
 echo more >"$SRC/notes.txt"
 expect_exit 0 "$BUNDLEFS" pack "$STORE" acme/m:2 "$SRC" --mode 750
-for verb in sign "promote --to production" "deprecate --sunset 2099-01-01"; do
-    set -- $verb
-    expect_exit 0 "$BUNDLEFS" "$1" "$STORE" acme/m:1 "${@:2}" --key "$TMP/k.key"
-done
+with_key() { expect_exit 0 "$BUNDLEFS" "$1" "$STORE" acme/m:1 --key "$TMP/k.key" "${@:2}"; }
+with_key sign
+with_key promote --to production
+with_key deprecate --sunset 2099-01-01
 expect_exit 0 "$BUNDLEFS" rm "$STORE" acme/m:2
 expect_exit 0 "$BUNDLEFS" gc "$STORE"
 is_private "$STORE"
