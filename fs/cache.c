@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One mutex for the hash, the list of unreferenced blocks and the slab: each is held for well below
  * a microsecond, against a hundred for decoding a chunk. */
+#include "fs/area.h"
 #include "fs/cache_private.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ enum {
     TOGETHER_MAX = 4 << 20,
     /* Of all workers: this memory comes on top of the cache's limit. */
     TOGETHER_OF_ALL = 32 << 20,
+    PASSED_ROOM = 64 << 20,
 };
 
 const uint8_t *bfs_block_bytes(const struct bfs_block *block)
@@ -158,15 +160,30 @@ static void evict_oldest(struct bfs_cache *cache)
     bfs_metric_add(cache->metrics, BFS_METRIC_EVICTIONS, 1);
 }
 
+/* Without huge pages, growing costs more than decoding again for a reader who comes late. With them
+ * it does not: what has been read directly stays for such readers until the cache is full. */
+static size_t passed_room(void)
+{
+    return bfs_area_has_huge() ? SIZE_MAX : PASSED_ROOM;
+}
+
+static bool goes_before_growth(const struct bfs_cache *cache, const struct bfs_block *block)
+{
+    return is_delivered(block) || (block->is_passed && cache->slab.mapped >= cache->passed_room);
+}
+
 /* Gives back what demand took beyond the limit, with the mutex held. */
 static void shrink(struct bfs_cache *cache)
 {
     size_t limit = bfs_cache_limit_now(cache);
-    if (cache->slab.mapped > limit)
-        bfs_slab_trim(&cache->slab);
+    if (cache->slab.mapped <= limit)
+        return;
+    while (cache->slab.in_use > limit && cache->oldest)
+        evict_oldest(cache);
+    bfs_slab_trim(&cache->slab, limit);
     while (cache->slab.mapped > limit && cache->oldest) {
         evict_oldest(cache);
-        bfs_slab_trim(&cache->slab);
+        bfs_slab_trim(&cache->slab, limit);
     }
 }
 
@@ -175,16 +192,17 @@ static void shrink(struct bfs_cache *cache)
 uint8_t *bfs_cache_allocate(struct bfs_cache *cache, uint32_t size, bool demanded)
 {
     /* Reuse before mapping more: fresh memory costs page faults, and misses in every cache. */
-    if (cache->oldest && is_delivered(cache->oldest))
+    if (cache->oldest && goes_before_growth(cache, cache->oldest))
         evict_oldest(cache);
-    for (;;) {
-        uint8_t *raw = bfs_slab_alloc(&cache->slab, size, bfs_cache_limit_now(cache));
-        if (raw)
-            return raw;
-        if (!cache->oldest)
-            return demanded ? bfs_slab_alloc(&cache->slab, size, SIZE_MAX) : NULL;
+    uint8_t *raw = bfs_slab_alloc(&cache->slab, size, bfs_cache_limit_now(cache));
+    while (!raw && cache->oldest) {
         evict_oldest(cache);
+        raw = bfs_slab_alloc(&cache->slab, size, bfs_cache_limit_now(cache));
     }
+    if (!raw && demanded) /* just as much, not a whole area */
+        raw = bfs_slab_alloc(&cache->slab, size, cache->slab.mapped + bfs_slab_round(size));
+    bfs_cache_ask_for_spare(cache);
+    return raw;
 }
 
 /* Drops one reference, with the mutex held. */
@@ -210,6 +228,7 @@ void bfs_cache_put(struct bfs_cache *cache, struct bfs_block *block)
 
 static void reference(struct bfs_cache *cache, struct bfs_block *block)
 {
+    block->is_passed = false;
     if (block->references++ == 0)
         list_remove(cache, block);
 }
@@ -234,6 +253,7 @@ void bfs_cache_let_go(struct bfs_cache *cache, const struct bfs_file *file, uint
         if (!block || block->state != BFS_BLOCK_READY || block->references > 0)
             continue;
         list_remove(cache, block);
+        block->is_passed = true;
         list_add_oldest(cache, block);
     }
     (void)pthread_mutex_unlock(&cache->mutex);
@@ -398,6 +418,7 @@ int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metri
     if (!cache)
         return -ENOMEM;
     cache->limit = limit;
+    cache->passed_room = passed_room();
     atomic_init(&cache->bound, SIZE_MAX);
     cache->together = TOGETHER_OF_ALL / bfs_pool_n_workers(pool);
     if (cache->together > TOGETHER_MAX)
@@ -410,12 +431,16 @@ int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metri
     cache->keys[0] |= 1;
     cache->keys[1] |= 1;
     (void)pthread_mutex_init(&cache->mutex, NULL);
+    (void)pthread_cond_init(&cache->spare_wanted, NULL);
     cache->n_buckets = 1024;
     while (cache->n_buckets < limit / (64 << 10)) /* as many as there can be small chunks */
         cache->n_buckets *= 2;
     cache->buckets = calloc(cache->n_buckets, sizeof(struct bfs_block *));
     if (!cache->buckets || bfs_decoded_new(metrics, &cache->decoded))
         return -ENOMEM;
+    int r = bfs_cache_start_spare_maker(cache);
+    if (r)
+        return r;
     *ret = bfs_steal(&cache);
     return 0;
 }
@@ -424,13 +449,15 @@ struct bfs_cache *bfs_cache_free(struct bfs_cache *cache)
 {
     if (!cache)
         return NULL;
+    bfs_cache_stop_spare_maker(cache);
     while (cache->oldest) {
         struct bfs_block *block = cache->oldest;
         list_remove(cache, block);
         release_memory(cache, block);
         free(block);
     }
-    bfs_slab_trim(&cache->slab);
+    bfs_slab_trim(&cache->slab, 0);
+    (void)pthread_cond_destroy(&cache->spare_wanted);
     (void)bfs_decoded_free(cache->decoded);
     free(cache->buckets);
     (void)pthread_mutex_destroy(&cache->mutex);

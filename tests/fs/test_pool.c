@@ -6,8 +6,6 @@
 #include <cmocka.h>
 
 #include "fs/pool.h"
-#include "fs/slab.h"
-#include "tests/support/seeded.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -244,88 +242,6 @@ static void from_many_threads(void **state)
     assert_int_equal(log.n_without_reader, 0);
 }
 
-static void a_size_takes_the_next_class(void **state)
-{
-    (void)state;
-    size_t before = 0;
-    for (size_t size = 1; size <= 8 << 20; size += 1021) {
-        size_t taken = bfs_slab_round(size);
-        assert_true(taken >= size && taken >= before);
-        before = taken;
-    }
-    assert_int_equal(bfs_slab_round(1), 4096);
-    assert_int_equal(bfs_slab_round(256 << 10), 256 << 10);
-    assert_int_equal(bfs_slab_round(320 << 10), 320 << 10);
-    assert_int_equal(bfs_slab_round(10 << 20), 10 << 20);
-    assert_int_equal(bfs_slab_round((10 << 20) + 1), 0);
-}
-
-static void the_same_buffer_comes_again(void **state)
-{
-    (void)state;
-    struct bfs_slab slab = {0};
-    void *first = bfs_slab_alloc(&slab, 250 << 10, 1 << 20);
-    assert_non_null(first);
-    memset(first, 0xa5, 250 << 10);
-    bfs_slab_release(&slab, first, 250 << 10);
-    assert_int_equal(slab.in_use, 0);
-    assert_int_equal(slab.mapped, 256 << 10);
-    assert_ptr_equal(bfs_slab_alloc(&slab, 256 << 10, 1 << 20), first);
-    assert_int_equal(slab.mapped, 256 << 10);
-    assert_null(bfs_slab_alloc(&slab, 1 << 20, 1 << 20)); /* what is in use leaves too little */
-    bfs_slab_release(&slab, first, 256 << 10);
-    void *other = bfs_slab_alloc(&slab, 1 << 20, 1 << 20); /* free ones of another size give way */
-    assert_non_null(other);
-    assert_int_equal(slab.mapped, 1 << 20);
-    bfs_slab_release(&slab, other, 1 << 20);
-    bfs_slab_trim(&slab);
-    assert_int_equal(slab.mapped, 0);
-}
-
-static void never_over_the_limit(void **state)
-{
-    (void)state;
-    enum { N = 64, LIMIT = 16 << 20 };
-    struct bfs_slab slab = {0};
-    struct {
-        uint8_t *bytes;
-        size_t size;
-    } held[N] = {0};
-    uint64_t seed = 1;
-    size_t in_use = 0;
-    unsigned n_refused = 0;
-    for (unsigned i = 0; i < 20000; i++) {
-        unsigned k = (unsigned)(test_random(&seed) % N);
-        if (held[k].bytes) {
-            assert_int_equal(held[k].bytes[0], (uint8_t)k);
-            assert_int_equal(held[k].bytes[held[k].size - 1], (uint8_t)k);
-            bfs_slab_release(&slab, held[k].bytes, held[k].size);
-            in_use -= bfs_slab_round(held[k].size);
-            held[k].bytes = NULL;
-        } else {
-            held[k].size = (size_t)(test_random(&seed) % (5 << 20)) >> test_random(&seed) % 12;
-            held[k].size += 1;
-            held[k].bytes = bfs_slab_alloc(&slab, held[k].size, LIMIT);
-            n_refused += !held[k].bytes;
-            if (!held[k].bytes) {
-                assert_true(in_use + bfs_slab_round(held[k].size) > LIMIT);
-                continue;
-            }
-            in_use += bfs_slab_round(held[k].size);
-            held[k].bytes[0] = held[k].bytes[held[k].size - 1] = (uint8_t)k;
-        }
-        assert_true(slab.mapped <= LIMIT);
-        assert_int_equal(slab.in_use, in_use);
-    }
-    assert_true(n_refused > 0);
-    for (unsigned k = 0; k < N; k++)
-        if (held[k].bytes)
-            bfs_slab_release(&slab, held[k].bytes, held[k].size);
-    assert_int_equal(slab.in_use, 0);
-    bfs_slab_trim(&slab);
-    assert_int_equal(slab.mapped, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,9 +249,6 @@ int main(void)
         cmocka_unit_test(several_at_once),
         cmocka_unit_test(the_end_runs_what_is_queued),
         cmocka_unit_test(from_many_threads),
-        cmocka_unit_test(a_size_takes_the_next_class),
-        cmocka_unit_test(the_same_buffer_comes_again),
-        cmocka_unit_test(never_over_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
