@@ -456,12 +456,12 @@ static void reload_and_watch(void **state)
     assert_int_equal(bfs_watch_start(served.fs, &watch), 0);
     assert_int_equal(packed_pack(&served.packed, "other:1", (struct bfs_pack_options){0}, &report),
                      0);
-    for (unsigned i = 0; i < 500 && !served_node(&served, "other/1"); i++)
+    for (unsigned i = 0; i < 2000 && !served_node(&served, "other/1"); i++)
         (void)usleep(10000);
     assert_true(served_node(&served, "other/1") != 0);
     assert_int_equal(rename(index, aside), 0);
     const char *status = "ok";
-    for (unsigned i = 0; i < 500 && strcmp(status, "ok") == 0; i++) {
+    for (unsigned i = 0; i < 2000 && strcmp(status, "ok") == 0; i++) {
         (void)usleep(10000);
         bfs_autojson struct json_object *health = control_document(&served, BFS_CONTROL_HEALTH);
         status = strcmp(bfs_json_string(health, "status"), "ok") == 0 ? "ok" : "degraded";
@@ -469,7 +469,7 @@ static void reload_and_watch(void **state)
     assert_string_equal(status, "degraded");
     assert_true(served_node(&served, "other/1") != 0); /* what was last known */
     assert_int_equal(rename(aside, index), 0);
-    for (unsigned i = 0; i < 500 && strcmp(status, "degraded") == 0; i++) {
+    for (unsigned i = 0; i < 2000 && strcmp(status, "degraded") == 0; i++) {
         (void)usleep(10000);
         bfs_autojson struct json_object *health = control_document(&served, BFS_CONTROL_HEALTH);
         status = strcmp(bfs_json_string(health, "status"), "ok") == 0 ? "ok" : "degraded";
@@ -577,7 +577,7 @@ static void requests(void **state)
     assert_true(fake_wait(&request, 20000));
     fake_request_done(&request);
     for (unsigned i = 0;
-         i < 1000 && bfs_metric_get(&served.fs->metrics, BFS_METRIC_OPEN_FILES) != 0; i++)
+         i < 20000 && bfs_metric_get(&served.fs->metrics, BFS_METRIC_OPEN_FILES) != 0; i++)
         (void)usleep(1000);
     assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_OPEN_FILES), 0);
     fake_request_init(&request, served.fs);

@@ -9,9 +9,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { N_JOBS = 64 };
 
@@ -189,7 +189,8 @@ static void the_end_runs_what_is_queued(void **state)
         bfs_pool_submit(pool, &jobs[i].job, (enum bfs_priority)(i % BFS_N_PRIORITIES));
     }
     assert_int_equal(pthread_create(&stopper, NULL, stop_pool, pool), 0);
-    (void)usleep(300000);
+    while (!bfs_pool_is_stopping(pool)) /* it stays while its worker is held */
+        (void)sched_yield();
     let_go(&log);
     assert_int_equal(pthread_join(stopper, NULL), 0);
     assert_int_equal(log.n, 2 * N_JOBS);
