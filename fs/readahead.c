@@ -21,6 +21,7 @@ enum {
 
 struct stream {
     uint32_t next;    /* the chunk after the last one read */
+    uint32_t reading; /* the first chunk of the last read, which may be under way */
     uint32_t ahead;   /* all before was prefetched, or was decided not to be */
     uint32_t end;     /* the chunk after the last one of this run of tensors */
     uint32_t asked;   /* stored bytes of all before were asked for */
@@ -395,15 +396,19 @@ static void cross(struct bfs_readahead *readahead, struct stream *stream)
         stream->end = readahead->spans[span].last + 1;
 }
 
-/* The chunk that the last of those who read of late will read next. */
-static uint32_t lowest_next(const struct bfs_readahead *readahead)
+/* All chunks before were left behind by everybody who read of late. A read may be as long as
+ * PASSED_BY: its own chunks are not. */
+static uint32_t left_behind(const struct bfs_readahead *readahead)
 {
     uint32_t lowest = readahead->n_chunks;
     for (unsigned i = 0; i < N_STREAMS; i++) {
         const struct stream *stream = &readahead->streams[i];
+        uint32_t left = stream->next > PASSED_BY ? stream->next - PASSED_BY : 0;
         bool is_recent = stream->touched && readahead->clock - stream->touched < RECENT;
-        if (is_recent && stream->next < lowest)
-            lowest = stream->next;
+        if (left > stream->reading)
+            left = stream->reading;
+        if (is_recent && left < lowest)
+            lowest = left;
     }
     return lowest;
 }
@@ -428,6 +433,7 @@ size_t bfs_readahead_note(struct bfs_readahead *readahead, uint32_t first, uint3
     }
     if (last + 1 > stream->next)
         stream->next = last + 1;
+    stream->reading = first;
     if (stream->next > stream->end)
         cross(readahead, stream);
     stream->touched = ++readahead->clock;
@@ -451,10 +457,10 @@ struct bfs_readahead_run bfs_readahead_passed(struct bfs_readahead *readahead)
 {
     struct bfs_readahead_run run = {0};
     (void)pthread_mutex_lock(&readahead->mutex);
-    uint32_t lowest = lowest_next(readahead);
-    if (lowest > PASSED_BY + readahead->passed) {
+    uint32_t left = left_behind(readahead);
+    if (left > readahead->passed) {
         run.first = readahead->passed;
-        run.n = lowest - PASSED_BY - readahead->passed;
+        run.n = left - readahead->passed;
         run.n = run.n < PASSED_MAX ? run.n : PASSED_MAX;
         readahead->passed += run.n;
     }

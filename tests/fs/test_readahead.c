@@ -321,6 +321,31 @@ static void all_streams_share(void **state)
     assert_int_equal(atomic_load(&fixture.limits.ahead[1]), 0);
 }
 
+/* Each read begins with the chunk in which the one before ended. A read names nothing as left
+ * behind that it is about to read itself, and in the end each chunk was named once. */
+static void a_read_leaves_its_own_chunks_alone(void **state)
+{
+    (void)state;
+    enum { LONG = 16 };
+    struct fixture fixture;
+    struct bfs_readahead_run runs[BFS_READAHEAD_RUNS_MAX];
+    uint32_t passed = 0, first = 0;
+    size_t n;
+    set_up(&fixture);
+    for (; first + LONG < fixture.n_chunks; first += LONG) {
+        (void)note(&fixture, first, first + LONG, NULL, runs, &n);
+        struct bfs_readahead_run run = bfs_readahead_passed(fixture.readahead);
+        if (run.n == 0)
+            continue;
+        assert_int_equal(run.first, passed);
+        passed += run.n;
+        assert_true(passed <= first);
+    }
+    assert_int_equal(passed, first - LONG); /* all but the last read */
+    assert_true(passed > 0);
+    tear_down(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +359,7 @@ int main(void)
         cmocka_unit_test(stored_bytes_are_asked_for_beyond),
         cmocka_unit_test(streams_are_told_apart),
         cmocka_unit_test(all_streams_share),
+        cmocka_unit_test(a_read_leaves_its_own_chunks_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
