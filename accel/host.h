@@ -66,7 +66,7 @@ bool bfs_host_has_feature(const struct bfs_host *host, const char *word);
 /* The number that starts the driver's version; 0: unknown. */
 uint32_t bfs_host_driver_major(const struct bfs_host_device *device);
 
-/* Appends a JSON document; what is unknown is left out. Errors: -ENOMEM. */
+/* Appends a JSON document; what is unknown is left out. Errors: those of bfs_json_publish(). */
 int bfs_host_write(const struct bfs_host *host, struct bfs_buffer *ret);
 /* Reads such a document: reading what was written gives the same description. Unknown members are
  * refused, and words and numbers outside their limits. `what` names it in messages.

@@ -100,8 +100,8 @@ int bfs_starter_list(const char *views, struct bfs_buffer *ret)
         bfs_json_append(list, bfs_json_new_string(id, &status), &status);
     bfs_json_add(root, "views", list, &status);
     if (status == 0)
-        bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+        status = bfs_json_publish(root, ret);
+    return status;
 }
 
 static void add_runtime(struct json_object *list, const char *name, const char *view, int *status)

@@ -27,7 +27,7 @@ const struct bfs_template *bfs_template_find(const char *name);
  * Errors: -ENOMEM, and those of scanning. */
 int bfs_starter_views(const struct bfs_template *row, const char *directory,
                       const struct bfs_subject *subject, char **ret, struct bfs_error *error);
-/* bundle.json with these views. Errors: -ENOMEM. */
+/* bundle.json with these views. Errors: those of bfs_json_publish(). */
 int bfs_starter_list(const char *views, struct bfs_buffer *ret);
 /* contract.json. `list_size` are the bytes of bundle.json that will stand beside it. Errors:
  * -ENOMEM. */

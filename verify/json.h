@@ -73,4 +73,13 @@ void bfs_json_write(struct json_object *object, struct bfs_buffer *ret);
 /* Appends the same document on one line, with a final newline. */
 void bfs_json_write_line(struct json_object *object, struct bfs_buffer *ret);
 
+/* Does the text, read by the strict reader, say what the tree says, in the same order? Errors:
+ * -EINVAL (it does not), -ENOMEM. */
+int bfs_json_prove(const void *text, size_t size, struct json_object *object);
+/* As bfs_json_write() and bfs_json_write_line(), for documents that others will rely on: what was
+ * appended is read back and proved. Errors: -ENOMEM; -EINVAL (a reader would refuse the text, or
+ * see something else in it). */
+int bfs_json_publish(struct json_object *object, struct bfs_buffer *ret);
+int bfs_json_publish_line(struct json_object *object, struct bfs_buffer *ret);
+
 #endif

@@ -110,8 +110,8 @@ int bfs_host_write(const struct bfs_host *host, struct bfs_buffer *ret)
         bfs_json_add(root, "devices", list, &status);
     }
     if (status == 0)
-        bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+        status = bfs_json_publish(root, ret);
+    return status;
 }
 
 /* A member that is a word of a hardware key, or absent. */

@@ -304,8 +304,8 @@ int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_b
     bfs_json_add(root, "packer", packer_object(config, &status), &status);
     size_t before = ret->size;
     if (status == 0)
-        bfs_json_write(root, ret);
-    if (status || (status = bfs_buffer_status(ret)))
+        status = bfs_json_publish(root, ret);
+    if (status)
         return status;
     return ret->size - before > BFS_CONFIG_SIZE_MAX ? -E2BIG : 0;
 }

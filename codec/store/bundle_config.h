@@ -47,7 +47,7 @@ struct bfs_bundle_config {
  * *ret is to be released. Errors: -EBADMSG, -EPROTONOSUPPORT, -E2BIG, -ENOMEM. */
 int bfs_bundle_config_parse(const void *bytes, size_t size, struct bfs_bundle_config *ret,
                             struct bfs_error *error);
-/* Deterministic. Errors: -E2BIG (over BFS_CONFIG_SIZE_MAX), -ENOMEM. */
+/* Deterministic. Errors: -E2BIG (over BFS_CONFIG_SIZE_MAX), and those of bfs_json_publish(). */
 int bfs_bundle_config_write(const struct bfs_bundle_config *config, struct bfs_buffer *ret);
 
 /* Copies a view into its place. Errors: -EINVAL (an illegal view), -EEXIST (the id is there),

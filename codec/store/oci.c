@@ -171,8 +171,8 @@ int bfs_oci_manifest_write(const struct bfs_oci_manifest *manifest, const char *
     bfs_json_add_string(annotations, BFS_OCI_CREATED, created, &status);
     bfs_json_add(root, "annotations", annotations, &status);
     if (status == 0)
-        bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+        status = bfs_json_publish(root, ret);
+    return status;
 }
 
 bool bfs_oci_manifest_is(const void *text, size_t size, const struct bfs_oci_manifest *manifest)

@@ -65,7 +65,7 @@ struct bfs_oci_manifest {
  * -E2BIG, -ENOMEM. */
 int bfs_oci_manifest_parse(const void *bytes, size_t size, struct bfs_oci_manifest *ret,
                            struct bfs_error *error);
-/* Deterministic. `created` is an RFC 3339 time. Errors: -ENOMEM. */
+/* Deterministic. `created` is an RFC 3339 time. Errors: those of bfs_json_publish(). */
 int bfs_oci_manifest_write(const struct bfs_oci_manifest *manifest, const char *created,
                            struct bfs_buffer *ret);
 /* Does a reader take the text for this manifest? A writer asks before it names the text. */

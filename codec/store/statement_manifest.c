@@ -127,8 +127,8 @@ int bfs_statement_manifest_write(const struct bfs_statement_manifest *manifest,
     bfs_json_add(root, "annotations", annotations, &status);
     size_t before = ret->size;
     if (status == 0)
-        bfs_json_write(root, ret);
-    if (status || (status = bfs_buffer_status(ret)))
+        status = bfs_json_publish(root, ret);
+    if (status)
         return status;
     return says(ret->bytes + before, ret->size - before, manifest) ? 0 : -ENOMEM;
 }

@@ -53,6 +53,53 @@ static void refuses_what_could_not_be_built(void **state)
     assert_int_equal(out.size, 0);
 }
 
+/* Each pair differs in one thing, which must not pass for the other. */
+static void proves_what_was_printed(void **state)
+{
+    (void)state;
+    static const char tree[] = "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\"],\"b\":{\"c\":{}}}";
+    static const char *const others[] = {
+        "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\"],\"b\":{\"c\":[]}}",
+        "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\"],\"b\":{}}",
+        "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\"],\"b\":{\"d\":{}}}",
+        "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\"]}",
+        "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\"],\"b\":{\"c\":{}},\"e\":1}",
+        "{\"b\":{\"c\":{}},\"a\":[1,-2,1.5,true,null,\"x\\u0001\"]}",
+        "{\"a\":[1,-2,1.5,true,null],\"b\":{\"c\":{}}}",
+        "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\",0],\"b\":{\"c\":{}}}",
+        "{\"a\":[1,-2,1.5,true,null,\"x\"],\"b\":{\"c\":{}}}",
+        "{\"a\":[1,-2,1.5,true,0,\"x\\u0001\"],\"b\":{\"c\":{}}}",
+        "{\"a\":[1,-2,1.5,false,null,\"x\\u0001\"],\"b\":{\"c\":{}}}",
+        "{\"a\":[1,-2,1.25,true,null,\"x\\u0001\"],\"b\":{\"c\":{}}}",
+        "{\"a\":[1,2,1.5,true,null,\"x\\u0001\"],\"b\":{\"c\":{}}}",
+        "{\"a\":[\"1\",-2,1.5,true,null,\"x\\u0001\"],\"b\":{\"c\":{}}}",
+        "{\"a\":[1,-2,1.5,true,null,\"x\\u0001\"],\"b\":{\"c\":{}}",
+        "",
+    };
+    bfs_autojson struct json_object *root = NULL;
+    assert_int_equal(bfs_json_parse(tree, strlen(tree), "tree", &root, NULL), 0);
+    assert_int_equal(bfs_json_prove(tree, strlen(tree), root), 0);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_int_equal(bfs_json_prove(others[i], strlen(others[i]), root), -EINVAL);
+}
+
+/* 2^53 is no integer for every reader, and bytes that are no UTF-8 are no text. */
+static void publishes_nothing_that_a_reader_refuses(void **state)
+{
+    (void)state;
+    bfs_autobuffer struct bfs_buffer out = BFS_BUFFER_INIT;
+    int status = 0;
+    bfs_autojson struct json_object *big = json_object_new_int64(INT64_C(1) << 53);
+    bfs_autojson struct json_object *text = bfs_json_new_string("\xff", &status);
+    bfs_autojson struct json_object *fine = bfs_json_new_string("a", &status);
+    assert_int_equal(status, 0);
+    assert_int_equal(bfs_json_publish(big, &out), -EINVAL);
+    assert_int_equal(bfs_json_publish(text, &out), -EINVAL);
+    assert_int_equal(bfs_json_publish_line(fine, &out), 0);
+    out.size = 0;
+    assert_int_equal(bfs_json_publish(NULL, &out), -ENOMEM);
+}
+
 static void quotes_any_text(void **state)
 {
     (void)state;
@@ -68,6 +115,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(prints_what_json_c_prints),
         cmocka_unit_test(refuses_what_could_not_be_built),
+        cmocka_unit_test(proves_what_was_printed),
+        cmocka_unit_test(publishes_nothing_that_a_reader_refuses),
         cmocka_unit_test(quotes_any_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,6 @@ int bfs_contract_generate(const struct bfs_contract_facts *facts, struct bfs_buf
     add_list(root, "tensors", dtype_list(facts, &status), &status);
     add_list(root, "files", file_list(facts, &status), &status);
     if (status == 0)
-        bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+        status = bfs_json_publish(root, ret);
+    return status;
 }

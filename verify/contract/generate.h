@@ -40,7 +40,7 @@ struct bfs_contract_facts {
 };
 
 /* Appends the document; deterministic. Paths that are not UTF-8 are left out of the file list: JSON
- * cannot name them. Errors: -ENOMEM. */
+ * cannot name them. Errors: those of bfs_json_publish(). */
 int bfs_contract_generate(const struct bfs_contract_facts *facts, struct bfs_buffer *ret);
 
 #endif

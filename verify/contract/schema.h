@@ -58,11 +58,11 @@ int bfs_schema_check_all(const struct bfs_schema *schema, struct json_object *va
                          struct bfs_error *error);
 
 /* Appends the value, which follows the schema, with members in the schema's order; empty arrays and
- * objects, which say nothing, are left out. Errors: -ENOMEM. */
+ * objects, which say nothing, are left out. Errors: those of bfs_json_publish(). */
 int bfs_schema_write(const struct bfs_schema *schema, struct json_object *value,
                      struct bfs_buffer *ret);
 
-/* Appends the schema as JSON Schema, draft 2020-12. Errors: -ENOMEM. */
+/* Appends the schema as JSON Schema, draft 2020-12. Errors: those of bfs_json_publish(). */
 int bfs_schema_publish(const struct bfs_schema *schema, const char *title, struct bfs_buffer *ret);
 
 #endif

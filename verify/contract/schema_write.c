@@ -45,8 +45,8 @@ int bfs_schema_write(const struct bfs_schema *schema, struct json_object *value,
     int status = 0;
     bfs_autojson struct json_object *root = ordered(schema, value, &status);
     if (status == 0)
-        bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+        status = bfs_json_publish(root, ret);
+    return status;
 }
 
 static void add_number(struct json_object *object, const char *name, int64_t value, int *status)
@@ -128,6 +128,6 @@ int bfs_schema_publish(const struct bfs_schema *schema, const char *title, struc
     if (status == 0)
         describe(root, schema, &status);
     if (status == 0)
-        bfs_json_write(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+        status = bfs_json_publish(root, ret);
+    return status;
 }

@@ -124,8 +124,8 @@ int bfs_envelope_write(const struct bfs_envelope *envelope, struct bfs_buffer *r
     }
     bfs_json_add(root, "signatures", list, &status);
     if (status == 0)
-        bfs_json_write_line(root, ret);
-    return status ? status : bfs_buffer_status(ret);
+        status = bfs_json_publish_line(root, ret);
+    return status;
 }
 
 static int take_base64(struct json_object *object, const char *name, const char *what,

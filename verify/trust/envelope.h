@@ -55,7 +55,7 @@ int bfs_envelope_new(const char *type, const void *payload, size_t size, struct 
 /* Adds a signature, with the key's id as keyid. Errors: -E2BIG, -ENOMEM, -EIO. */
 int bfs_envelope_sign(struct bfs_envelope *envelope, const struct bfs_secret_key *key,
                       struct bfs_error *error);
-/* Appends the JSON form: one line, standard base64. Errors: -ENOMEM. */
+/* Appends the JSON form: one line, standard base64. Errors: those of bfs_json_publish(). */
 int bfs_envelope_write(const struct bfs_envelope *envelope, struct bfs_buffer *ret);
 
 /* Which of the caller's keys signed: sets signed_by[i] for each of `keys`, and *ret_count to how

@@ -127,12 +127,13 @@ int bfs_provenance_read(struct json_object *predicate, const char *what, struct 
     if ((r = check_sections(predicate, what, &sections, error)) ||
         (r = take_time(sections.metadata, "finishedOn", what, &finished_on, error)))
         return r;
-    const char *parameters = json_object_to_json_string_ext(
-        bfs_json_member(sections.definition, "externalParameters"), JSON_C_TO_STRING_NOSLASHESCAPE);
-    if (!parameters)
+    bfs_autobuffer struct bfs_buffer parameters = BFS_BUFFER_INIT;
+    bfs_json_write_line(bfs_json_member(sections.definition, "externalParameters"), &parameters);
+    if (bfs_buffer_status(&parameters))
         return bfs_fail(error, -ENOMEM, "out of memory");
+    parameters.bytes[parameters.size - 1] = '\0'; /* where the newline was */
     if ((r = bfs_provenance_new(
-             bfs_json_string(sections.definition, "buildType"), parameters,
+             bfs_json_string(sections.definition, "buildType"), (const char *)parameters.bytes,
              bfs_json_string(sections.builder, "id"),
              or_empty(sections.version ? bfs_json_string(sections.version, "bundlefs") : NULL),
              finished_on, &provenance, error)))
