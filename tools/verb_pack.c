@@ -301,7 +301,8 @@ const struct bfs_verb bfs_verb_pack = {
     .text =
         "Packs the directory DIR into STORE as the bundle NAME:VERSION. The store is made when "
         "it does not exist. A version is never replaced by other content, and content that the "
-        "store holds already is not stored again.\n\n"
+        "store holds already is not stored again. Packing the same version of the same content again "
+        "proves its blobs, and makes those again that are damaged or missing.\n\n"
         "Each --view, and each entry of \"views\" in the file bundle.json of DIR, adds the model "
         "as one class of hardware wants it, under views/ID. A folder views/ID in DIR with a "
         "file view.json becomes a view as it is.\n\n"

@@ -7,36 +7,11 @@
 
 #include <string.h>
 
-enum { BUFFER_SIZE = 1 << 20 };
-
-static int hash_blob(struct bfs_check *check, int fd, const struct bfs_digest_item *item,
-                     struct bfs_error *error)
+static int on_progress(void *context, uint64_t bytes)
 {
-    BFS_CLEANUP(bfs_sha256_stream_cleanup) struct bfs_sha256_stream *sha256 = NULL;
-    bfs_autofree uint8_t *buffer = malloc(BUFFER_SIZE);
-    struct bfs_digest digest;
-    int r = buffer ? bfs_sha256_stream_new(&sha256) : -ENOMEM;
-    for (uint64_t at = 0; r == 0 && at < item->size;) {
-        size_t size = item->size - at < BUFFER_SIZE ? (size_t)(item->size - at) : BUFFER_SIZE;
-        r = bfs_pread_exact(fd, buffer, size, at);
-        if (r)
-            return bfs_fail_at(error, r == -ENODATA ? -EBADMSG : r, at, "cannot read: %s",
-                               strerror(-r));
-        r = bfs_sha256_stream_update(sha256, buffer, size);
-        (void)atomic_fetch_add(&check->blob_bytes, size);
-        at += size;
-    }
-    if (r == 0)
-        r = bfs_sha256_stream_finish(sha256, &digest);
-    if (r)
-        return bfs_fail(error, r, "%s", strerror(-r));
-    if (bfs_digest_equal(&digest, &item->digest))
-        return 0;
-    char expected[BFS_DIGEST_TEXT_SIZE], found[BFS_DIGEST_TEXT_SIZE];
-    (void)bfs_fail(error, -EBADMSG, "the blob does not match its name");
-    (void)bfs_fail_values(error, bfs_digest_text(&item->digest, expected),
-                          bfs_digest_text(&digest, found));
-    return -EBADMSG;
+    struct bfs_check *check = context;
+    (void)atomic_fetch_add(&check->blob_bytes, bytes);
+    return 0;
 }
 
 static int work(void *context, unsigned worker, uint64_t i, struct bfs_error *error)
@@ -47,7 +22,8 @@ static int work(void *context, unsigned worker, uint64_t i, struct bfs_error *er
     bfs_autoclose int fd = -1;
     (void)worker;
     int r = bfs_store_open_blob(check->store, &item->digest, item->size, &fd, &found);
-    if (r == 0 && !check->options->quick && (r = hash_blob(check, fd, item, &found))) {
+    if (r == 0 && !check->options->quick &&
+        (r = bfs_blob_prove(fd, &item->digest, item->size, on_progress, check, &found))) {
         char hex[BFS_DIGEST_HEX_SIZE];
         (void)bfs_fail_context(&found, r, "blob %s", bfs_digest_hex(&item->digest, hex));
     }

@@ -219,6 +219,26 @@ int bfs_dedup_add_file(struct bfs_dedup *dedup, const struct bfs_dedup_file *fil
     return r;
 }
 
+void bfs_dedup_place(struct bfs_xxh_stream *places, const struct bfs_chunk *chunk, uint32_t blob)
+{
+    struct {
+        uint64_t stored_off;
+        uint32_t stored_size, raw_size, blob;
+        uint8_t codec, width, transform, zero;
+    } place;
+    memset(&place, 0, sizeof(place));
+    place.raw_size = chunk->raw_size;
+    place.stored_size = chunk->stored_size;
+    place.codec = chunk->encoding.codec;
+    place.width = chunk->encoding.width;
+    place.transform = chunk->encoding.transform;
+    if (chunk->stored_size) { /* nothing is nowhere */
+        place.stored_off = chunk->stored_off;
+        place.blob = blob;
+    }
+    bfs_xxh_stream_update(places, &place, sizeof(place));
+}
+
 int bfs_dedup_file_blobs(struct bfs_dedup *dedup, const struct bfs_dedup_file *file, uint32_t ret[])
 {
     (void)pthread_mutex_lock(&dedup->mutex);

@@ -13,6 +13,7 @@
 #define BFS_CODEC_DEDUP_H
 
 #include "codec/store/file.h"
+#include "verify/xxh_stream.h"
 
 enum {
     BFS_DEDUP_MEMORY = 42 << 20,
@@ -32,6 +33,9 @@ struct bfs_dedup_file {
     uint32_t n_blobs;    /* that the table names: bfs_dedup_file_blobs() */
     uint32_t reserved;   /* 0 */
     uint64_t first_blob; /* set by bfs_dedup_add_file() */
+    /* Where its chunks are, one after the other: bfs_dedup_place(). Its table may stand for another
+     * only when both name the same stored bytes, which were confirmed. */
+    struct bfs_xxh128 places;
 };
 
 struct bfs_dedup;
@@ -80,6 +84,8 @@ int bfs_dedup_confirm(struct bfs_dedup *dedup, const struct bfs_chunk *chunk, co
 /* The file with that content. */
 int bfs_dedup_find_file(struct bfs_dedup *dedup, const struct bfs_digest *digest, uint64_t size,
                         struct bfs_dedup_file *ret, bool *ret_found);
+/* Adds a chunk to the places of a file; `blob` is its blob number. */
+void bfs_dedup_place(struct bfs_xxh_stream *places, const struct bfs_chunk *chunk, uint32_t blob);
 /* The numbers of the blobs that its table names, file->n_blobs of them. */
 int bfs_dedup_file_blobs(struct bfs_dedup *dedup, const struct bfs_dedup_file *file,
                          uint32_t ret[]);

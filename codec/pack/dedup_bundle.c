@@ -9,9 +9,15 @@
 struct lesson {
     struct bfs_dedup *dedup;
     struct bfs_bundle *bundle;
+    struct bfs_xxh_stream *places;
     uint32_t most; /* chunks to know */
     bool damaged;  /* what failed is the bundle */
 };
+
+static void lesson_done(struct lesson *lesson)
+{
+    (void)bfs_xxh_stream_free(lesson->places);
+}
 
 static bool is_full(const struct lesson *lesson)
 {
@@ -29,6 +35,7 @@ static int add_chunks(struct lesson *lesson, struct bfs_stored_table *table,
             return r;
         }
         chunk.blob = chunk.blob ? blobs[chunk.blob - 1] : known->blob;
+        bfs_dedup_place(lesson->places, &chunk, chunk.blob);
         r = bfs_dedup_add_chunk(lesson->dedup, &chunk);
         if (r)
             return r;
@@ -58,6 +65,7 @@ static int add_table(struct lesson *lesson, struct bfs_stored_table *table,
     }
     if (r == 0)
         r = add_chunks(lesson, table, &known, blobs);
+    known.places = bfs_xxh_stream_finish(lesson->places);
     return r ? r : bfs_dedup_add_file(lesson->dedup, &known, blobs);
 }
 
@@ -84,8 +92,11 @@ int bfs_dedup_add_bundle(struct bfs_dedup *dedup, struct bfs_bundle *bundle, uin
                          bool *ret_damaged)
 {
     uint32_t n_inodes = bfs_index_n_inodes(bfs_bundle_index(bundle));
+    BFS_CLEANUP(lesson_done)
     struct lesson lesson = {.dedup = dedup, .bundle = bundle, .most = most};
     int damage = 0;
+    if (bfs_xxh_stream_new(&lesson.places))
+        return -ENOMEM;
     for (uint32_t number = 0; number < n_inodes && !is_full(&lesson); number++) {
         lesson.damaged = false;
         int r = add_one(&lesson, number);

@@ -28,6 +28,7 @@ struct bfs_layout_writer {
     bool large;
     struct bfs_file_chunks *chunks; /* of the current file; .blob is a number as above */
     uint32_t n_appended;            /* of them, how many are new */
+    struct bfs_xxh_stream *places;  /* of them, as what is known has them */
 
     uint32_t *used; /* known blobs that the bundle needs, in order of first use */
     uint32_t n_used;

@@ -22,9 +22,12 @@ static int reuse(struct bfs_layout_writer *writer, const struct bfs_digest *dige
 {
     uint64_t size = bfs_file_chunks_size(writer->chunks);
     uint32_t bit = BFS_LAYOUT_KNOWN;
+    struct bfs_xxh128 places = bfs_xxh_stream_finish(writer->places);
     struct bfs_dedup_file file;
     bool found = false;
     int r = bfs_dedup_find_file(writer->known, digest, size, &file, &found);
+    /* A table of other stored bytes was not confirmed: they may be damaged. */
+    found = found && bfs_xxh128_equal(&file.places, &places);
     if (r == 0 && !found) {
         bit = 0;
         r = bfs_dedup_find_file(writer->fresh, digest, size, &file, &found);

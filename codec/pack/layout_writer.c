@@ -18,6 +18,8 @@ int bfs_layout_writer_new(const struct bfs_store *store, struct bfs_dedup *known
     int r = bfs_dedup_new(store, &writer->fresh);
     if (r == 0)
         r = bfs_file_chunks_new(bfs_store_tmp_path(store), &writer->chunks);
+    if (r == 0)
+        r = bfs_xxh_stream_new(&writer->places);
     if (r)
         return r;
     *ret = bfs_steal(&writer);
@@ -31,6 +33,7 @@ struct bfs_layout_writer *bfs_layout_writer_free(struct bfs_layout_writer *write
         (void)bfs_blob_writer_free(writer->shared.writer);
         (void)bfs_dedup_free(writer->fresh);
         (void)bfs_file_chunks_free(writer->chunks);
+        (void)bfs_xxh_stream_free(writer->places);
         free(writer->used);
         free(writer);
     }
@@ -41,6 +44,7 @@ void bfs_layout_writer_begin(struct bfs_layout_writer *writer, bool large)
 {
     writer->large = large;
     writer->n_appended = 0;
+    (void)bfs_xxh_stream_finish(writer->places);
     bfs_file_chunks_clear(writer->chunks);
 }
 
@@ -152,6 +156,8 @@ int bfs_layout_writer_chunk(struct bfs_layout_writer *writer,
     else if ((r = append(writer, slot, &chunk, error)))
         return r;
     chunk = bfs_slot_record(slot, chunk);
+    /* No blob of the store has the number of one of this pack. */
+    bfs_dedup_place(writer->places, &chunk, chunk.blob ^ BFS_LAYOUT_KNOWN);
     r = bfs_file_chunks_add(writer->chunks, &chunk);
     if (r == -E2BIG)
         return bfs_fail(error, r,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/pack/pack.h"
 
+#include "codec/pack/heal.h"
 #include "codec/pack/pack_private.h"
 #include "codec/pack/place.h"
 #include "codec/pack/same.h"
@@ -20,6 +21,7 @@ static void pack_done(struct bfs_pack *pack)
         bfs_tensor_map_done(&pack->maps[i]);
     free(pack->maps);
     free(pack->laid);
+    free(pack->damaged);
     bfs_buffer_done(&pack->contract);
     bfs_bundle_config_done(&pack->config);
     bfs_scan_done(&pack->scan);
@@ -56,6 +58,8 @@ static int learn_bundle(struct bfs_pack *pack, const struct bfs_catalog_entry *e
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     bool damaged = true;
     int r = bfs_bundle_open(pack->store, &entry->manifest, entry->manifest_size, &bundle, NULL);
+    if (r == 0 && bfs_heal_is_damaged(pack, bundle))
+        return 0;
     if (r == 0)
         r = bfs_dedup_add_bundle(pack->known, bundle, most, &damaged);
     if (r == -ENOMEM || (r && !damaged))
@@ -88,33 +92,59 @@ static int learn_store(struct bfs_pack *pack, const struct bfs_catalog *catalog,
     return 0;
 }
 
-/* The version is there already: with this content, or is it refused? */
+/* The version is there already: with this content, or is it refused? *ret_taken is set when it is
+ * this content. */
 static int check_taken(struct bfs_pack *pack, const struct bfs_catalog *catalog,
-                       struct bfs_pack_report *ret, bool *ret_same, struct bfs_error *error)
+                       struct bfs_bundle **ret_taken, struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *bundle = NULL;
     const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, &pack->options->reference);
+    bool is_same = false;
     if (!taken ||
         bfs_bundle_open(pack->store, &taken->manifest, taken->manifest_size, &bundle, NULL))
         return 0; /* packing a damaged bundle again may heal it */
-    int r = bfs_pack_is_same(pack, bundle, ret_same, error);
+    int r = bfs_pack_is_same(pack, bundle, &is_same, error);
     if (r)
         return r;
-    if (!*ret_same)
+    if (!is_same)
         return bfs_catalog_check_new(catalog, &pack->options->reference, NULL, error);
+    r = bfs_heal_survey(pack, bundle, error);
+    if (r == 0)
+        *ret_taken = bfs_steal(&bundle);
+    return r;
+}
+
+static struct bfs_pack_report report_taken(const struct bfs_pack *pack,
+                                           const struct bfs_bundle *bundle)
+{
     const struct bfs_bundle_config *config = bfs_bundle_config(bundle);
-    *ret = (struct bfs_pack_report){.bundle = *bfs_bundle_id(bundle),
-                                    .n_files = config->n_files,
-                                    .n_tensors = config->n_tensors,
-                                    .content_size = config->content_size,
-                                    .known_size = config->content_size,
-                                    .stored_size = bfs_bundle_stored_size(bundle)};
-    return 0;
+    struct bfs_pack_report report = {.bundle = *bfs_bundle_id(bundle),
+                                     .n_files = config->n_files,
+                                     .n_tensors = config->n_tensors,
+                                     .content_size = config->content_size,
+                                     .known_size = config->content_size,
+                                     .stored_size = bfs_bundle_stored_size(bundle)};
+    if (pack->n_damaged) {
+        report.new_size = bfs_layout_writer_new_size(pack->writer);
+        report.known_size = bfs_layout_writer_known_size(pack->writer);
+    }
+    return report;
 }
 
 static uint32_t raw_capacity(const struct bfs_pack_options *options)
 {
     return options->chunk_size + options->chunk_size / 4;
+}
+
+/* The damaged blobs come out as they were only when they are cut as they were. */
+static void pack_as_before(struct bfs_pack *pack, const struct bfs_bundle *taken)
+{
+    uint64_t size = bfs_bundle_config(taken)->chunk_size;
+    if (size < BFS_CHUNK_SIZE_MIN || size > BFS_CHUNK_SIZE_MAX || (size & (size - 1)) != 0)
+        return;
+    pack->as_packed = *pack->options;
+    pack->as_packed.chunk_size = (uint32_t)size;
+    pack->options = &pack->as_packed;
 }
 
 static int check_made(const struct bfs_pack_options *options, const struct bfs_scan *scan,
@@ -148,9 +178,8 @@ static int take_stock(const struct bfs_pack_options *options, struct bfs_scan *r
     return 0;
 }
 
-/* `*ret_same`: the store has it all, and *ret is filled. */
-static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret_same,
-                   struct bfs_error *error)
+/* *ret_taken is set when the store has it, with pack->damaged. */
+static int prepare(struct bfs_pack *pack, struct bfs_bundle **ret_taken, struct bfs_error *error)
 {
     BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = NULL;
     const struct bfs_pack_options *options = pack->options;
@@ -162,9 +191,12 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
         return r;
     if (bfs_sha256_stream_new(&pack->sha256))
         return bfs_fail(error, -ENOMEM, "out of memory");
-    r = check_taken(pack, catalog, ret, ret_same, error);
-    if (r || *ret_same)
+    r = check_taken(pack, catalog, ret_taken, error);
+    if (r || (*ret_taken && !pack->n_damaged))
         return r;
+    if (*ret_taken)
+        pack_as_before(pack, *ret_taken);
+    uint32_t made = raw_capacity(options), own = raw_capacity(pack->options);
     pack->maps = calloc(pack->scan.n_entries + (size_t)1, sizeof(*pack->maps));
     pack->laid = calloc(pack->scan.n_entries + (size_t)1, sizeof(*pack->laid));
     if (!pack->maps || !pack->laid || bfs_dedup_new(pack->store, &pack->known) ||
@@ -172,7 +204,7 @@ static int prepare(struct bfs_pack *pack, struct bfs_pack_report *ret, bool *ret
         return bfs_fail(error, -ENOMEM, "out of memory");
     if (!options->no_dedup && (r = learn_store(pack, catalog, error)))
         return r;
-    r = bfs_pipeline_new(&bfs_pack_pipeline_ops, pack, options->n_jobs, raw_capacity(options),
+    r = bfs_pipeline_new(&bfs_pack_pipeline_ops, pack, options->n_jobs, made > own ? made : own,
                          &pack->pipeline);
     return r ? bfs_fail(error, r, "cannot start %u threads: %s", options->n_jobs, strerror(-r)) : 0;
 }
@@ -200,20 +232,21 @@ int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *optio
     int r = bfs_store_lock(store, BFS_STORE_LOCK_CONTENT, false, GC_WAIT_MS, &content, error);
     if (r)
         return r;
+    BFS_CLEANUP(bfs_bundle_cleanup) struct bfs_bundle *taken = NULL;
     BFS_CLEANUP(pack_done)
     struct bfs_pack pack = {.store = store, .options = options, .current = UINT32_MAX};
     struct bfs_pack_report report = {0};
-    bool same = false;
-    r = prepare(&pack, &report, &same, error);
+    r = prepare(&pack, &taken, error);
     if (r)
         return r;
-    if (!same &&
-        ((r = bfs_pack_feed(&pack, error)) || (r = bfs_layout_writer_finish(pack.writer, error))))
+    if ((!taken || pack.n_damaged) &&
+        ((r = bfs_pack_feed(&pack, error)) || (r = bfs_layout_writer_finish(pack.writer, error)) ||
+         (taken && (r = bfs_heal_finish(&pack, taken, error)))))
         return r;
     pack.pipeline = bfs_pipeline_free(pack.pipeline); /* its memory is the index's now */
-    r = same ? bfs_catalog_sync(store, error) : bfs_pack_publish(&pack, &report, error);
+    r = taken ? bfs_catalog_sync(store, error) : bfs_pack_publish(&pack, &report, error);
     if (r)
         return r;
-    *ret = report;
+    *ret = taken ? report_taken(&pack, taken) : report;
     return 0;
 }

@@ -19,6 +19,10 @@ struct bfs_pack {
     struct bfs_buffer contract; /* empty when the model brings its own */
     struct bfs_bundle_config config;
 
+    struct bfs_digest *damaged; /* owned; layers of the bundle that is packed again */
+    size_t n_damaged;
+    struct bfs_pack_options as_packed; /* then: the caller's, with that bundle's size of chunks */
+
     struct bfs_dedup *known;
     struct bfs_layout_writer *writer;
     uint32_t current;         /* the file whose chunks the writing thread gets; UINT32_MAX: none */

@@ -35,6 +35,38 @@ int bfs_store_open_blob(const struct bfs_store *store, const struct bfs_digest *
     return 0;
 }
 
+int bfs_blob_prove(int fd, const struct bfs_digest *digest, uint64_t size,
+                   int (*progress)(void *context, uint64_t bytes), void *context,
+                   struct bfs_error *error)
+{
+    enum { BUFFER_SIZE = 1 << 20 };
+    BFS_CLEANUP(bfs_sha256_stream_cleanup) struct bfs_sha256_stream *sha256 = NULL;
+    bfs_autofree uint8_t *buffer = malloc(BUFFER_SIZE);
+    struct bfs_digest actual;
+    int r = buffer ? bfs_sha256_stream_new(&sha256) : -ENOMEM;
+    for (uint64_t at = 0; r == 0 && at < size;) {
+        size_t step = size - at < BUFFER_SIZE ? (size_t)(size - at) : BUFFER_SIZE;
+        r = bfs_pread_exact(fd, buffer, step, at);
+        if (r)
+            return bfs_fail_at(error, r == -ENODATA ? -EBADMSG : r, at, "cannot read: %s",
+                               r == -ENODATA ? "it ends early" : bfs_read_errno_text(-r));
+        r = bfs_sha256_stream_update(sha256, buffer, step);
+        at += step;
+        if (r == 0 && progress && (r = progress(context, step)))
+            return bfs_fail(error, r, "interrupted");
+    }
+    if (r == 0)
+        r = bfs_sha256_stream_finish(sha256, &actual);
+    if (r)
+        return bfs_fail(error, r, "%s", strerror(-r));
+    if (bfs_digest_equal(&actual, digest))
+        return 0;
+    char expected[BFS_DIGEST_TEXT_SIZE], found[BFS_DIGEST_TEXT_SIZE];
+    (void)bfs_fail(error, -EBADMSG, "the blob does not match its name");
+    bfs_fail_values(error, bfs_digest_text(digest, expected), bfs_digest_text(&actual, found));
+    return -EBADMSG;
+}
+
 int bfs_store_read_blob(const struct bfs_store *store, const struct bfs_digest *digest,
                         uint64_t size, uint64_t limit, uint8_t **ret, struct bfs_error *error)
 {

@@ -58,13 +58,19 @@ char *bfs_store_blob_path(const struct bfs_store *store, const struct bfs_digest
 int bfs_store_open_blob(const struct bfs_store *store, const struct bfs_digest *digest,
                         uint64_t size, int *ret_fd, struct bfs_error *error);
 
+/* Hashes all `size` bytes of an open blob and compares with its name. `progress` is told the bytes
+ * of each step, and stops by a result that is not 0, which is returned; NULL is fine. Errors:
+ * -EBADMSG (another digest, or it ends early), -ENOMEM, errno of the file system. */
+int bfs_blob_prove(int fd, const struct bfs_digest *digest, uint64_t size,
+                   int (*progress)(void *context, uint64_t bytes), void *context,
+                   struct bfs_error *error);
+
 /* Reads a whole blob of at most `limit` bytes and proves it; malloc'ed, NUL after the last byte.
  * Errors: those above, -EBADMSG (digest), -E2BIG, -ENOMEM. */
 int bfs_store_read_blob(const struct bfs_store *store, const struct bfs_digest *digest,
                         uint64_t size, uint64_t limit, uint8_t **ret, struct bfs_error *error);
 
-/* Adds a small blob from memory; nothing happens when the store has it. The caller holds the
- * CONTENT lock. */
+/* Adds a small blob from memory, or replaces one of that name. The caller holds the CONTENT lock. */
 int bfs_store_put_blob(const struct bfs_store *store, const void *bytes, size_t size,
                        struct bfs_digest *ret, struct bfs_error *error);
 
