@@ -15,6 +15,7 @@
     X(poll_ms, NUMBER, "poll_ms", "MS", "1000", "how often index.json is looked at")               \
     X(view, TEXT, "view", "ID", NULL, "views/auto is that view, whatever this host is")            \
     X(hide_unfit, FLAG, "hide_unfit", NULL, NULL, "show only views that this host can use")        \
+    X(hidden, FLAG, "hidden", NULL, NULL, "show bundles that were packed with --hidden")           \
     X(host, TEXT, "host", "FILE", NULL, "take the host to be what FILE says")                      \
     X(passthrough, TEXT, "passthrough", "MODE", "auto",                                            \
       "auto or off: the kernel reads proved files")                                                \

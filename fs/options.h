@@ -31,6 +31,7 @@ struct bfs_mount_options {
     uint64_t poll_ms;
     char *view; /* owned; NULL: the best one */
     bool hide_unfit;
+    bool hidden; /* show what was packed with --hidden */
     char *host; /* owned; a file; NULL: BUNDLEFS_HOST, or what this host is found to be */
     bool allow_other;
     char *trace;           /* owned; NULL: none */

@@ -186,6 +186,8 @@ int bfs_fs_read_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error 
     int r = bfs_catalog_load(fs->store, &catalog, error);
     if (r)
         return r;
+    if (!fs->options->hidden)
+        bfs_catalog_drop_hidden(catalog);
     r = bfs_tree_new(catalog, fs->bundles, fs->numbers, fs->guard != NULL, ret);
     if (r)
         return bfs_fail(error, r, "out of memory");

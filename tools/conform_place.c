@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* This program again, with other arguments and that policy as the host's; its messages are not for
- * who runs "conform". */
-static int run_self(const char *verb, const char *first, const char *second, const char *policy)
+/* This program again, with up to four arguments, and that policy as the host's; its messages are
+ * not for who runs "conform". */
+static int run_self(const char *const args[4], const char *policy)
 {
     pid_t pid = fork();
     if (pid < 0)
@@ -31,7 +31,8 @@ static int run_self(const char *verb, const char *first, const char *second, con
         }
         if (setenv(BFS_POLICY_VARIABLE, policy ? policy : BFS_POLICY_NONE, 1))
             _exit(127);
-        (void)execl("/proc/self/exe", "bundlefs", verb, first, second, (char *)NULL);
+        (void)execl("/proc/self/exe", "bundlefs", args[0], args[1], args[2], args[3],
+                    (char *)NULL);
         _exit(127);
     }
     int status;
@@ -53,7 +54,8 @@ static int try_mount(const struct bfs_store *store, const char *policy,
     bfs_autofree char *point = bfs_join(place->folder, "mount");
     if (!point || access("/dev/fuse", R_OK | W_OK) != 0 || mkdir(point, 0700) != 0)
         return -ENODEV;
-    if (run_self("mount", bfs_store_path(store), point, policy))
+    const char *const args[4] = {"mount", bfs_store_path(store), point, "--options=hidden"};
+    if (run_self(args, policy))
         return -ENODEV;
     place->is_mounted = true;
     place->bundle = join3(point, subject->reference.name, subject->reference.version);
@@ -144,7 +146,8 @@ void bfs_conform_place_done(struct bfs_conform_place *place)
 {
     if (place->is_mounted) {
         bfs_autofree char *point = bfs_join(place->folder, "mount");
-        if (!point || run_self("umount", point, NULL, NULL))
+        const char *const args[4] = {"umount", point};
+        if (!point || run_self(args, NULL))
             bfs_message("%s/mount: cannot be unmounted", place->folder);
     }
     /* never into what is mounted there */

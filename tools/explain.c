@@ -110,6 +110,15 @@ static int judge(const struct bfs_opened *opened, const char *path, const struct
         (void)json_object_put(explanation.steps);
         return bfs_message_error(&error);
     }
+    if (opened->entry->is_hidden) {
+        static const char reason[] =
+            "it was packed with --hidden: mounts leave it out until it is promoted";
+        on_step(&explanation, false, reason);
+        if (verdict.code == 0) {
+            verdict.code = -ENOENT;
+            (void)snprintf(verdict.reason, sizeof(verdict.reason), "%s", reason);
+        }
+    }
     struct bfs_policy_readers readers = bfs_policy_readers(policy, &opened->entry->reference);
     (void)bfs_reference_text(&opened->entry->reference, name);
     int status = BFS_EXIT_OK;

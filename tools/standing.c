@@ -37,7 +37,8 @@ int bfs_standing_find(const struct bfs_opened *opened, const struct bfs_catalog_
     *ret = (struct bfs_standing){
         .aliases = (char *)bfs_buffer_steal(&names),
         .is_deprecated = bfs_statements_deprecation(&about) != NULL,
-        .is_revoked = bfs_statements_newest(&about, BFS_STATEMENT_REVOCATION) != NULL};
+        .is_revoked = bfs_statements_newest(&about, BFS_STATEMENT_REVOCATION) != NULL,
+        .is_hidden = entry->is_hidden};
     return 0;
 }
 
@@ -49,6 +50,8 @@ char *bfs_standing_text(const struct bfs_standing *standing)
         bfs_buffer_printf(&text, "%sdeprecated", text.size ? "," : "");
     if (standing->is_revoked)
         bfs_buffer_printf(&text, "%srevoked", text.size ? "," : "");
+    if (standing->is_hidden)
+        bfs_buffer_printf(&text, "%shidden", text.size ? "," : "");
     if (text.size == 0)
         bfs_buffer_put_u8(&text, '-');
     bfs_buffer_put_u8(&text, 0);
@@ -67,4 +70,5 @@ void bfs_standing_json(const struct bfs_standing *standing, struct json_object *
     bfs_json_add(object, "aliases", array, status);
     bfs_json_add_boolean(object, "deprecated", standing->is_deprecated, status);
     bfs_json_add_boolean(object, "revoked", standing->is_revoked, status);
+    bfs_json_add_boolean(object, "hidden", standing->is_hidden, status);
 }

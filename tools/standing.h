@@ -14,6 +14,7 @@ struct bfs_standing {
     char *aliases; /* owned; joined by commas, "" for none */
     bool is_deprecated;
     bool is_revoked;
+    bool is_hidden;
 };
 
 /* Errors: those of bfs_statements_add(). */
@@ -24,7 +25,7 @@ void bfs_standing_done(struct bfs_standing *standing);
 
 /* "production,revoked"; "-" when there is nothing to say; malloc'ed, NULL: no memory. */
 char *bfs_standing_text(const struct bfs_standing *standing);
-/* aliases, deprecated, revoked. */
+/* aliases, deprecated, revoked, hidden. */
 void bfs_standing_json(const struct bfs_standing *standing, struct json_object *object,
                        int *status);
 

@@ -31,6 +31,7 @@ struct options {
     uint64_t chunk_size;
     bool dereference;
     bool no_dedup;
+    bool is_hidden;
     bool no_check;
     bool json;
 };
@@ -233,6 +234,7 @@ static int run(const void *given, int n_args, char **args)
         .directory = args[2],
         .dereference = options->dereference,
         .no_dedup = options->no_dedup,
+        .is_hidden = options->is_hidden,
     };
     BFS_CLEANUP(bfs_views_cleanup) struct bfs_views *views = NULL;
     bfs_autotrace struct bfs_trace_steps trace = {0};
@@ -274,6 +276,8 @@ static const struct bfs_option table[] = {
      "store what symbolic links point to instead of the links"},
     {"no-dedup", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, no_dedup),
      "do not share content with the bundles that the store holds"},
+    {"hidden", '\0', NULL, BFS_OPTION_FLAG, offsetof(struct options, is_hidden),
+     "leave the bundle out of mounts and of NAME:latest until it is promoted"},
     {"mode", '\0', "MODE", BFS_OPTION_STRING, offsetof(struct options, mode),
      "make a new store with this mode, such as 0750, and all in it as private (default: 0755)"},
     {"trace", 't', "FILE", BFS_OPTION_STRING, offsetof(struct options, trace),

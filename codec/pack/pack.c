@@ -5,7 +5,6 @@
 #include "codec/pack/pack_private.h"
 #include "codec/pack/place.h"
 #include "codec/pack/same.h"
-#include "codec/store/catalog_change.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,6 +130,16 @@ static struct bfs_pack_report report_taken(const struct bfs_pack *pack,
     return report;
 }
 
+/* It may have been hidden so far. */
+static int name_taken(const struct bfs_pack *pack, const struct bfs_bundle *bundle,
+                      struct bfs_error *error)
+{
+    const struct bfs_descriptor manifest = {.media_type = BFS_MEDIA_OCI_MANIFEST,
+                                            .digest = *bfs_bundle_id(bundle),
+                                            .size = bfs_bundle_manifest_size(bundle)};
+    return bfs_pack_name(pack, &manifest, error);
+}
+
 static uint32_t raw_capacity(const struct bfs_pack_options *options)
 {
     return options->chunk_size + options->chunk_size / 4;
@@ -244,7 +253,7 @@ int bfs_pack(const struct bfs_store *store, const struct bfs_pack_options *optio
          (taken && (r = bfs_heal_finish(&pack, taken, error)))))
         return r;
     pack.pipeline = bfs_pipeline_free(pack.pipeline); /* its memory is the index's now */
-    r = taken ? bfs_catalog_sync(store, error) : bfs_pack_publish(&pack, &report, error);
+    r = taken ? name_taken(&pack, taken, error) : bfs_pack_publish(&pack, &report, error);
     if (r)
         return r;
     *ret = taken ? report_taken(&pack, taken) : report;

@@ -46,6 +46,7 @@ struct bfs_pack_options {
     uint32_t chunk_size; /* a power of two, BFS_CHUNK_SIZE_MIN .. BFS_CHUNK_SIZE_MAX */
     unsigned n_jobs;     /* encoding threads, at least 1 */
     bool dereference;    /* store what symlinks point to */
+    bool is_hidden;      /* mounts leave the bundle out until an alias is moved to it */
     bool no_dedup;       /* do not look at what the store holds: the digest depends on the input
                             alone */
     /* Seconds since the epoch that cap every time stored and become the creation time; negative:

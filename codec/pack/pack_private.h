@@ -60,6 +60,10 @@ extern const struct bfs_pipeline_ops bfs_pack_pipeline_ops;
 /* Writes index, manifest.json and OCI manifest, and names the bundle in index.json. */
 int bfs_pack_publish(struct bfs_pack *pack, struct bfs_pack_report *ret, struct bfs_error *error);
 
+/* That last step alone, for a bundle whose blobs are all there. */
+int bfs_pack_name(const struct bfs_pack *pack, const struct bfs_descriptor *manifest,
+                  struct bfs_error *error);
+
 /* Tells how far it is, at most a few times a second. Errors: -EINTR, when the caller wants to stop.
  */
 int bfs_pack_progress(struct bfs_pack *pack, struct bfs_error *error);

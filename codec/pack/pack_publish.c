@@ -211,6 +211,15 @@ static void fill_report(const struct bfs_pack *pack, const struct bfs_oci_manife
         ret->stored_size += manifest->layers[i].size;
 }
 
+int bfs_pack_name(const struct bfs_pack *pack, const struct bfs_descriptor *manifest,
+                  struct bfs_error *error)
+{
+    const struct bfs_reference *reference = &pack->options->reference;
+    return pack->options->is_hidden
+               ? bfs_catalog_publish_hidden(pack->store, reference, manifest, error)
+               : bfs_catalog_publish(pack->store, reference, manifest, error);
+}
+
 int bfs_pack_publish(struct bfs_pack *pack, struct bfs_pack_report *ret, struct bfs_error *error)
 {
     bfs_automanifest struct bfs_oci_manifest manifest = {0};
@@ -222,7 +231,7 @@ int bfs_pack_publish(struct bfs_pack *pack, struct bfs_pack_report *ret, struct 
         (r = put_trace(pack, index, &manifest, error)) ||
         (r = put_config(pack, &manifest.layers[0], &manifest.config, error)) ||
         (r = put_manifest(pack, &manifest, &descriptor, error)) ||
-        (r = bfs_catalog_publish(pack->store, &pack->options->reference, &descriptor, error)))
+        (r = bfs_pack_name(pack, &descriptor, error)))
         return r;
     fill_report(pack, &manifest, &descriptor, ret);
     return 0;

@@ -177,6 +177,11 @@ const struct bfs_digest *bfs_bundle_id(const struct bfs_bundle *bundle)
     return &bundle->id;
 }
 
+uint64_t bfs_bundle_manifest_size(const struct bfs_bundle *bundle)
+{
+    return bundle->manifest_size;
+}
+
 const struct bfs_index *bfs_bundle_index(const struct bfs_bundle *bundle)
 {
     return bundle->index;

@@ -23,6 +23,7 @@ BFS_DEFINE_CLEANUP(bfs_bundle, bfs_bundle_unref)
 
 const struct bfs_store *bfs_bundle_store(const struct bfs_bundle *bundle);
 const struct bfs_digest *bfs_bundle_id(const struct bfs_bundle *bundle);
+uint64_t bfs_bundle_manifest_size(const struct bfs_bundle *bundle); /* bytes */
 const struct bfs_index *bfs_bundle_index(const struct bfs_bundle *bundle);
 const struct bfs_bundle_config *bfs_bundle_config(const struct bfs_bundle *bundle);
 /* The bytes of manifest.json, borrowed. */

@@ -75,7 +75,7 @@ static int read_statement(struct bfs_catalog *catalog, const struct bfs_descript
 }
 
 static int read_bundle(struct bfs_catalog *catalog, const struct bfs_descriptor *descriptor,
-                       const char *name)
+                       const char *name, bool is_hidden)
 {
     char digest[BFS_DIGEST_TEXT_SIZE];
     struct bfs_error error = {0};
@@ -93,6 +93,7 @@ static int read_bundle(struct bfs_catalog *catalog, const struct bfs_descriptor 
         return refuse(catalog, name, "it is not an OCI manifest");
     entry->manifest = descriptor->digest;
     entry->manifest_size = descriptor->size;
+    entry->is_hidden = is_hidden;
     catalog->n_entries++;
     return 0;
 }
@@ -107,7 +108,8 @@ static int read_entry(struct bfs_catalog *catalog, struct bfs_json_value object,
     if (bfs_descriptor_take_entry(object, what, &descriptor, &members, &error))
         return refuse(catalog, what, error.what);
     struct bfs_json_value type = members.artifact_type;
-    if (type.text && !bfs_json_value_is(type, BFS_MEDIA_BUNDLE) &&
+    bool is_hidden = bfs_json_value_is(type, BFS_MEDIA_HIDDEN);
+    if (type.text && !is_hidden && !bfs_json_value_is(type, BFS_MEDIA_BUNDLE) &&
         !bfs_json_value_is(type, BFS_MEDIA_STATEMENT))
         return 0; /* somebody else's artifact, rightly in an image layout */
     struct bfs_json_value found =
@@ -119,7 +121,7 @@ static int read_entry(struct bfs_catalog *catalog, struct bfs_json_value object,
         return read_statement(catalog, &descriptor, name);
     if (is_referrers_list(&descriptor, name))
         return 0;
-    return read_bundle(catalog, &descriptor, name);
+    return read_bundle(catalog, &descriptor, name, is_hidden);
 }
 
 static int compare_references(const struct bfs_reference *a, const struct bfs_reference *b)
@@ -132,22 +134,38 @@ static int by_reference(const void *a, const void *b)
 {
     const struct bfs_catalog_entry *left = a, *right = b;
     int order = compare_references(&left->reference, &right->reference);
+    if (order == 0)
+        order = (int)left->is_hidden - (int)right->is_hidden;
     return order ? order : bfs_digest_compare(&left->manifest, &right->manifest);
 }
 
 /* Keeps one entry of each name; which of two different bundles was meant cannot be known, so
- * neither is served. */
+ * neither is served. A hidden one gives way to one that is not: programs that do not know hidden
+ * ones see that alone. */
 static int refuse_duplicates(struct bfs_catalog *catalog)
 {
     size_t kept = 0;
     for (size_t i = 0; i < catalog->n_entries;) {
         struct bfs_catalog_entry *first = &catalog->entries[i];
-        bool same = true;
+        bool same = true, differs = false;
         size_t next = i + 1;
         for (; next < catalog->n_entries &&
                compare_references(&first->reference, &catalog->entries[next].reference) == 0;
-             next++)
-            same = same && bfs_digest_equal(&first->manifest, &catalog->entries[next].manifest);
+             next++) {
+            const struct bfs_catalog_entry *entry = &catalog->entries[next];
+            bool equal = bfs_digest_equal(&first->manifest, &entry->manifest);
+            if (entry->is_hidden == first->is_hidden)
+                same = same && equal;
+            else
+                differs = differs || !equal;
+        }
+        if (differs) {
+            char name[BFS_REFERENCE_MAX + 1];
+            int r = refuse(catalog, bfs_reference_text(&first->reference, name),
+                           "a hidden bundle has the name of another one");
+            if (r)
+                return r;
+        }
         if (same) {
             catalog->entries[kept++] = *first;
         } else {
@@ -164,9 +182,10 @@ static int refuse_duplicates(struct bfs_catalog *catalog)
 }
 
 /* Is there a bundle whose directory is `path` or above it? `path` is a model name, whose last
- * component a bundle would own as its version. */
+ * component a bundle would own as its version. A hidden bundle is in the way of hidden ones only.
+ */
 static const struct bfs_catalog_entry *bundle_above(const struct bfs_catalog *catalog,
-                                                    const char *path)
+                                                    const char *path, bool is_hidden)
 {
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
         struct bfs_reference outer = {0};
@@ -176,7 +195,7 @@ static const struct bfs_catalog_entry *bundle_above(const struct bfs_catalog *ca
         memcpy(outer.name, path, (size_t)(slash - path));
         memcpy(outer.version, slash + 1, version_length);
         const struct bfs_catalog_entry *entry = bfs_catalog_find(catalog, &outer);
-        if (entry)
+        if (entry && (is_hidden || !entry->is_hidden))
             return entry;
     }
     return NULL;
@@ -188,7 +207,8 @@ static int refuse_nested(struct bfs_catalog *catalog)
     if (!nested)
         return -ENOMEM;
     for (size_t i = 0; i < catalog->n_entries; i++)
-        nested[i] = bundle_above(catalog, catalog->entries[i].reference.name) != NULL;
+        nested[i] = bundle_above(catalog, catalog->entries[i].reference.name,
+                                 catalog->entries[i].is_hidden) != NULL;
     size_t kept = 0;
     for (size_t i = 0; i < catalog->n_entries; i++) {
         if (!nested[i]) {
@@ -252,6 +272,15 @@ int bfs_catalog_load(const struct bfs_store *store, struct bfs_catalog **ret,
     return r ? r : bfs_catalog_parse(text, size, ret, error);
 }
 
+void bfs_catalog_drop_hidden(struct bfs_catalog *catalog)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < catalog->n_entries; i++)
+        if (!catalog->entries[i].is_hidden)
+            catalog->entries[kept++] = catalog->entries[i];
+    catalog->n_entries = kept;
+}
+
 const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catalog,
                                                  const struct bfs_reference *reference)
 {
@@ -300,7 +329,7 @@ const struct bfs_catalog_entry *bfs_catalog_latest_of(const struct bfs_catalog *
     while (n-- > 0) {
         const struct bfs_catalog_entry *entry = &entries[n];
         int order = 0;
-        if (!bfs_version_is_release(entry->reference.version) ||
+        if (entry->is_hidden || !bfs_version_is_release(entry->reference.version) ||
             (latest &&
              !(bfs_version_compare(entry->reference.version, latest->reference.version, &order) &&
                order >= 0)))
@@ -345,7 +374,7 @@ int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_re
     char inside[BFS_REFERENCE_MAX + 2];
     size_t length =
         (size_t)snprintf(inside, sizeof(inside), "%s/%s", reference->name, reference->version);
-    const struct bfs_catalog_entry *outer = bundle_above(catalog, reference->name);
+    const struct bfs_catalog_entry *outer = bundle_above(catalog, reference->name, true);
     for (size_t i = 0; !outer && i < catalog->n_entries; i++) {
         const char *name = catalog->entries[i].reference.name;
         if (strncmp(name, inside, length) == 0 && (name[length] == '/' || name[length] == '\0'))

@@ -20,6 +20,7 @@ struct bfs_catalog_entry {
     struct bfs_reference reference;
     struct bfs_digest manifest; /* the bundle id */
     uint64_t manifest_size;
+    bool is_hidden; /* mounts leave it out, and so does "latest", until an alias is moved to it */
 };
 
 /* A statement as its name tells it, which is a hint: codec/store/statements.h reads and proves it.
@@ -52,7 +53,8 @@ struct bfs_catalog {
 };
 
 /* Entries that are no bundles (another artifactType, no ref.name of the form NAME:VERSION) or that
- * contradict others (one name twice, a model inside a bundle) become refusals; only a damaged
+ * contradict others (one name twice, a model inside a bundle, a hidden bundle with the name of
+ * another) become refusals; only a damaged
  * index.json fails. Errors: -ENOENT, -EBADMSG, -E2BIG, -ENOMEM, errno of the file system. */
 int bfs_catalog_load(const struct bfs_store *store, struct bfs_catalog **ret,
                      struct bfs_error *error);
@@ -62,10 +64,14 @@ int bfs_catalog_parse(const void *text, size_t size, struct bfs_catalog **ret,
 struct bfs_catalog *bfs_catalog_free(struct bfs_catalog *catalog);
 BFS_DEFINE_CLEANUP(bfs_catalog, bfs_catalog_free)
 
+/* Takes the hidden bundles out of a catalogue that nobody else uses yet. */
+void bfs_catalog_drop_hidden(struct bfs_catalog *catalog);
+
 /* NULL when there is none. Borrowed from the catalogue. */
 const struct bfs_catalog_entry *bfs_catalog_find(const struct bfs_catalog *catalog,
                                                  const struct bfs_reference *reference);
-/* The highest released version of a model, by semantic-version precedence; NULL: none. */
+/* The highest released version of a model that is not hidden, by semantic-version precedence; NULL:
+ * none. */
 const struct bfs_catalog_entry *bfs_catalog_latest(const struct bfs_catalog *catalog,
                                                    const char *name);
 
@@ -98,6 +104,10 @@ int bfs_catalog_check_new(const struct bfs_catalog *catalog, const struct bfs_re
  * bfs_aliases_check_new() and load, -EBUSY. */
 int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
                         const struct bfs_descriptor *manifest, struct bfs_error *error);
+/* The same, but the bundle stays hidden until a statement moves an alias to it; one that is not
+ * hidden stays as it is. bfs_catalog_publish() shows a hidden one too. */
+int bfs_catalog_publish_hidden(const struct bfs_store *store, const struct bfs_reference *reference,
+                               const struct bfs_descriptor *manifest, struct bfs_error *error);
 /* Takes every entry of that name out; the statements about the bundle too, unless it has another
  * name, except those that must not be forgotten: what moved aliases, and revocations.
  * Errors: -ENOENT, and as above. */

@@ -52,10 +52,35 @@ int bfs_catalog_change(const struct bfs_store *store, bfs_catalog_edit edit, voi
     return replace_index(store, &changed, error);
 }
 
+/* Absent when the entry carries none. */
+static struct bfs_json_value name_of(struct bfs_json_value entry)
+{
+    struct bfs_json_value annotations =
+        bfs_json_value_member(entry, "annotations", BFS_JSON_OBJECT);
+    return bfs_json_value_member(annotations, BFS_OCI_REF_NAME, BFS_JSON_STRING);
+}
+
+int bfs_catalog_reveal(const struct bfs_catalog_entry *hidden, struct bfs_index_edit *index,
+                       struct bfs_error *error)
+{
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value entry;
+    char text[BFS_REFERENCE_MAX + 1];
+    int r = 0;
+    (void)bfs_reference_text(&hidden->reference, text);
+    for (size_t i = 0; r == 0 && bfs_json_value_next(index->manifests, &elements, &entry); i++) {
+        struct bfs_json_value type = bfs_json_value_member(entry, "artifactType", BFS_JSON_STRING);
+        if (bfs_json_value_is(type, BFS_MEDIA_HIDDEN) && bfs_json_value_is(name_of(entry), text))
+            r = bfs_index_edit_retype(index, i, BFS_MEDIA_BUNDLE, error);
+    }
+    return r;
+}
+
 struct publication {
     const struct bfs_store *store;
     const struct bfs_reference *reference;
     const struct bfs_descriptor *manifest;
+    bool is_hidden;
 };
 
 static int edit_publish(void *context, const struct bfs_catalog *catalog,
@@ -67,28 +92,31 @@ static int edit_publish(void *context, const struct bfs_catalog *catalog,
                                   error);
     if (r)
         return r;
-    if (bfs_catalog_find(catalog, publication->reference))
+    const struct bfs_catalog_entry *taken = bfs_catalog_find(catalog, publication->reference);
+    if (taken && taken->is_hidden && !publication->is_hidden)
+        return bfs_catalog_reveal(taken, index, error);
+    if (taken)
         return BFS_CATALOG_UNCHANGED;
     r = bfs_aliases_check_new(publication->store, catalog, publication->reference, error);
     if (r)
         return r;
-    return bfs_index_edit_append(index, publication->manifest, BFS_MEDIA_BUNDLE,
+    return bfs_index_edit_append(index, publication->manifest,
+                                 publication->is_hidden ? BFS_MEDIA_HIDDEN : BFS_MEDIA_BUNDLE,
                                  bfs_reference_text(publication->reference, text), error);
 }
 
 int bfs_catalog_publish(const struct bfs_store *store, const struct bfs_reference *reference,
                         const struct bfs_descriptor *manifest, struct bfs_error *error)
 {
-    struct publication publication = {store, reference, manifest};
+    struct publication publication = {store, reference, manifest, .is_hidden = false};
     return bfs_catalog_change(store, edit_publish, &publication, error);
 }
 
-/* Absent when the entry carries none. */
-static struct bfs_json_value name_of(struct bfs_json_value entry)
+int bfs_catalog_publish_hidden(const struct bfs_store *store, const struct bfs_reference *reference,
+                               const struct bfs_descriptor *manifest, struct bfs_error *error)
 {
-    struct bfs_json_value annotations =
-        bfs_json_value_member(entry, "annotations", BFS_JSON_OBJECT);
-    return bfs_json_value_member(annotations, BFS_OCI_REF_NAME, BFS_JSON_STRING);
+    struct publication publication = {store, reference, manifest, .is_hidden = true};
+    return bfs_catalog_change(store, edit_publish, &publication, error);
 }
 
 struct removal {

@@ -23,6 +23,10 @@ typedef int (*bfs_catalog_edit)(void *context, const struct bfs_catalog *catalog
  * fsync(2). */
 int bfs_catalog_sync(const struct bfs_store *store, struct bfs_error *error);
 
+/* Hidden entries of that bundle become ordinary ones. Errors: -ENOMEM. */
+int bfs_catalog_reveal(const struct bfs_catalog_entry *hidden, struct bfs_index_edit *index,
+                       struct bfs_error *error);
+
 /* The caller holds the CONTENT lock, so that no gc takes away what is about to be named. Errors:
  * those of `edit` and of bfs_catalog_load(), -EBUSY. */
 int bfs_catalog_change(const struct bfs_store *store, bfs_catalog_edit edit, void *context,

@@ -89,6 +89,35 @@ int bfs_index_edit_append(struct bfs_index_edit *edit, const struct bfs_descript
     return 0;
 }
 
+static struct bfs_json_value old_entry(const struct bfs_index_edit *edit, size_t i)
+{
+    struct bfs_json_elements elements = {0};
+    struct bfs_json_value entry = {0};
+    for (size_t k = 0; k <= i && bfs_json_value_next(edit->manifests, &elements, &entry); k++)
+        ;
+    return entry;
+}
+
+int bfs_index_edit_retype(struct bfs_index_edit *edit, size_t i, const char *artifact,
+                          struct bfs_error *error)
+{
+    struct bfs_json_value entry = old_entry(edit, i);
+    struct bfs_json_value type = bfs_json_value_member(entry, "artifactType", BFS_JSON_STRING);
+    if (!type.text)
+        return bfs_fail(error, -EINVAL, "index.json: manifest %zu has no artifactType", i);
+    if (bfs_array_grow(&edit->ends, edit->n_added, sizeof(*edit->ends)))
+        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
+    const char *after = type.text + type.size;
+    bfs_buffer_put(&edit->added, entry.text, (size_t)(type.text - entry.text));
+    bfs_json_put_string(&edit->added, artifact, strlen(artifact));
+    bfs_buffer_put(&edit->added, after, (size_t)(entry.text + entry.size - after));
+    if (bfs_buffer_status(&edit->added))
+        return bfs_fail(error, -ENOMEM, "index.json: out of memory");
+    edit->ends[edit->n_added++] = edit->added.size;
+    edit->dropped[i] = true;
+    return 0;
+}
+
 static struct bfs_json_value added_entry(const struct bfs_index_edit *edit, size_t i)
 {
     size_t start = i ? edit->ends[i - 1] : 0;

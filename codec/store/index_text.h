@@ -31,6 +31,11 @@ void bfs_index_edit_done(struct bfs_index_edit *edit);
 int bfs_index_edit_append(struct bfs_index_edit *edit, const struct bfs_descriptor *manifest,
                           const char *artifact, const char *name, struct bfs_error *error);
 
+/* The i-th entry of the old text gets another artifactType, and is the last one then; all else of it
+ * stays. Errors: -ENOMEM; -EINVAL (it has none). */
+int bfs_index_edit_retype(struct bfs_index_edit *edit, size_t i, const char *artifact,
+                          struct bfs_error *error);
+
 /* Appends the new text to `ret`, which is read again before: it holds exactly the old entries that
  * were not dropped, the new ones, and the other members as they were. Errors: -ENOMEM. */
 int bfs_index_edit_write(const struct bfs_index_edit *edit, struct bfs_buffer *ret,

@@ -17,6 +17,9 @@
 #define BFS_MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define BFS_MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define BFS_MEDIA_BUNDLE "application/vnd.bundlefs.bundle.v1+json"
+/* In index.json alone, in place of the former: a bundle that is there to be tried. Programs that do
+ * not know it leave the entry alone, as somebody else's. */
+#define BFS_MEDIA_HIDDEN "application/vnd.bundlefs.hidden.v1+json"
 #define BFS_MEDIA_STATEMENT "application/vnd.bundlefs.statement.v1+json"
 #define BFS_MEDIA_OCI_EMPTY "application/vnd.oci.empty.v1+json"
 #define BFS_MEDIA_CONFIG "application/vnd.bundlefs.config.v1+json"

@@ -131,6 +131,9 @@ static int edit(void *context, const struct bfs_catalog *catalog, struct bfs_ind
           (r = check_target(publication, catalog, error)) ||
           (r = check_chain(publication, catalog, error)))))
         return r;
+    if (statement->kind == BFS_STATEMENT_ALIAS && entry->is_hidden &&
+        (r = bfs_catalog_reveal(entry, index, error)))
+        return r;
     (void)bfs_statement_name_text(statement->subject_name.name, &statement->subject,
                                   statement->kind, &publication->manifest.digest, name);
     return bfs_index_edit_append(index, &publication->manifest, BFS_MEDIA_STATEMENT, name, error);

@@ -124,6 +124,10 @@ def main():
                            text=True, check=False, env={**os.environ, "TMPDIR": TMP})
     mounted = json.loads(probe.stdout)["mounted"]
     require(mounted or os.getuid() != 0, f"root cannot mount: {probe.stderr}")
+    subprocess.run([PROGRAM, "pack", STORE, "acme/hidden:1", SRC, "--hidden"], check=True, stdout=subprocess.DEVNULL)
+    probe = subprocess.run([PROGRAM, "conform", STORE, "acme/hidden:1", "--json", "--", "true"], capture_output=True,
+                           text=True, check=False, env={**os.environ, "TMPDIR": TMP})
+    require(json.loads(probe.stdout)["mounted"] == mounted, f"a hidden bundle is not mounted: {probe.stderr}")
     WANT = "1.0.0" if mounted else "bundle"
     both = ["passed", "passed"]
     report = verdicts("good", "good()", both)

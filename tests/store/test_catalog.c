@@ -112,15 +112,46 @@ static void latest_is_the_highest_release(void **state)
     assert_null(bfs_catalog_latest(catalog, "none"));
 }
 
+static void what_is_hidden_shows_when_it_is_published(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bfs_reference m2 = reference("m:2.0.0"), m3 = reference("m:3.0.0");
+    const struct bfs_descriptor manifest = {.media_type = BFS_MEDIA_OCI_MANIFEST, .size = 100};
+    assert_int_equal(publish(fixture, "m:1.0.0", 1), 0);
+    assert_int_equal(bfs_catalog_publish_hidden(fixture->store, &m2, &manifest, NULL), 0);
+    assert_int_equal(bfs_catalog_publish_hidden(fixture->store, &m3, &manifest, NULL), 0);
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = load(fixture);
+    assert_int_equal(catalog->n_entries, 3);
+    assert_int_equal(catalog->n_refused, 0);
+    assert_true(bfs_catalog_find(catalog, &m2)->is_hidden);
+    assert_string_equal(bfs_catalog_latest(catalog, "m")->reference.version, "1.0.0");
+    assert_int_equal(publish(fixture, "m:2.0.0", 1), -EEXIST);
+    bfs_catalog_drop_hidden(catalog);
+    assert_int_equal(catalog->n_entries, 1);
+    assert_null(bfs_catalog_find(catalog, &m2));
+
+    assert_int_equal(bfs_catalog_publish(fixture->store, &m2, &manifest, NULL), 0);
+    assert_int_equal(bfs_catalog_publish_hidden(fixture->store, &m2, &manifest, NULL), 0);
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *shown = load(fixture);
+    assert_int_equal(shown->n_entries, 3);
+    assert_int_equal(shown->n_refused, 0);
+    assert_false(bfs_catalog_find(shown, &m2)->is_hidden);
+    assert_true(bfs_catalog_find(shown, &m3)->is_hidden);
+    assert_string_equal(bfs_catalog_latest(shown, "m")->reference.version, "2.0.0");
+}
+
 #define DIGEST(digit)                                                                              \
     "\"sha256:" digit digit digit digit digit digit digit digit digit digit digit digit digit      \
         digit digit digit "\""
 #define HEX_A "aaaa"
 #define HEX_B "bbbb"
-#define ENTRY(name, hex)                                                                           \
+#define ENTRY_OF(name, hex, type)                                                                  \
     "{\"mediaType\": \"" BFS_MEDIA_OCI_MANIFEST "\", \"size\": 100, \"digest\": " DIGEST(          \
-        hex) ", \"artifactType\": \"" BFS_MEDIA_BUNDLE                                             \
+        hex) ", \"artifactType\": \"" type                                                         \
              "\", \"annotations\": {\"org.opencontainers.image.ref.name\": \"" name "\"}}"
+
+#define ENTRY(name, hex) ENTRY_OF(name, hex, BFS_MEDIA_BUNDLE)
+#define HIDDEN(name, hex) ENTRY_OF(name, hex, BFS_MEDIA_HIDDEN)
 
 static void write_index(const struct fixture *fixture, const char *text)
 {
@@ -156,6 +187,31 @@ static void contradictions_become_refusals(void **state)
     assert_true(catalog->n_refusals >= 5);
     for (size_t i = 0; i < catalog->n_refusals; i++)
         assert_true(catalog->refusals[i].reason[0] != '\0');
+}
+
+/* As index.json may be after a program that does not know hidden bundles has changed it. */
+static void a_hidden_bundle_gives_way(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bfs_reference m = reference("m:1"), inner = reference("n/1/x:1"),
+                         same = reference("s:1");
+    write_index(
+        fixture,
+        "{\"schemaVersion\": 2, \"manifests\": [" HIDDEN("m:1", HEX_B) ", " ENTRY(
+            "m:1",
+            HEX_A) ", " HIDDEN("n:1",
+                               HEX_A) ", " ENTRY("n/1/x:1",
+                                                 HEX_A) ", " HIDDEN("s:1",
+                                                                    HEX_A) ", " ENTRY("s:1",
+                                                                                      HEX_A) "]}");
+    BFS_CLEANUP(bfs_catalog_cleanup) struct bfs_catalog *catalog = load(fixture);
+    assert_false(bfs_catalog_find(catalog, &m)->is_hidden);
+    assert_int_equal(bfs_catalog_find(catalog, &m)->manifest.bytes[0], 0xaa);
+    assert_non_null(bfs_catalog_find(catalog, &inner));
+    assert_false(bfs_catalog_find(catalog, &same)->is_hidden);
+    assert_int_equal(catalog->n_refusals, 1);
+    assert_string_equal(catalog->refusals[0].name, "m:1");
+    assert_string_equal(catalog->refusals[0].reason, "a hidden bundle has the name of another one");
 }
 
 static void damage_of_the_whole_is_an_error(void **state)
@@ -235,6 +291,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(publishes_finds_and_removes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(taken_and_nested_names_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(latest_is_the_highest_release, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_hidden_shows_when_it_is_published, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_hidden_bundle_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(contradictions_become_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_of_the_whole_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changes_keep_what_others_wrote, set_up, tear_down),

@@ -50,6 +50,21 @@ static void gives(const struct bfs_index_edit *edit, const char *want)
     assert_string_equal((char *)text.bytes, want);
 }
 
+#define TYPED(spaces, type) "{\"odd\":1.50e1 ,\"artifactType\"" spaces "\"" type "\" , \"y\":null}"
+
+static void changes_a_type_and_nothing_else(void **state)
+{
+    (void)state;
+    bfs_autoindexedit struct bfs_index_edit edit =
+        begun(FOREIGN_HEAD "[" ODD "," TYPED(" : ", "was") "," ODD "]" FOREIGN_TAIL);
+    struct bfs_error error = {0};
+    assert_int_equal(bfs_index_edit_retype(&edit, 0, "is", &error), -EINVAL);
+    assert_string_equal(error.what, "index.json: manifest 0 has no artifactType");
+    assert_int_equal(bfs_index_edit_retype(&edit, 1, "is\n", NULL), 0);
+    gives(&edit, FOREIGN_HEAD "[\n    " ODD ",\n    " ODD
+                              ",\n    " TYPED(" : ", "is\\n") "\n  ]" FOREIGN_TAIL);
+}
+
 /* The bytes of stores that were written before. */
 static void appends_and_drops(void **state)
 {
@@ -140,6 +155,7 @@ static void a_name_that_cannot_be_written_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changes_a_type_and_nothing_else),
         cmocka_unit_test(appends_and_drops),
         cmocka_unit_test(keeps_what_it_does_not_know),
         cmocka_unit_test(refuses_other_documents),
