@@ -32,11 +32,11 @@ int bfs_signing_key(const char *verb, const struct bfs_signing_options *options,
 
 /* Without a policy, whoever can write to the store chooses what an alias names, and with it what
  * would be signed. */
-static int check_name(const struct bfs_opened *opened, const char *reference)
+static int check_name(const struct bfs_opened *opened, const struct bfs_catalog_entry *entry,
+                      const char *reference)
 {
     char name[BFS_REFERENCE_MAX + 1];
-    if (opened->policy ||
-        strcmp(bfs_reference_text(&opened->entry->reference, name), reference) == 0)
+    if (opened->policy || strcmp(bfs_reference_text(&entry->reference, name), reference) == 0)
         return BFS_EXIT_OK;
     bfs_message("%s names no version, and no policy says who may move it; name the version that is "
                 "meant, or a policy with --policy",
@@ -54,8 +54,48 @@ int bfs_signing_open(const char *verb, const char *store, const char *reference,
     if (status == BFS_EXIT_OK)
         status = bfs_opened_policy(&ret->opened);
     if (status == BFS_EXIT_OK)
-        status = check_name(&ret->opened, reference);
+        status = check_name(&ret->opened, ret->opened.entry, reference);
     return status ? status : bfs_signing_key(verb, options, ret);
+}
+
+/* Whoever moved it: does the model have an alias of that name? */
+static int has_alias(const struct bfs_opened *opened, const struct bfs_reference *reference,
+                     bool *ret)
+{
+    bfs_autoaliases struct bfs_aliases aliases = {0};
+    struct bfs_error error = {0};
+    if (bfs_aliases_load(opened->store, opened->catalog, reference->name, NULL, NULL, &aliases,
+                         &error))
+        return bfs_message_error(&error);
+    *ret = bfs_aliases_find(&aliases, reference->version) != NULL;
+    return BFS_EXIT_OK;
+}
+
+int bfs_signing_version(struct bfs_signing *signing, const char *reference,
+                        struct bfs_reference *ret)
+{
+    struct bfs_opened *opened = &signing->opened;
+    const struct bfs_catalog_entry *entry;
+    bool is_alias = false;
+    int status = bfs_parse_any_reference(signing->verb, reference, ret);
+    if (status || bfs_catalog_find(opened->catalog, ret))
+        return status;
+    if (strcmp(ret->version, "latest") != 0)
+        status = has_alias(opened, ret, &is_alias);
+    else
+        is_alias = true;
+    if (status)
+        return status;
+    if (!is_alias) {
+        bfs_message("%s is not in the store", reference);
+        return BFS_EXIT_OK;
+    }
+    status = bfs_opened_find(signing->verb, reference, opened, &entry);
+    if (status == BFS_EXIT_OK)
+        status = check_name(opened, entry, reference);
+    if (status == BFS_EXIT_OK)
+        *ret = entry->reference;
+    return status;
 }
 
 int bfs_signing_new(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,

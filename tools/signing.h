@@ -64,6 +64,10 @@ int bfs_signing_key(const char *verb, const struct bfs_signing_options *options,
 /* Opens the store, finds the bundle and reads the key. */
 int bfs_signing_open(const char *verb, const char *store, const char *reference,
                      const struct bfs_signing_options *options, struct bfs_signing *ret);
+/* The version that NAME:VERSION, NAME:ALIAS or NAME:latest names in the store that is open, by the
+ * rules of bfs_signing_open(). A version need not be in the store; a message says so. */
+int bfs_signing_version(struct bfs_signing *signing, const char *reference,
+                        struct bfs_reference *ret);
 /* A statement about the bundle of `entry`, of this moment, with the reason that was given. */
 int bfs_signing_new(const struct bfs_signing *signing, const struct bfs_catalog_entry *entry,
                     enum bfs_statement_kind kind, struct bfs_statement *ret);

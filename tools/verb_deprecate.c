@@ -38,11 +38,13 @@ static int run(const void *given, int n_args, char **args)
     int status = BFS_EXIT_OK;
     (void)n_args;
     if (options->replaced_by)
-        status = bfs_parse_reference("deprecate", options->replaced_by, &replaced_by);
+        status = bfs_parse_any_reference("deprecate", options->replaced_by, &replaced_by);
     if (status == BFS_EXIT_OK && options->sunset)
         status = read_sunset(options->sunset, &sunset);
     if (status == BFS_EXIT_OK)
         status = bfs_signing_open("deprecate", args[0], args[1], &options->signing, &signing);
+    if (status == BFS_EXIT_OK && options->replaced_by)
+        status = bfs_signing_version(&signing, options->replaced_by, &replaced_by);
     if (status == BFS_EXIT_OK)
         status =
             bfs_signing_new(&signing, signing.opened.entry, BFS_STATEMENT_DEPRECATION, &statement);
@@ -60,7 +62,7 @@ static int run(const void *given, int n_args, char **args)
 
 static const struct bfs_option table[] = {
     {"replaced-by", '\0', "NAME:VERSION", BFS_OPTION_STRING, offsetof(struct options, replaced_by),
-     "the bundle to use instead"},
+     "the bundle to use instead, or NAME:ALIAS"},
     {"sunset", '\0', "DAY", BFS_OPTION_STRING, offsetof(struct options, sunset),
      "from when on it should be refused, such as 2027-01-31"},
     BFS_OPTION_REASON,

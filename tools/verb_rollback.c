@@ -101,7 +101,7 @@ static int find_before(const struct bfs_opened *opened, const struct bfs_policy 
 static int check_to(const char *model, const char *to)
 {
     struct bfs_reference reference;
-    int status = bfs_parse_reference("rollback", to, &reference);
+    int status = bfs_parse_any_reference("rollback", to, &reference);
     if (status == BFS_EXIT_OK && strcmp(reference.name, model) != 0)
         return bfs_message_usage("rollback", "--to %.200s is no version of %.200s", to, model);
     return status;
@@ -153,7 +153,7 @@ static const struct bfs_option table[] = {
     {"alias", 'a', "ALIAS", BFS_OPTION_STRING, offsetof(struct options, alias),
      "the alias that shall point back"},
     {"to", 't', "NAME:VERSION", BFS_OPTION_STRING, offsetof(struct options, to),
-     "where to; the default is what it pointed to before"},
+     "where to, or NAME:ALIAS; the default is what it pointed to before"},
     BFS_OPTION_REASON,
     BFS_OPTIONS_SIGNING('p'),
     {0},

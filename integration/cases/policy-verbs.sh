@@ -2,7 +2,7 @@
 # A policy binds verbs as it binds mounts: what does not count is said when it is made, a deprecation
 # can be taken back, aliases name bundles, and "unpack", "verify", "conform" and "warm" refuse what a
 # mount refuses.
-# TIMEOUT: 90
+# TIMEOUT: 120
 # shellcheck source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
 need_command python3
@@ -125,6 +125,28 @@ expect_exit 0 say approve acme/flow:production qa --role qa
 says "acme/flow:production is acme/flow:1.0.0"
 BUNDLEFS_POLICY=none expect_exit 1 say approve acme/flow:production qa --role qa
 says "name the version that is meant"
+# So they do as what an option names: where an alias goes back to, what replaces a bundle, what is warm.
+expect_exit 0 say deprecate "$V2" release --replaced-by acme/flow:production
+says "acme/flow:production is acme/flow:1.0.0"
+"$BUNDLEFS" history "$STORE" "$V2" | grep -q "use acme/flow:1.0.0" || fail "the deprecation names an alias"
+BUNDLEFS_POLICY=none expect_exit 1 say deprecate "$V2" release --replaced-by acme/flow:production
+says "name the version that is meant"
+expect_exit 1 say deprecate "$V2" release --replaced-by none/flow:latest
+expect_exit 0 say deprecate "$V2" release --replaced-by acme/flow:9
+says "acme/flow:9 is not in the store"
+expect_exit 0 say undeprecate "$V2" release
+expect_exit 3 say rollback acme/flow qa --alias staging --to acme/flow:latest
+says "acme/flow:latest is acme/flow:1.1.0"
+grep -q "staging -> acme/flow:1.1.0" "$OUT" || fail "rollback: $(cat "$OUT")"
+expect_exit 2 say rollback acme/flow qa --alias staging --to other/flow:production
+BUNDLEFS_POLICY=none expect_exit 1 say rollback acme/flow qa --alias staging --to acme/flow:production
+if [ "$(id -u)" = 0 ]; then
+    for name in production latest; do
+        mount_store -o "warm=acme/flow:$name,passthrough=auto"
+        unmount
+    done
+    expect_refusal 1 "$BUNDLEFS" mount "$STORE" "$MNT" -o warm=acme/flow:nothing
+fi
 expect_refusal 1 "$BUNDLEFS" unpack "$STORE" acme/flow:nothing "$TMP/x"
 expect_refusal 2 "$BUNDLEFS" unpack "$STORE" acme/flow:no/thing "$TMP/x"
 expect_exit 1 "$BUNDLEFS" rm --force "$STORE" acme/flow:production
