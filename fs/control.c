@@ -227,6 +227,10 @@ static int write_health(struct bfs_fs *fs, struct bfs_buffer *ret)
         bfs_json_add_boolean(root, "store_readable_by_all", is_exposed, &status);
     if (fs->policy_file)
         add_ungranted(root, fs, tree, &status);
+    if (fs->options->view) {
+        bfs_json_add_text(root, "view", fs->options->view, &status);
+        bfs_json_add_boolean(root, "view_found", atomic_load(&fs->is_view_found), &status);
+    }
     bfs_json_add_integer(root, "corrupt_chunks",
                          bfs_metric_get(&fs->metrics, BFS_METRIC_CORRUPT_CHUNKS), &status);
     bfs_json_add_string(root, "passthrough", no_passthrough[0] ? "off" : "on", &status);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/state.h"
 
+#include "accel/profile.h"
 #include "fs/control_text.h"
 #include "fs/lookups.h"
 #include "fs/memory.h"
@@ -195,6 +196,17 @@ int bfs_fs_read_tree(struct bfs_fs *fs, struct bfs_tree **ret, struct bfs_error 
     return 0;
 }
 
+/* A name that is mistyped is as legal as one that somebody's view.json brings. */
+static void warn_of_view(const struct bfs_fs *fs)
+{
+    const char *view = fs->options->view;
+    if (view && !bfs_profile_find(view))
+        bfs_log(fs->log, BFS_LOG_WARNING,
+                "-o view=%s: no profile has this name; views/auto is only in bundles that bring a "
+                "view of that name (\"bundlefs views\" lists the profiles)",
+                view);
+}
+
 int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *options,
                const struct bfs_log *log, struct bfs_fs **ret, struct bfs_error *error)
 {
@@ -208,7 +220,11 @@ int bfs_fs_new(const struct bfs_store *store, const struct bfs_mount_options *op
     fs->options = options;
     fs->log = log;
     fs->view_rules = (struct bfs_view_rules){
-        .host = &fs->host, .forced = options->view, .hide_unfit = options->hide_unfit};
+        .host = &fs->host,
+        .forced = options->view,
+        .hide_unfit = options->hide_unfit,
+        .found = &fs->is_view_found};
+    warn_of_view(fs);
     (void)pthread_mutex_init(&fs->mutex, NULL);
     fs->passthrough.fd = -1;
     (void)strcpy(fs->no_passthrough, "nothing is mounted");

@@ -37,6 +37,7 @@ struct bfs_fs {
     const struct bfs_log *log;
     struct bfs_host host;
     struct bfs_view_rules view_rules;
+    atomic_bool is_view_found; /* a bundle that was looked at has the view of -o view */
     struct bfs_metrics metrics;
     struct bfs_readahead_limits ahead;
     struct bfs_pool *pool;

@@ -7,6 +7,8 @@
 
 #include "accel/choice.h"
 
+#include <stdatomic.h>
+
 #define BFS_VIEW_AUTO "auto"
 
 /* How a mount chooses; the same for all bundles. */
@@ -14,6 +16,7 @@ struct bfs_view_rules {
     const struct bfs_host *host; /* borrowed */
     const char *forced;          /* borrowed; NULL: the best one */
     bool hide_unfit;
+    atomic_bool *found; /* set once a bundle has the forced view; NULL: nobody asks */
 };
 
 struct bfs_views {

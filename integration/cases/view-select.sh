@@ -73,8 +73,17 @@ expect_errno ENOENT stat "$VIEWS/gpu-fp8"
 expect_exit 1 grep views/gpu-fp8 "$MNT/acme/t/1/SHA256SUMS"
 unmount
 
-mount_store -o "host=$TMP/old.json" -o view=none-such
+# A name that nothing has is said: in the log, and in health.json.
+view_found() { sed -nE 's/.*"view_found": ([a-z]+).*/\1/p' "$MNT/.bundlefs/health.json"; }
+mount_store -o "host=$TMP/old.json,view=cpu-f32,log=$TMP/view.log"
+[ -e "$VIEWS/auto" ] && [ "$(view_found)" = true ] || fail "view=cpu-f32: $(cat "$MNT/.bundlefs/health.json")"
+unmount
+not grep -q "no profile has this name" "$TMP/view.log" || fail "a known view is warned of"
+mount_store -o "host=$TMP/old.json,view=none-such,log=$TMP/view.log"
+grep -q "view=none-such: no profile has this name" "$TMP/view.log" || fail "log: $(cat "$TMP/view.log")"
 [ ! -e "$VIEWS/auto" ] || fail "auto points to what is not there"
+grep -q '"view": "none-such"' "$MNT/.bundlefs/health.json" && [ "$(view_found)" = false ] ||
+    fail "view=none-such: $(cat "$MNT/.bundlefs/health.json")"
 [ "$(ls "$VIEWS")" = $'amx-bf16\ncpu-f32\nengine\ngpu-fp8\nnpu-int8' ] || fail "views are $(ls "$VIEWS")"
 cmp "$SRC/views/engine/rank0.engine" "$VIEWS/engine/rank0.engine"
 [ "$(getfattr --absolute-names --only-values -n user.bundlefs.view "$VIEWS/gpu-fp8/model.safetensors")" = gpu-fp8 ]
