@@ -5,6 +5,7 @@
 #include "fs/names.h"
 #include "fs/node.h"
 
+#include <stdatomic.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ struct bfs_bundles {
     const struct bfs_log *log;
     void (*gone)(void *context, uint32_t slot);
     void *gone_context;
+    atomic_uint_fast64_t judgements;
     pthread_mutex_t mutex;
     pthread_cond_t loaded;   /* something was loaded, or refused */
     struct bfs_names *names; /* with a struct slot each; protected by mutex, like all below */
@@ -206,6 +208,16 @@ size_t bfs_bundles_count(struct bfs_bundles *bundles)
     return n;
 }
 
+uint64_t bfs_bundles_judgements(const struct bfs_bundles *bundles)
+{
+    return atomic_load(&bundles->judgements);
+}
+
+void bfs_bundles_note_judgement(struct bfs_bundles *bundles)
+{
+    (void)atomic_fetch_add(&bundles->judgements, 1);
+}
+
 bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t number,
                          char ret[static BFS_ERROR_TEXT_SIZE])
 {
@@ -342,6 +354,8 @@ static int remember(struct bfs_bundles *bundles, struct slot *slot, struct bfs_b
     int r = remember_views(slot, views);
     if (r)
         return r;
+    if (slot->refusal)
+        bfs_bundles_note_judgement(bundles);
     free(slot->refusal);
     slot->refusal = NULL;
     note_size(slot, bfs_bundle_config(bundle)->content_size);
@@ -390,6 +404,8 @@ static int load(struct bfs_bundles *bundles, struct bfs_name *name, struct bfs_b
         r = remember(bundles, slot, bundle, &views);
     if (r)
         news = refuse(slot, r, bfs_error_text(&error, text));
+    if (news)
+        bfs_bundles_note_judgement(bundles);
     slot->is_loading = false;
     (void)pthread_cond_broadcast(&bundles->loaded);
     (void)pthread_mutex_unlock(&bundles->mutex);

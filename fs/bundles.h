@@ -80,6 +80,11 @@ void bfs_bundles_note_content_size(struct bfs_bundles *bundles, uint32_t slot, u
 /* What bundle a slot is of; false: there is no such slot. */
 bool bfs_bundles_identity(struct bfs_bundles *bundles, uint32_t slot,
                           struct bfs_reference *ret_reference, struct bfs_digest *ret_manifest);
+/* A number that grows whenever a bundle may have come to be refused, or served again: who counts
+ * refusals counts anew only then. */
+uint64_t bfs_bundles_judgements(const struct bfs_bundles *bundles);
+/* Somebody else's judgement of a bundle has changed, or other bundles are in the tree. */
+void bfs_bundles_note_judgement(struct bfs_bundles *bundles);
 /* Is the slot refused at present? Copies the reason. */
 bool bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
                          char ret[static BFS_ERROR_TEXT_SIZE]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The files under .bundlefs: the daemon about itself. They never touch the store.
  *
- * THREAD SAFETY: any function from any thread. */
+ * THREAD SAFETY: any function from any thread, but bfs_control_write() by one at a time, which
+ * fs/control_text.h sees to. */
 #ifndef BFS_FS_CONTROL_H
 #define BFS_FS_CONTROL_H
 

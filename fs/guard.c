@@ -256,6 +256,9 @@ static bool replace(struct bfs_guard *guard, struct bfs_guard_entry *entry, stru
     outcome->tells_uncounted =
         outcome->uncounted &&
         (!entry->uncounted || strcmp(entry->uncounted, outcome->uncounted) != 0);
+    if (entry->code != verdict->code || entry->n_uncounted != verdict->n_uncounted ||
+        outcome->tells_uncounted)
+        bfs_bundles_note_judgement(guard->bundles);
     free(entry->reason);
     free(entry->uncounted);
     bfs_needs_done(&entry->needs);

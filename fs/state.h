@@ -30,6 +30,13 @@
 
 struct bfs_control_texts;
 
+/* Sums over all bundles of the tree, as of the last time that one was judged (fs/control.c). */
+struct bfs_counted {
+    bool is_set;
+    uint64_t judgements; /* bfs_bundles_judgements() then */
+    uint64_t n_refused, n_uncounted;
+};
+
 struct bfs_fs {
     struct bfs_passthrough_io passthrough;   /* the first member: see bfs_passthrough_install() */
     const struct bfs_mount_options *options; /* borrowed, like store and log */
@@ -37,6 +44,7 @@ struct bfs_fs {
     const struct bfs_log *log;
     struct bfs_host host;
     struct bfs_view_rules view_rules;
+    struct bfs_counted counted;
     atomic_bool is_view_found; /* a bundle that was looked at has the view of -o view */
     struct bfs_metrics metrics;
     struct bfs_readahead_limits ahead;
@@ -95,7 +103,10 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs);
 BFS_DEFINE_CLEANUP(bfs_fs, bfs_fs_free)
 /* No request comes any more: writes what the trace and the audit log have still to say, for what
  * else ends may wait for the store for ever. Each gets so long. */
-void bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms);
+bool bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms);
+/* Then: ends the threads that may hang in the store, or in the disk of backing files. Each gets so
+ * long. False, of both: threads hang and are left; the object must not be freed. */
+bool bfs_fs_stop(struct bfs_fs *fs, unsigned timeout_ms);
 
 /* Sets how far to read ahead, as memory permits. Reads a few small files of the kernel. */
 void bfs_fs_look_at_memory(struct bfs_fs *fs);

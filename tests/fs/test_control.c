@@ -13,6 +13,18 @@
 #include "tests/fs/served.h"
 #include "verify/json.h"
 
+static unsigned n_asked;
+bool __real_bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
+                                char ret[static BFS_ERROR_TEXT_SIZE]);
+bool __wrap_bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
+                                char ret[static BFS_ERROR_TEXT_SIZE]);
+bool __wrap_bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
+                                char ret[static BFS_ERROR_TEXT_SIZE])
+{
+    n_asked++;
+    return __real_bfs_bundles_refusal(bundles, slot, ret);
+}
+
 static struct json_object *control_document(struct served *served, enum bfs_control control)
 {
     bfs_autobuffer struct bfs_buffer text = BFS_BUFFER_INIT;
@@ -136,6 +148,47 @@ static void what_is_refused(void **state)
     assert_string_equal(reason, bfs_json_string(json_object_array_get_idx(all, 4), "reason"));
 }
 
+static uint64_t refused_now(struct served *served, unsigned *ret_asked)
+{
+    n_asked = 0;
+    bfs_autojson struct json_object *health = control_document(served, BFS_CONTROL_HEALTH);
+    bfs_autobuffer struct bfs_buffer metrics = BFS_BUFFER_INIT;
+    assert_int_equal(bfs_control_write(served->fs, BFS_CONTROL_METRICS, &metrics), 0);
+    *ret_asked = n_asked;
+    return bfs_json_integer(health, "refused");
+}
+
+/* A scrape asks no bundle of a large catalogue, unless one was judged since the last. */
+static void refusals_are_counted_when_they_change(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    served_make(&served);
+    struct bfs_reply reply;
+    unsigned asked;
+    assert_int_equal(refused_now(&served, &asked), 0);
+    assert_int_equal(asked, 1);
+    assert_int_equal(refused_now(&served, &asked), 0);
+    assert_int_equal(asked, 0);
+
+    BFS_CLEANUP(bfs_bundle_cleanup)
+    struct bfs_bundle *bundle = packed_open(&served.packed, "acme/tiny:1.0.0");
+    bfs_autofree char *blob =
+        bfs_store_blob_path(served.packed.store, bfs_bundle_config_digest(bundle));
+    bfs_autofree char *away = test_path(&served.packed.folder, "away");
+    assert_int_equal(rename(blob, away), 0);
+    uint64_t node = served_node(&served, "acme/tiny/1.0.0");
+    assert_int_equal(served_run(&served, bfs_op_opendir, node, "", 0, &reply), -EIO);
+    assert_int_equal(refused_now(&served, &asked), 1);
+    assert_int_equal(asked, 1);
+    assert_int_equal(refused_now(&served, &asked), 1);
+    assert_int_equal(asked, 0);
+    /* The catalogue is another one, with the same bundle. */
+    assert_int_equal(bfs_fs_reload(served.fs, NULL), 0);
+    assert_int_equal(refused_now(&served, &asked), 1);
+    assert_int_equal(asked, 1);
+}
+
 static void reload_and_watch(void **state)
 {
     (void)state;
@@ -187,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_daemon_says),   cmocka_unit_test(sizes_of_control_files),
         cmocka_unit_test(corrupt_chunks_degrade), cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(refusals_are_counted_when_they_change),
         cmocka_unit_test(reload_and_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
