@@ -3,6 +3,8 @@
 
 #include "fs/thread.h"
 
+#include <limits.h>
+
 enum { QUEUE_SIZE = 64 };
 
 struct range {
@@ -72,16 +74,25 @@ static void *run_advice(void *argument)
     return NULL;
 }
 
-struct bfs_advice *bfs_advice_free(struct bfs_advice *advice)
+bool bfs_advice_stop(struct bfs_advice *advice, unsigned timeout_ms)
 {
-    if (!advice)
-        return NULL;
+    if (!advice || !advice->has_thread)
+        return true;
     (void)pthread_mutex_lock(&advice->mutex);
     advice->stopping = true;
     (void)pthread_cond_signal(&advice->asked);
     (void)pthread_mutex_unlock(&advice->mutex);
-    if (advice->has_thread)
-        (void)pthread_join(advice->thread, NULL);
+    if (!bfs_thread_stop(advice->thread, timeout_ms))
+        return false;
+    advice->has_thread = false;
+    return true;
+}
+
+struct bfs_advice *bfs_advice_free(struct bfs_advice *advice)
+{
+    if (!advice)
+        return NULL;
+    (void)bfs_advice_stop(advice, UINT_MAX);
     for (; advice->n > 0; advice->n--)
         (void)bfs_file_unref(advice->queue[(advice->at + advice->n - 1) % QUEUE_SIZE].file);
     (void)pthread_mutex_destroy(&advice->mutex);

@@ -12,7 +12,10 @@
 struct bfs_advice;
 /* Errors: -ENOMEM, -EAGAIN. */
 int bfs_advice_new(struct bfs_advice **ret);
-/* Ends the thread. May wait for the store. */
+/* Ends the thread. False: it hangs in the store, is left after `timeout_ms`, and the object must not
+ * be freed. NULL is fine. */
+bool bfs_advice_stop(struct bfs_advice *advice, unsigned timeout_ms);
+/* Ends the thread, however long it takes. */
 struct bfs_advice *bfs_advice_free(struct bfs_advice *advice);
 BFS_DEFINE_CLEANUP(bfs_advice, bfs_advice_free)
 

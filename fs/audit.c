@@ -199,6 +199,11 @@ bool bfs_audit_stop(struct bfs_audit *audit, unsigned timeout_ms)
     return true;
 }
 
+void bfs_audit_leave(struct bfs_audit *audit)
+{
+    (void)pthread_detach(audit->thread);
+}
+
 struct bfs_audit *bfs_audit_free(struct bfs_audit *audit)
 {
     if (!audit)

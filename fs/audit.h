@@ -25,6 +25,8 @@ int bfs_audit_open(const char *path, const struct bfs_log *log, struct bfs_audit
 /* Writes what is left, and ends the thread: what is reported later is not written. False: not
  * within `timeout_ms`. */
 bool bfs_audit_stop(struct bfs_audit *audit, unsigned timeout_ms);
+/* After that: the thread ends by itself, and nobody waits for it. The object must not be freed. */
+void bfs_audit_leave(struct bfs_audit *audit);
 /* Stops it, however long that takes. */
 struct bfs_audit *bfs_audit_free(struct bfs_audit *audit);
 BFS_DEFINE_CLEANUP(bfs_audit, bfs_audit_free)

@@ -83,7 +83,6 @@ int bfs_backing_start(struct bfs_backing *backing, const struct bfs_backing_kern
 
 bool bfs_backing_stop(struct bfs_backing *backing, unsigned timeout_ms)
 {
-    struct timespec until;
     (void)pthread_mutex_lock(&backing->mutex);
     bool has_keeper = backing->has_keeper;
     backing->stopping = true;
@@ -91,9 +90,7 @@ bool bfs_backing_stop(struct bfs_backing *backing, unsigned timeout_ms)
     (void)pthread_mutex_unlock(&backing->mutex);
     if (!has_keeper)
         return true;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += timeout_ms / 1000;
-    if (pthread_timedjoin_np(backing->keeper, NULL, &until) != 0)
+    if (!bfs_thread_stop(backing->keeper, timeout_ms))
         return false;
     backing->has_keeper = false;
     return true;

@@ -53,7 +53,7 @@ int bfs_backing_start(struct bfs_backing *backing, const struct bfs_backing_kern
                       const struct bfs_backing_place *place, enum bfs_backing_fill fill,
                       struct bfs_error *error);
 /* Ends the keeper; fills that run stop by themselves. Waits `timeout_ms` at most; false: the keeper
- * hangs with a disk or the kernel, and the object must not be freed. */
+ * hangs with a disk or the kernel, is left, and the object must not be freed. */
 bool bfs_backing_stop(struct bfs_backing *backing, unsigned timeout_ms);
 /* Stopped, and the pool is gone. */
 struct bfs_backing *bfs_backing_free(struct bfs_backing *backing);

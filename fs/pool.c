@@ -4,6 +4,8 @@
 #include "fs/clock.h"
 #include "fs/thread.h"
 
+#include <limits.h>
+
 struct queue {
     struct bfs_job *first;
     struct bfs_job **last; /* where the next one is linked */
@@ -95,16 +97,28 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-struct bfs_pool *bfs_pool_free(struct bfs_pool *pool)
+bool bfs_pool_stop(struct bfs_pool *pool, unsigned timeout_ms)
 {
-    if (!pool)
-        return NULL;
+    uint64_t end = bfs_now_ms() + timeout_ms;
+    bool ended = true;
     (void)pthread_mutex_lock(&pool->mutex);
     pool->stopping = true;
     (void)pthread_cond_broadcast(&pool->submitted);
     (void)pthread_mutex_unlock(&pool->mutex);
-    for (unsigned i = 0; i < pool->n_threads; i++)
-        (void)pthread_join(pool->threads[i], NULL);
+    for (unsigned i = 0; i < pool->n_threads; i++) {
+        uint64_t now = bfs_now_ms();
+        unsigned left = timeout_ms == UINT_MAX ? UINT_MAX : now < end ? (unsigned)(end - now) : 0;
+        ended = bfs_thread_stop(pool->threads[i], left) && ended;
+    }
+    pool->n_threads = 0;
+    return ended;
+}
+
+struct bfs_pool *bfs_pool_free(struct bfs_pool *pool)
+{
+    if (!pool)
+        return NULL;
+    (void)bfs_pool_stop(pool, UINT_MAX);
     for (struct bfs_job *job; (job = take(pool));)
         job->run(job, NULL);
     for (unsigned i = 0; pool->readers && pool->readers[i]; i++)

@@ -32,7 +32,11 @@ struct bfs_job {
 struct bfs_pool;
 /* Errors: -ENOMEM, -EAGAIN. */
 int bfs_pool_new(unsigned n_workers, struct bfs_pool **ret);
-/* Runs every job that is queued with NULL, joins the workers. NULL is fine. */
+/* Ends the workers after the jobs that they have; what is queued stays. False: one hangs, the
+ * workers that have not ended are left after `timeout_ms`, and the object must not be freed. */
+bool bfs_pool_stop(struct bfs_pool *pool, unsigned timeout_ms);
+/* Ends the workers, however long it takes, and runs every job that is queued with NULL. NULL is
+ * fine. */
 struct bfs_pool *bfs_pool_free(struct bfs_pool *pool);
 BFS_DEFINE_CLEANUP(bfs_pool, bfs_pool_free)
 
@@ -44,7 +48,7 @@ void bfs_pool_submit_all(struct bfs_pool *pool, struct bfs_job *first, enum bfs_
 uint64_t bfs_pool_queued(struct bfs_pool *pool);
 /* How long the oldest piece of work has been running: long when the store hangs. */
 uint64_t bfs_pool_longest_ms(struct bfs_pool *pool);
-/* Has bfs_pool_free() begun? A long job asks between its steps, and then ends early. */
+/* Has bfs_pool_stop() begun? A long job asks between its steps, and then ends early. */
 bool bfs_pool_is_stopping(struct bfs_pool *pool);
 unsigned bfs_pool_n_workers(const struct bfs_pool *pool);
 

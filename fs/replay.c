@@ -8,6 +8,7 @@
 #include "fs/replay_track.h"
 #include "fs/thread.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -350,23 +351,25 @@ static void *run_replay(void *argument)
     return NULL;
 }
 
-void bfs_replay_stop(struct bfs_replay *replay)
+bool bfs_replay_stop(struct bfs_replay *replay, unsigned timeout_ms)
 {
     if (!replay || !replay->has_thread)
-        return;
+        return true;
     (void)pthread_mutex_lock(&replay->mutex);
     replay->stopping = true;
     (void)pthread_cond_signal(&replay->moved);
     (void)pthread_mutex_unlock(&replay->mutex);
-    (void)pthread_join(replay->thread, NULL);
+    if (!bfs_thread_stop(replay->thread, timeout_ms))
+        return false;
     replay->has_thread = false;
+    return true;
 }
 
 struct bfs_replay *bfs_replay_free(struct bfs_replay *replay)
 {
     if (!replay)
         return NULL;
-    bfs_replay_stop(replay);
+    (void)bfs_replay_stop(replay, UINT_MAX);
     for (size_t i = 0; i < replay->n_tracks; i++) {
         let_go(replay, replay->tracks[i]);
         (void)bfs_track_free(replay->tracks[i]);

@@ -35,8 +35,9 @@ struct bfs_replay;
 /* Errors: those of bfs_trace_read(), -EAGAIN. */
 int bfs_replay_new(const struct bfs_replay_setup *setup, struct bfs_replay **ret,
                    struct bfs_error *error);
-/* Ends the thread, and so what it gives to workers. May wait for the store. NULL is fine. */
-void bfs_replay_stop(struct bfs_replay *replay);
+/* Ends the thread, and so what it gives to workers. False: it hangs in the store, is left after
+ * `timeout_ms`, and the object must not be freed. NULL is fine. */
+bool bfs_replay_stop(struct bfs_replay *replay, unsigned timeout_ms);
 /* After everybody who opens or reads files has ended. */
 struct bfs_replay *bfs_replay_free(struct bfs_replay *replay);
 BFS_DEFINE_CLEANUP(bfs_replay, bfs_replay_free)

@@ -18,7 +18,8 @@
 
 /* None of them ever waits for the store, so few serve many. */
 enum { REQUEST_THREADS_MIN = 2, REQUEST_THREADS_MAX = 16 };
-enum { STARTER_STOP_SECONDS = 1, KEEPER_STOP_MS = 1000, WRITE_OUT_MS = 5000 };
+/* All together less than what the daemon gives itself to end in. */
+enum { STARTER_STOP_MS = 1000, WRITE_OUT_MS = 2000, STOP_MS = 1500 };
 
 struct bfs_session {
     struct bfs_fs *fs;
@@ -184,13 +185,10 @@ static void record_mount(struct bfs_session *session, const struct bfs_store *st
 /* False: the starter hangs, and goes on using the session. */
 static bool join_starter(struct bfs_session *session)
 {
-    struct timespec until;
     if (!session->has_starter)
         return true;
     atomic_store(&session->ends, true);
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STARTER_STOP_SECONDS;
-    return pthread_timedjoin_np(session->starter, NULL, &until) == 0;
+    return bfs_thread_stop(session->starter, STARTER_STOP_MS);
 }
 
 bool bfs_session_end(struct bfs_session *session)
@@ -204,13 +202,14 @@ bool bfs_session_end(struct bfs_session *session)
         detach_own_mount(session);
     bool is_started = join_starter(session);
     bool quiet = bfs_watch_stop(session->watch) && is_started;
-    quiet = (!session->fs || bfs_backing_stop(session->fs->backing, KEEPER_STOP_MS)) && quiet;
     if (session->has_handlers)
         fuse_remove_signal_handlers(session->fuse);
     if (session->is_recorded)
         bfs_audit_put(session->fs->audit, "unmount", NULL);
-    if (session->fs)
-        bfs_fs_write_out(session->fs, WRITE_OUT_MS);
+    if (session->fs) {
+        quiet = bfs_fs_write_out(session->fs, WRITE_OUT_MS) && quiet;
+        quiet = bfs_fs_stop(session->fs, STOP_MS) && quiet;
+    }
     if (quiet) {
         (void)bfs_fs_free(session->fs);
         if (session->fuse) {

@@ -26,10 +26,8 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
         return NULL;
     /* The workers end, and with them what is queued; who still waits is answered; then what they
      * used may go. */
-    bfs_replay_stop(fs->replay);
+    (void)bfs_fs_stop(fs, UINT_MAX);
     (void)bfs_advice_free(fs->advice);
-    if (fs->backing)
-        (void)bfs_backing_stop(fs->backing, UINT_MAX);
     (void)bfs_pool_free(fs->pool);
     bfs_files_lose_pool(fs->files);
     (void)bfs_calls_free(fs->calls);
@@ -61,12 +59,29 @@ struct bfs_fs *bfs_fs_free(struct bfs_fs *fs)
     return NULL;
 }
 
-void bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms)
+bool bfs_fs_write_out(struct bfs_fs *fs, unsigned timeout_ms)
 {
-    if (fs->trace)
-        (void)bfs_trace_stop(fs->trace, timeout_ms);
-    if (fs->audit)
-        (void)bfs_audit_stop(fs->audit, timeout_ms);
+    bool is_written = true;
+    if (fs->trace && !bfs_trace_stop(fs->trace, timeout_ms)) {
+        bfs_trace_leave(fs->trace);
+        is_written = false;
+    }
+    if (fs->audit && !bfs_audit_stop(fs->audit, timeout_ms)) {
+        bfs_audit_leave(fs->audit);
+        is_written = false;
+    }
+    return is_written;
+}
+
+bool bfs_fs_stop(struct bfs_fs *fs, unsigned timeout_ms)
+{
+    bool ended = bfs_replay_stop(fs->replay, timeout_ms);
+    ended = bfs_advice_stop(fs->advice, timeout_ms) && ended;
+    if (fs->backing)
+        ended = bfs_backing_stop(fs->backing, timeout_ms) && ended;
+    if (fs->pool)
+        ended = bfs_pool_stop(fs->pool, timeout_ms) && ended;
+    return ended;
 }
 
 void bfs_fs_look_at_memory(struct bfs_fs *fs)
@@ -296,6 +311,7 @@ struct bfs_tree *bfs_fs_set_tree(struct bfs_fs *fs, struct bfs_tree *tree)
     (void)pthread_mutex_lock(&fs->mutex);
     struct bfs_tree *old = fs->tree;
     fs->tree = tree;
+    bfs_bundles_note_judgement(fs->bundles);
     fs->generation += is_news;
     fs->checked_ms = bfs_now_ms();
     (void)clock_gettime(CLOCK_REALTIME, &fs->tree_time);

@@ -30,3 +30,11 @@ bool bfs_thread_join(pthread_t thread, unsigned timeout_ms)
     }
     return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }
+
+bool bfs_thread_stop(pthread_t thread, unsigned timeout_ms)
+{
+    bool has_ended = bfs_thread_join(thread, timeout_ms);
+    if (!has_ended)
+        (void)pthread_detach(thread);
+    return has_ended;
+}

@@ -226,6 +226,11 @@ bool bfs_trace_stop(struct bfs_trace *trace, unsigned timeout_ms)
     return true;
 }
 
+void bfs_trace_leave(struct bfs_trace *trace)
+{
+    (void)pthread_detach(trace->thread);
+}
+
 struct bfs_trace *bfs_trace_free(struct bfs_trace *trace)
 {
     if (!trace)

@@ -19,6 +19,8 @@ int bfs_trace_new(const char *path, struct bfs_metrics *metrics, const struct bf
 /* Writes what is noted, and ends the thread: nothing may be noted any more. False: not within
  * `timeout_ms`. */
 bool bfs_trace_stop(struct bfs_trace *trace, unsigned timeout_ms);
+/* After that: the thread ends by itself, and nobody waits for it. The object must not be freed. */
+void bfs_trace_leave(struct bfs_trace *trace);
 /* Stops it, however long that takes. */
 struct bfs_trace *bfs_trace_free(struct bfs_trace *trace);
 BFS_DEFINE_CLEANUP(bfs_trace, bfs_trace_free)

@@ -16,6 +16,7 @@
 
 /* Verdicts are reached for so long before it looks again whether anything has changed. */
 enum { REFRESH_MS = 200 };
+enum { STOP_MS = 1000 }; /* how long its end may take */
 enum { MEMORY_MS = 1000 }; /* how often memory is looked at, at most */
 /* How long it waits before it reads statements again that could not be read: twice as long each
  * time. */
@@ -344,13 +345,10 @@ int bfs_watch_start(struct bfs_fs *fs, struct bfs_watch **ret)
 
 bool bfs_watch_stop(struct bfs_watch *watch)
 {
-    struct timespec until;
     if (!watch)
         return true;
     (void)eventfd_write(watch->stop, 1);
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 1;
-    if (pthread_timedjoin_np(watch->thread, NULL, &until) != 0)
+    if (!bfs_thread_stop(watch->thread, STOP_MS))
         return false;
     bfs_cleanup_close(&watch->stop);
     bfs_cleanup_close(&watch->inotify);

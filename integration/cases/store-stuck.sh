@@ -51,5 +51,20 @@ wait_until 10 grep -q '"unmount"' "$TMP/audit"
 grep -q '"path":"config.json"' "$TMP/trace" || fail "the trace has $(head -c 200 "$TMP/trace")"
 kill -CONT "$inner"
 wait_until 20 not kill -0 "$DAEMON"
+wait "$DAEMON" || fail "the daemon ended with $?"
 "$BUNDLEFS" audit verify "$TMP/audit" >/dev/null
+
+# The same while only readers have met the hanging store: the daemon ends without an alarm clock, as
+# far as the kernel lets its threads go.
+mount_foreground -o "timeout=2,poll_ms=100000"
+stat "$MNT/acme/one/1/model.safetensors" >/dev/null
+kill -STOP "$inner"
+expect_errno EIO read "$MNT/acme/one/1/model.safetensors"
+kill -TERM "$DAEMON"
+wait_until 10 not is_mounted
+has_ended() { ! kill -0 "$DAEMON" 2>/dev/null || grep -qE '^State:[[:space:]]Z' "/proc/$DAEMON/task/$DAEMON/status"; }
+wait_until 12 has_ended
+kill -CONT "$inner"
+wait_until 20 not kill -0 "$DAEMON"
+wait "$DAEMON" || fail "the daemon ended with $?"
 unmount "$TMP/inner"

@@ -165,6 +165,25 @@ static void several_at_once(void **state)
     (void)bfs_pool_free(pool);
 }
 
+/* As a store that hangs does it. The thread goes on with what it has, so that stays. */
+static void a_worker_that_hangs_is_left(void **state)
+{
+    static struct log log;
+    static struct bfs_pool *pool;
+    static struct noted_job holder, queued;
+    (void)state;
+    log_init(&log);
+    assert_int_equal(bfs_pool_new(2, &pool), 0);
+    hold(pool, &holder, &log);
+    assert_false(bfs_pool_is_stopping(pool));
+    assert_false(bfs_pool_stop(pool, 20));
+    assert_true(bfs_pool_is_stopping(pool));
+    queued = (struct noted_job){.job = {.run = note}, .log = &log};
+    bfs_pool_submit(pool, &queued.job, BFS_PRIORITY_METADATA);
+    assert_int_equal(bfs_pool_queued(pool), 1); /* nobody takes it */
+    let_go(&log);
+}
+
 static void *stop_pool(void *argument)
 {
     return bfs_pool_free(argument);
@@ -246,6 +265,7 @@ static void from_many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_worker_that_hangs_is_left),
         cmocka_unit_test(by_priority_then_in_order),
         cmocka_unit_test(several_at_once),
         cmocka_unit_test(the_end_runs_what_is_queued),
