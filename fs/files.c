@@ -117,6 +117,7 @@ int bfs_files_share(struct bfs_files *files, uint64_t node, struct bfs_file *fil
     }
     made->node = node;
     made->references = 1;
+    atomic_flag_clear(&made->is_counting);
     made->file = file;
     if (bfs_readahead_new(file, files->limits, &made->readahead)) {
         destroy_later(files, made);

@@ -10,10 +10,16 @@
 #include "fs/pool.h"
 #include "fs/readahead.h"
 
+#include <stdatomic.h>
+
 struct bfs_open_file {
     uint64_t node;
     struct bfs_file *file;           /* set once, before anybody else sees the object */
     struct bfs_readahead *readahead; /* likewise */
+    /* Of a file with many chunks: how much of it the cache held, when that was last counted. */
+    atomic_uint_fast64_t resident;
+    atomic_uint_fast64_t resident_ms; /* bfs_now_ms(); 0: never */
+    atomic_flag is_counting;
     unsigned references;             /* protected by the table's mutex */
     struct bfs_open_file *next;
     struct bfs_job closing; /* once nobody has it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Extended attributes: what is known about a file, without opening it. */
+#include "fs/clock.h"
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/warm.h"
@@ -8,6 +9,11 @@
 #include <string.h>
 
 #define PREFIX "user.bundlefs."
+
+enum {
+    COUNTED_AT_ONCE = 1024, /* chunks: a request thread counts so many whenever it is asked */
+    COUNTED_FOR_MS = 1000,  /* how long the sum of a larger file is believed */
+};
 
 /* What the attributes of one node are made from. */
 struct subject {
@@ -68,7 +74,13 @@ static int put_stored(const struct subject *subject, struct bfs_buffer *ret)
     return bfs_buffer_status(ret);
 }
 
-static uint64_t resident_size(struct bfs_fs *fs, const struct bfs_file *file)
+static uint32_t n_chunks(const struct bfs_file *file)
+{
+    const struct bfs_chunk_table *table = bfs_file_table(file);
+    return table ? bfs_chunk_table_n_chunks(table) : 0;
+}
+
+static uint64_t count_resident(struct bfs_fs *fs, const struct bfs_file *file)
 {
     const struct bfs_chunk_table *table = bfs_file_table(file);
     uint64_t size = 0;
@@ -78,6 +90,32 @@ static uint64_t resident_size(struct bfs_fs *fs, const struct bfs_file *file)
             size += chunk.raw_size;
     }
     return size;
+}
+
+/* Each chunk takes a lock and a look-up, and a file may have millions: one thread counts those of a
+ * large one, a worker, once a second at most. */
+static int find_resident(const struct subject *subject, struct bfs_open_file *open, uint64_t *ret)
+{
+    uint64_t counted_ms = atomic_load(&open->resident_ms);
+    bool is_large = n_chunks(open->file) > COUNTED_AT_ONCE;
+    if (!is_large) {
+        *ret = count_resident(subject->fs, open->file);
+        return 0;
+    }
+    if (counted_ms && bfs_now_ms() - counted_ms < COUNTED_FOR_MS) {
+        *ret = atomic_load(&open->resident);
+        return 0;
+    }
+    if (!subject->may_block)
+        return -EWOULDBLOCK;
+    bool is_ours = !atomic_flag_test_and_set(&open->is_counting);
+    if (is_ours) {
+        atomic_store(&open->resident, count_resident(subject->fs, open->file));
+        atomic_store(&open->resident_ms, bfs_now_ms());
+        atomic_flag_clear(&open->is_counting);
+    }
+    *ret = atomic_load(&open->resident);
+    return 0;
 }
 
 static int put_resident(const struct subject *subject, struct bfs_buffer *ret)
@@ -96,13 +134,17 @@ static int put_resident(const struct subject *subject, struct bfs_buffer *ret)
     if (!open) {
         if (!subject->may_block)
             return -EWOULDBLOCK;
-        int r = bfs_files_open(fs->files, subject->node, subject->bundle,
-                               bfs_node_inode(subject->node), &open, NULL);
-        if (r)
-            return bfs_store_errno(r);
+        int failure = bfs_files_open(fs->files, subject->node, subject->bundle,
+                                     bfs_node_inode(subject->node), &open, NULL);
+        if (failure)
+            return bfs_store_errno(failure);
     }
-    bfs_buffer_printf(ret, "%" PRIu64, resident_size(fs, open->file));
+    uint64_t size;
+    int r = find_resident(subject, open, &size);
     bfs_files_unref(fs->files, open);
+    if (r)
+        return r;
+    bfs_buffer_printf(ret, "%" PRIu64, size);
     return bfs_buffer_status(ret);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "fs/clock.h"
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/served.h"
 
@@ -64,10 +65,54 @@ static void the_budget_holds(void **state)
     assert_true(bfs_cache_size(served.fs->cache) <= BFS_CACHE_SIZE_MIN);
 }
 
+static int ask_resident(struct served *served, uint64_t node, bool may_block, uint64_t *ret)
+{
+    struct bfs_op op = {.function = bfs_op_getxattr, .node = node, .size = 64};
+    struct bfs_reply reply = {0};
+    (void)snprintf(op.name, sizeof(op.name), "user.bundlefs.resident");
+    int r = bfs_op_getxattr(served->fs, &op, may_block, &reply);
+    bfs_buffer_put_u8(&reply.bytes, 0);
+    *ret = r ? 0 : strtoull((const char *)reply.bytes.bytes, NULL, 10);
+    bfs_buffer_done(&reply.bytes);
+    return r;
+}
+
+/* Whoever asks how much of it is in the cache: no request thread looks six thousand chunks up. */
+static void a_worker_counts_what_is_resident(void **state)
+{
+    (void)state;
+    test_autoserved struct served served;
+    uint64_t size;
+    served_pack(&served, NULL, 0);
+    publish_tiny(served.packed.store);
+    served_start(&served);
+    uint64_t node = served_node(&served, "m/1/f");
+    struct bfs_open_file *open = served_open(&served, "m/1/f");
+    assert_int_equal(ask_resident(&served, node, false, &size), -EWOULDBLOCK);
+    assert_int_equal(ask_resident(&served, node, true, &size), 0);
+    assert_int_equal(size, 0);
+    expect(&served, open, 100, 50, 0);
+    /* As of the last second, whoever asks. */
+    assert_int_equal(ask_resident(&served, node, false, &size), 0);
+    assert_int_equal(size, 0);
+    atomic_store(&open->resident_ms, bfs_now_ms() - 1000);
+    assert_int_equal(ask_resident(&served, node, false, &size), -EWOULDBLOCK);
+    assert_int_equal(ask_resident(&served, node, true, &size), 0);
+    assert_true(size >= 50); /* with what was read ahead */
+    /* While somebody counts, others get the last sum. */
+    atomic_store(&open->resident_ms, bfs_now_ms() - 1000);
+    atomic_store(&open->resident, 7);
+    assert_false(atomic_flag_test_and_set(&open->is_counting));
+    assert_int_equal(ask_resident(&served, node, true, &size), 0);
+    assert_int_equal(size, 7);
+    bfs_files_unref(served.fs->files, open);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_budget_holds),
+        cmocka_unit_test(a_worker_counts_what_is_resident),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
