@@ -24,7 +24,10 @@ static void on_step(void *context, bool passed, const char *text)
     struct explanation *explanation = context;
     if (!explanation->steps) {
         bfs_autofree char *printable = bfs_text_printable(text, strlen(text));
-        (void)printf("%-4s %s\n", passed ? "ok" : "no", printable ? printable : "?");
+        if (printable)
+            (void)printf("%-4s %s\n", passed ? "ok" : "no", printable);
+        else
+            explanation->status = -ENOMEM;
         return;
     }
     struct json_object *step = bfs_json_new_object(&explanation->status);
@@ -76,7 +79,7 @@ static void print_list(const char *word, char *const names[], size_t n)
         (void)printf("%s%s", i ? ", " : word, names[i]);
 }
 
-static void print_text(const char *name, const struct bfs_verdict *verdict,
+static int print_text(const char *name, const struct bfs_verdict *verdict,
                        const struct bfs_policy_readers *readers)
 {
     bfs_autofree char *reason = bfs_text_printable(verdict->reason, strlen(verdict->reason));
@@ -86,8 +89,10 @@ static void print_text(const char *name, const struct bfs_verdict *verdict,
         print_list("; groups ", readers->groups, readers->n_groups);
         (void)printf("\n");
     }
-    (void)printf("%s is %s: %s\n", name, verdict->code ? "refused" : "served",
-                 reason ? reason : "?");
+    if (!reason)
+        return -ENOMEM;
+    (void)printf("%s is %s: %s\n", name, verdict->code ? "refused" : "served", reason);
+    return 0;
 }
 
 static int judge(const struct bfs_opened *opened, const char *path, const struct bfs_policy *policy,
@@ -124,8 +129,10 @@ static int judge(const struct bfs_opened *opened, const char *path, const struct
     int status = BFS_EXIT_OK;
     if (json)
         status = print_json(&explanation, name, path, &verdict, &readers);
-    else
-        print_text(name, &verdict, &readers);
+    else if (print_text(name, &verdict, &readers) || explanation.status) {
+        bfs_message("out of memory");
+        status = BFS_EXIT_FAILED;
+    }
     return verdict.code ? BFS_EXIT_FAILED : status;
 }
 

@@ -94,9 +94,14 @@ static void print_trace(struct lister *lister)
         return;
     }
     bfs_autofree char *first = bfs_text_printable(trace.first, strlen(trace.first));
+    if (!first) {
+        bfs_message("out of memory");
+        lister->failed = true;
+        free(trace.first);
+        return;
+    }
     (void)printf("%-14s%" PRIu32 " steps through %s of %" PRIu32 " files, from %s\n", "trace",
-                 trace.n_steps, bfs_text_size(trace.size, size), trace.n_files,
-                 first ? first : "?");
+                 trace.n_steps, bfs_text_size(trace.size, size), trace.n_files, first);
     free(trace.first);
 }
 

@@ -107,7 +107,10 @@ static void list_bundle(struct listing *listing, const struct bfs_catalog_entry 
         add_bundle_json(listing, entry, bundle, &standing, &error);
     else {
         bfs_autofree char *text = bfs_standing_text(&standing);
-        add_bundle_row(listing, entry, bundle, text ? text : "?", &error);
+        if (text)
+            add_bundle_row(listing, entry, bundle, text, &error);
+        else
+            listing->status = -ENOMEM;
     }
 }
 

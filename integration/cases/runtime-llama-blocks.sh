@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Quantized blocks are those of llama.cpp's own functions, byte for byte, and have the same values.
 # TIMEOUT: 180
-# NOT-UNDER: thread
+# NOT-UNDER: address thread
 # shellcheck source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
 need_command node npm

@@ -2,7 +2,7 @@
 # llama.cpp loads and generates from every cpu-q* view on a mount, mapped and read: the tokens of the
 # same model quantized by NumPy, and blocks that its own quantizer makes.
 # TIMEOUT: 180
-# NOT-UNDER: thread
+# NOT-UNDER: address thread
 # shellcheck source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
 need_command node npm
