@@ -103,7 +103,7 @@ static void list_bundle(struct listing *listing, const struct bfs_catalog_entry 
         (void)bfs_message_error(&error);
         listing->incomplete = true;
     }
-    if (listing->array)
+    if (!listing->table)
         add_bundle_json(listing, entry, bundle, &standing, &error);
     else {
         bfs_autofree char *text = bfs_standing_text(&standing);
@@ -167,7 +167,8 @@ static int list_store(const char *path, bool json)
         bfs_table_row(listing.table, "NAME", "VERSION", "ID", "SIZE", "STORED", "FILES", "CREATED",
                       "STATE", "VIEWS", NULL);
     }
-    for (size_t i = 0; i < opened.catalog->n_entries; i++)
+    /* Without memory for the document its array is gone. */
+    for (size_t i = 0; listing.status == 0 && i < opened.catalog->n_entries; i++)
         list_bundle(&listing, &opened.catalog->entries[i]);
     list_refusals(&listing, root);
     return finish(&listing, root);

@@ -51,7 +51,8 @@ const char *bfs_json_string(struct json_object *object, const char *name);
 uint64_t bfs_json_integer(struct json_object *object, const char *name);
 
 /* Builders: each takes ownership of `value`, also on failure, and remembers a failure by putting
- * -ENOMEM into *status, so that a whole document is checked once. */
+ * -ENOMEM into *status, so that a whole document is checked once. A value that could not be added is
+ * freed: fill it before, or look at *status after. */
 struct json_object *bfs_json_new_object(int *status);
 struct json_object *bfs_json_new_array(int *status);
 struct json_object *bfs_json_new_string(const char *text, int *status);

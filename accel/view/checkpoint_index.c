@@ -162,11 +162,10 @@ int bfs_checkpoint_rewrite_index(struct bfs_view_plan *plan, const char *path,
             add_shard(file, name, old, weights, &total, &status);
     }
     struct json_object *metadata = bfs_json_member(root, "metadata");
-    if (!metadata) {
-        metadata = bfs_json_new_object(&status);
-        bfs_json_add(root, "metadata", metadata, &status); /* owned by root now */
-    }
-    bfs_json_add_integer(metadata, "total_size", total, &status);
+    struct json_object *added = metadata ? NULL : bfs_json_new_object(&status);
+    bfs_json_add_integer(metadata ? metadata : added, "total_size", total, &status);
+    if (!metadata) /* last: what cannot be added is freed */
+        bfs_json_add(root, "metadata", added, &status);
     bfs_json_add(root, "weight_map", weights, &status);
     if (status)
         return bfs_fail(error, status,

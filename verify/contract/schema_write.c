@@ -70,7 +70,7 @@ static void describe_object(struct json_object *ret, const struct bfs_schema *sc
     }
     bfs_json_add_string(ret, "type", "object", status);
     bfs_json_add_boolean(ret, "additionalProperties", false, status);
-    if (json_object_array_length(required) > 0)
+    if (required && json_object_array_length(required) > 0)
         bfs_json_add(ret, "required", required, status);
     else
         (void)json_object_put(required);
