@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The framework of verbs: what a wrong call prints, what a right one passes on, and help. */
+ * The options of verbs: what a wrong call prints, what a right one passes on, and help. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -20,6 +20,7 @@ struct options {
 static struct {
     struct options options;
     char list[64];
+    char text[64];
     char args[4][32];
     int n_args;
     int n_runs;
@@ -30,6 +31,7 @@ static int run_probe(const void *given, int n_args, char **args)
     const struct options *options = given;
     seen.options = *options;
     (void)snprintf(seen.list, sizeof(seen.list), "%s", options->list ? options->list : "");
+    (void)snprintf(seen.text, sizeof(seen.text), "%s", options->text ? options->text : "");
     seen.n_args = n_args;
     seen.n_runs++;
     for (int i = 0; i < n_args; i++)
@@ -65,7 +67,7 @@ static const struct bfs_verb probe = {
 
 static void call(struct tool_run *ret, const char *const words[], int n)
 {
-    char *args[8] = {NULL};
+    char *args[20] = {NULL};
     FILE *out;
     FILE *err;
     for (int i = 0; i < n; i++)
@@ -100,7 +102,7 @@ static void options_arrive(void **state)
 static void options_stand_anywhere_before_two_dashes(void **state)
 {
     (void)state;
-    test_autorun struct tool_run run = {0}, after = {0};
+    test_autorun struct tool_run run = {0}, after = {0}, dashes = {0}, empty = {0};
     CALL(&run, "one", "-n", "5", "two", "-f");
     tool_expect(&run, 7);
     assert_int_equal(seen.options.number, 5);
@@ -111,9 +113,111 @@ static void options_stand_anywhere_before_two_dashes(void **state)
     assert_false(seen.options.flag);
     assert_string_equal(seen.args[0], "-f");
     assert_string_equal(seen.args[1], "-");
+    CALL(&dashes, "--", "--", "--help"); /* the first one alone means something */
+    tool_expect(&dashes, 7);
+    assert_string_equal(seen.args[0], "--");
+    assert_string_equal(seen.args[1], "--help");
+    CALL(&empty, "", "-"); /* neither is an option */
+    tool_expect(&empty, 7);
+    assert_string_equal(seen.args[0], "");
+    assert_string_equal(seen.args[1], "-");
 }
 
-/* Each wrong call ends with 2 and one line that names the verb and the fault; the verb never runs. */
+/* Whatever follows belongs to an option that wants a value. */
+static void a_value_may_look_like_an_option(void **state)
+{
+    static const struct {
+        const char *words[4];
+        int n;
+        const char *text;
+    } calls[] = {
+        {{"--text", "--flag", "one"}, 3, "--flag"},
+        {{"--text=--flag", "one"}, 2, "--flag"},
+        {{"--text=a=b", "one"}, 2, "a=b"},
+        {{"--text=", "one"}, 2, ""},
+        {{"--text", "", "one"}, 3, ""},
+        {{"--text", "--", "one"}, 3, "--"},
+        {{"-t", "--", "one"}, 3, "--"},
+        {{"-t", "-", "one"}, 3, "-"},
+        {{"-t-f", "one"}, 2, "-f"},
+        {{"-tfh", "one"}, 2, "fh"},
+        {{"-t=a", "one"}, 2, "=a"},
+        {{"--text", "--help", "one"}, 3, "--help"},
+        {{"-t", "-h", "one"}, 3, "-h"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+        test_autorun struct tool_run run = {0};
+        call(&run, calls[i].words, calls[i].n);
+        tool_expect(&run, 7);
+        assert_string_equal(seen.text, calls[i].text);
+        assert_false(seen.options.flag);
+        assert_int_equal(seen.n_args, 1);
+        assert_string_equal(seen.args[0], "one");
+    }
+}
+
+static void the_last_one_wins_but_lists_grow(void **state)
+{
+    (void)state;
+    test_autorun struct tool_run run = {0};
+    CALL(&run, "-ta", "--text=b", "-n", "5", "--number", "6", "-s1K", "--size=2k", "-ff", "--flag",
+         "-l", "x,y", "--list", "", "-lz", "one");
+    tool_expect(&run, 7);
+    assert_string_equal(seen.text, "b");
+    assert_int_equal(seen.options.number, 6);
+    assert_int_equal(seen.options.size, 2048);
+    assert_true(seen.options.flag);
+    assert_false(seen.options.other);
+    assert_string_equal(seen.list, "x,y,,z");
+}
+
+/* One run leaves nothing for the next. */
+static void each_run_begins_with_the_defaults(void **state)
+{
+    (void)state;
+    test_autorun struct tool_run run = {0}, again = {0};
+    CALL(&run, "-f", "-n1", "-la", "-tx", "-s1", "one");
+    tool_expect(&run, 7);
+    CALL(&again, "one");
+    tool_expect(&again, 7);
+    assert_false(seen.options.flag);
+    assert_null(seen.options.text);
+    assert_null(seen.options.list);
+    assert_int_equal(seen.options.size, 0);
+    assert_int_equal(seen.options.number, 42);
+    assert_int_equal(defaults.number, 42);
+}
+
+static void values_at_their_limits(void **state)
+{
+    static const struct {
+        const char *words[2];
+        uint64_t size, number;
+    } calls[] = {
+        {{"one", "--size=0"}, 0, 42},
+        {{"one", "--size=9223372036854775807"}, INT64_MAX, 42},
+        {{"one", "--size=8388607T"}, UINT64_C(8388607) << 40, 42},
+        {{"one", "--size=1k"}, 1024, 42},
+        {{"one", "--size=1m"}, 1 << 20, 42},
+        {{"one", "--size=1g"}, 1 << 30, 42},
+        {{"one", "--size=1t"}, UINT64_C(1) << 40, 42},
+        {{"one", "--number=0"}, 0, 0},
+        {{"one", "-n007"}, 0, 7},
+        {{"one", "-n18446744073709551615"}, 0, UINT64_MAX},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+        test_autorun struct tool_run run = {0};
+        call(&run, calls[i].words, 2);
+        tool_expect(&run, 7);
+        assert_true(seen.options.size == calls[i].size);
+        assert_true(seen.options.number == calls[i].number);
+    }
+}
+
+/* Each wrong call ends with 2 and one line that names the verb and the fault; the verb never runs.
+ */
 static void wrong_calls_are_refused(void **state)
 {
     static const struct {
@@ -137,6 +241,22 @@ static void wrong_calls_are_refused(void **state)
         {{"one", "--size=99999999999T"}, 2, "is not a size"},
         {{"one", "--number=4K"}, 2, "\"4K\" is not a number"},
         {{"one", "-n-1"}, 2, "\"-1\" is not a number"},
+        {{"one", "-n", "18446744073709551616"}, 3, "is not a number"},
+        {{"one", "--number="}, 2, "--number: \"\" is not a number"},
+        {{"one", "-s9223372036854775808"}, 2, "is not a size"},
+        {{"one", "-s8388608T"}, 2, "is not a size"},
+        {{"one", "-s", "-1"}, 3, "\"-1\" is not a size"},
+        {{"one", "--size", "1K "}, 3, "\"1K \" is not a size"},
+        {{"one", "--list"}, 2, "--list wants a value (ITEM)"},
+        {{"one", "-ft"}, 2, "-t wants a value (TEXT)"},
+        {{"--flag=", "one"}, 2, "--flag takes no value"},
+        {{"-f=1", "one"}, 2, "unknown option -="},
+        {{"--flags", "one"}, 2, "unknown option --flags"},
+        {{"--=1", "one"}, 2, "unknown option --"},
+        {{"--nope=1", "one"}, 2, "unknown option --nope;"},
+        {{"--help=1", "one"}, 2, "unknown option --help"},
+        {{"--nope", "--help"}, 2, "unknown option --nope"},
+        {{"one", "-la", "-z"}, 3, "unknown option -z"}, /* the list is freed */
     };
     (void)state;
     for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
@@ -186,6 +306,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_arrive),
         cmocka_unit_test(options_stand_anywhere_before_two_dashes),
+        cmocka_unit_test(a_value_may_look_like_an_option),
+        cmocka_unit_test(the_last_one_wins_but_lists_grow),
+        cmocka_unit_test(each_run_begins_with_the_defaults),
+        cmocka_unit_test(values_at_their_limits),
         cmocka_unit_test(wrong_calls_are_refused),
         cmocka_unit_test(help_ends_the_parsing),
         cmocka_unit_test(every_verb_has_what_its_help_needs),
