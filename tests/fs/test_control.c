@@ -13,6 +13,60 @@
 #include "tests/fs/served.h"
 #include "verify/json.h"
 
+#include <pthread.h>
+
+/* What the thread of the watch has come to. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static unsigned n_reloads; /* protected by mutex, like all below; trees that are in place */
+static char last_line[1024];
+
+int __real_bfs_links_refresh(struct bfs_fs *fs, const struct bfs_tree *before);
+int __wrap_bfs_links_refresh(struct bfs_fs *fs, const struct bfs_tree *before);
+int __wrap_bfs_links_refresh(struct bfs_fs *fs, const struct bfs_tree *before)
+{
+    int r = __real_bfs_links_refresh(fs, before);
+    (void)pthread_mutex_lock(&mutex);
+    n_reloads++;
+    (void)pthread_cond_broadcast(&changed);
+    (void)pthread_mutex_unlock(&mutex);
+    return r;
+}
+
+static void on_line(void *context, enum bfs_log_level level, const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)pthread_mutex_lock(&mutex);
+    (void)snprintf(last_line, sizeof(last_line), "%s", line);
+    (void)pthread_cond_broadcast(&changed);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+static void await_line(const char *part)
+{
+    (void)pthread_mutex_lock(&mutex);
+    while (!strstr(last_line, part))
+        (void)pthread_cond_wait(&changed, &mutex);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+/* Until a tree has come into place in which `path` is. */
+static void await_node(struct served *served, const char *path)
+{
+    for (;;) {
+        (void)pthread_mutex_lock(&mutex);
+        unsigned before = n_reloads;
+        (void)pthread_mutex_unlock(&mutex);
+        if (served_node(served, path))
+            return;
+        (void)pthread_mutex_lock(&mutex);
+        while (n_reloads == before)
+            (void)pthread_cond_wait(&changed, &mutex);
+        (void)pthread_mutex_unlock(&mutex);
+    }
+}
+
 static unsigned n_asked;
 bool __real_bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
                                 char ret[static BFS_ERROR_TEXT_SIZE]);
@@ -148,6 +202,12 @@ static void what_is_refused(void **state)
     assert_string_equal(reason, bfs_json_string(json_object_array_get_idx(all, 4), "reason"));
 }
 
+static void expect_status(struct served *served, const char *status)
+{
+    bfs_autojson struct json_object *health = control_document(served, BFS_CONTROL_HEALTH);
+    assert_string_equal(bfs_json_string(health, "status"), status);
+}
+
 static uint64_t refused_now(struct served *served, unsigned *ret_asked)
 {
     n_asked = 0;
@@ -195,6 +255,7 @@ static void reload_and_watch(void **state)
     test_autoserved struct served served;
     served_pack(&served, (const char *const[]){"acme/tiny:1.0.0"}, 1);
     served.options.poll_ms = 50;
+    served.log = (struct bfs_log){.write = on_line};
     served_start(&served);
     struct bfs_pack_report report;
     uint64_t old_link = served_node(&served, "acme/tiny/latest");
@@ -213,25 +274,14 @@ static void reload_and_watch(void **state)
     assert_int_equal(bfs_watch_start(served.fs, &watch), 0);
     assert_int_equal(packed_pack(&served.packed, "other:1", (struct bfs_pack_options){0}, &report),
                      0);
-    for (unsigned i = 0; i < 2000 && !served_node(&served, "other/1"); i++)
-        (void)usleep(10000);
-    assert_true(served_node(&served, "other/1") != 0);
+    await_node(&served, "other/1");
     assert_int_equal(rename(index, aside), 0);
-    const char *status = "ok";
-    for (unsigned i = 0; i < 2000 && strcmp(status, "ok") == 0; i++) {
-        (void)usleep(10000);
-        bfs_autojson struct json_object *health = control_document(&served, BFS_CONTROL_HEALTH);
-        status = strcmp(bfs_json_string(health, "status"), "ok") == 0 ? "ok" : "degraded";
-    }
-    assert_string_equal(status, "degraded");
-    assert_true(served_node(&served, "other/1") != 0); /* what was last known */
+    await_line("; serving what was last known");
+    expect_status(&served, "degraded");
+    assert_true(served_node(&served, "other/1") != 0);
     assert_int_equal(rename(aside, index), 0);
-    for (unsigned i = 0; i < 2000 && strcmp(status, "degraded") == 0; i++) {
-        (void)usleep(10000);
-        bfs_autojson struct json_object *health = control_document(&served, BFS_CONTROL_HEALTH);
-        status = strcmp(bfs_json_string(health, "status"), "ok") == 0 ? "ok" : "degraded";
-    }
-    assert_string_equal(status, "ok");
+    await_line("catalogue: readable again");
+    expect_status(&served, "ok");
     assert_true(bfs_watch_stop(watch));
 }
 

@@ -119,6 +119,16 @@ static bool is_younger(const struct timespec *time, int64_t ms)
     return (now.tv_sec - time->tv_sec) * 1000 + (now.tv_nsec - time->tv_nsec) / 1000000 < ms;
 }
 
+/* The clock is the event: one sleep to the moment, however often a signal ends it. */
+static void await_age(const struct timespec *time, int64_t ms)
+{
+    int64_t ns = time->tv_nsec + ms % 1000 * 1000000;
+    const struct timespec until = {.tv_sec = time->tv_sec + ms / 1000 + ns / 1000000000,
+                                   .tv_nsec = ns % 1000000000};
+    while (clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL) == EINTR)
+        continue;
+}
+
 /* Young when its state was taken: however long reading it took then, it may have changed meanwhile
  * without its times showing it. */
 static void reading_does_not_age_a_blob(void **state)
@@ -137,8 +147,7 @@ static void reading_does_not_age_a_blob(void **state)
         blob_age_pretend(&changed);
         assert_false(bfs_proofs_has(proofs, open->file, 3, &blob));
     } while (!is_younger(&changed, SETTLE_MS));
-    while (is_younger(&changed, SETTLE_MS + 1))
-        (void)usleep(1000);
+    await_age(&changed, SETTLE_MS + 1);
     bfs_proofs_add(proofs, open->file, 3, &blob);
     assert_false(bfs_proofs_has(proofs, open->file, 3, &blob));
     bfs_proofs_add(proofs, open->file, 3, &blob); /* old by now */

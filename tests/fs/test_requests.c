@@ -11,6 +11,7 @@
 #include "tests/fs/fake_fuse.h"
 #include "tests/fs/gate.h"
 #include "tests/fs/served.h"
+#include "tests/fs/turn.h"
 
 /* However many look into a bundle that is slow, one worker waits for it. */
 static void a_slow_bundle_takes_one_worker(void **state)
@@ -70,6 +71,7 @@ static void requests(void **state)
     test_autoserved struct served served;
     served_pack(&served, (const char *const[]){"acme/tiny:1.0.0"}, 1);
     served.options.timeout = 1;
+    served.options.workers = 1; /* for turn_drain() */
     served_start(&served);
     struct fake_request request;
     uint64_t directory = served_node(&served, "acme/tiny");
@@ -110,9 +112,7 @@ static void requests(void **state)
     bfs_fuse_ops.open(fake_handle(&request), node, &info);
     assert_true(fake_wait(&request, 20000));
     fake_request_done(&request);
-    for (unsigned i = 0;
-         i < 20000 && bfs_metric_get(&served.fs->metrics, BFS_METRIC_OPEN_FILES) != 0; i++)
-        (void)usleep(1000);
+    assert_true(turn_drain(served.fs->pool)); /* the worker that replied */
     assert_int_equal(bfs_metric_get(&served.fs->metrics, BFS_METRIC_OPEN_FILES), 0);
     fake_request_init(&request, served.fs);
     bfs_fuse_ops.opendir(fake_handle(&request), bundle, &info);
