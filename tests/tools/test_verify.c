@@ -113,8 +113,75 @@ static void damaged_statements_are_found(void **state)
     }
 }
 
+static struct tool_run verify_with(const struct team *team, const char *policy, bool json)
+{
+    return tool_run("verify", "--quick", team->store, "--policy", policy, json ? "--json" : NULL,
+                    NULL);
+}
+
+/* Bytes that are all right and that nobody may serve: exit 1, and the sentence of the policy. */
+static void what_the_policy_refuses_is_told(void **state)
+{
+    (void)state;
+    test_autoteam struct team team = team_make();
+    char key[128];
+    team_keygen(&team, "release");
+    team_keygen(&team, "qa");
+    team_keygen(&team, "security");
+    team_write_policy(&team);
+    team_pack(&team, "acme/m:1");
+    team_pack(&team, "acme/m:2");
+    test_autorun struct tool_run sign = tool_run("sign", team.store, "acme/m:1", "--key",
+                                                 team_file(&team, "release.key", key), NULL);
+    tool_expect(&sign, BFS_EXIT_OK);
+
+    test_autorun struct tool_run text = verify_with(&team, team.policy, false);
+    tool_expect(&text, BFS_EXIT_FAILED);
+    tool_expect_text(text.out, "acme/m:2: refused by the policy: ");
+    tool_expect_text(text.out, "1 signature");
+    tool_expect_no_text(text.out, "acme/m:1: refused");
+    tool_expect_text(text.out, "acme/m:1  ok\n");
+    tool_expect_text(text.out, "acme/m:2  1 problems\n");
+    tool_expect_text(text.out, "1 bundle is refused by the policy ");
+    tool_expect_text(text.out, "structure and sizes are right");
+
+    test_autorun struct tool_run json = verify_with(&team, team.policy, true);
+    tool_expect(&json, BFS_EXIT_FAILED);
+    team_expect_json(&json);
+    tool_expect_text(json.out, "\"kind\": \"policy\"");
+    tool_expect_text(json.out, "\"code\": \"unsigned\"");
+    tool_expect_text(json.out, "\"n_refused\": 1");
+    tool_expect_text(json.out, "\"n_problems\": 0"); /* of the bytes */
+    tool_expect_text(json.out, "\"bundle\": \"acme/m:2\"");
+
+    test_autorun struct tool_run free = verify_with(&team, "none", false);
+    tool_expect(&free, BFS_EXIT_OK);
+    tool_expect_no_text(free.out, "refused");
+}
+
+/* A policy that cannot be read lets nothing pass. */
+static void without_its_policy_nothing_is_verified(void **state)
+{
+    (void)state;
+    test_autoteam struct team team = team_make();
+    team_pack(&team, "acme/m:1");
+    test_autorun struct tool_run missing = verify_with(&team, team.policy, false);
+    tool_expect(&missing, BFS_EXIT_FAILED);
+    tool_expect_text(missing.err, "policy.json");
+    assert_string_equal(missing.out, "");
+    test_write_text(&team.folder, "policy.json", "{}");
+    test_autorun struct tool_run wrong = verify_with(&team, team.policy, true);
+    tool_expect(&wrong, BFS_EXIT_FAILED);
+    tool_expect_text(wrong.err, "policy.json");
+    assert_string_equal(wrong.out, "");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_statements_are_found)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damaged_statements_are_found),
+        cmocka_unit_test(what_the_policy_refuses_is_told),
+        cmocka_unit_test(without_its_policy_nothing_is_verified),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
