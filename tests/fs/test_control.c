@@ -67,7 +67,7 @@ static void await_node(struct served *served, const char *path)
     }
 }
 
-static unsigned n_asked;
+static atomic_uint n_asked; /* the watch asks too */
 bool __real_bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
                                 char ret[static BFS_ERROR_TEXT_SIZE]);
 bool __wrap_bfs_bundles_refusal(struct bfs_bundles *bundles, uint32_t slot,
