@@ -23,8 +23,10 @@ int bfs_sha256(const void *bytes, size_t size, struct bfs_digest *ret)
 {
     const EVP_MD *md = bfs_sha256_method();
     struct bfs_digest digest;
-    if (!md || EVP_Digest(bytes, size, digest.bytes, NULL, md, NULL) != 1)
+    if (!md)
         return -EIO;
+    if (EVP_Digest(bytes, size, digest.bytes, NULL, md, NULL) != 1)
+        return -ENOMEM; /* nothing else can fail in it */
     *ret = digest;
     return 0;
 }
@@ -118,6 +120,7 @@ int bfs_digest_parse_text(const char *text, struct bfs_digest *ret)
 
 struct bfs_sha256_stream {
     EVP_MD_CTX *context;
+    bool has_begun; /* a message: its state is there */
 };
 
 struct bfs_sha256_stream *bfs_sha256_stream_free(struct bfs_sha256_stream *stream)
@@ -129,6 +132,19 @@ struct bfs_sha256_stream *bfs_sha256_stream_free(struct bfs_sha256_stream *strea
     return NULL;
 }
 
+/* A context whose start has failed has no state, and libcrypto does not look whether it has. */
+static int begin(struct bfs_sha256_stream *stream)
+{
+    if (stream->has_begun)
+        return 0;
+    if (!bfs_sha256_method())
+        return -EIO;
+    if (EVP_DigestInit_ex2(stream->context, bfs_sha256_method(), NULL) != 1)
+        return -ENOMEM;
+    stream->has_begun = true;
+    return 0;
+}
+
 int bfs_sha256_stream_new(struct bfs_sha256_stream **ret)
 {
     BFS_CLEANUP(bfs_sha256_stream_cleanup)
@@ -138,22 +154,29 @@ int bfs_sha256_stream_new(struct bfs_sha256_stream **ret)
     stream->context = EVP_MD_CTX_new();
     if (!stream->context)
         return -ENOMEM;
-    if (!bfs_sha256_method() || EVP_DigestInit_ex2(stream->context, bfs_sha256_method(), NULL) != 1)
-        return -EIO;
+    int r = begin(stream);
+    if (r)
+        return r;
     *ret = bfs_steal(&stream);
     return 0;
 }
 
 int bfs_sha256_stream_update(struct bfs_sha256_stream *stream, const void *bytes, size_t size)
 {
+    int r = begin(stream);
+    if (r)
+        return r;
     return EVP_DigestUpdate(stream->context, bytes, size) == 1 ? 0 : -EIO;
 }
 
 int bfs_sha256_stream_finish(struct bfs_sha256_stream *stream, struct bfs_digest *ret)
 {
     struct bfs_digest digest;
-    if (EVP_DigestFinal_ex(stream->context, digest.bytes, NULL) != 1 ||
-        EVP_DigestInit_ex2(stream->context, bfs_sha256_method(), NULL) != 1)
+    int r = begin(stream);
+    if (r)
+        return r;
+    stream->has_begun = false;
+    if (EVP_DigestFinal_ex(stream->context, digest.bytes, NULL) != 1)
         return -EIO;
     *ret = digest;
     return 0;

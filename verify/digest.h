@@ -29,7 +29,7 @@ struct bfs_xxh128 {
     uint8_t bytes[BFS_XXH128_SIZE];
 };
 
-/* Errors: -ENOMEM, -EIO when libcrypto fails. */
+/* Errors: -ENOMEM; -EIO when libcrypto has no SHA-256. */
 int bfs_sha256(const void *bytes, size_t size, struct bfs_digest *ret);
 
 struct bfs_bytes {

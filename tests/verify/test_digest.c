@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -152,12 +154,62 @@ static void xxh_streams_equal_one_shot(void **state)
     }
 }
 
+/* Of libcrypto's allocations. */
+static bool no_memory;
+
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return no_memory ? NULL : malloc(size);
+}
+
+static void *crypto_realloc(void *bytes, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return no_memory ? NULL : realloc(bytes, size);
+}
+
+static void crypto_free(void *bytes, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(bytes);
+}
+
+/* A stream whose next message found no memory is none that crashes, and begins when there is some. */
+static void a_stream_lives_without_memory(void **state)
+{
+    (void)state;
+    BFS_CLEANUP(bfs_sha256_stream_cleanup) struct bfs_sha256_stream *stream = NULL;
+    struct bfs_digest digest, whole;
+    assert_int_equal(bfs_sha256("abc", 3, &whole), 0);
+    assert_int_equal(bfs_sha256_stream_new(&stream), 0);
+    assert_int_equal(bfs_sha256_stream_update(stream, "abc", 3), 0);
+    no_memory = true;
+    int finished = bfs_sha256_stream_finish(stream, &digest);
+    int updated = bfs_sha256_stream_update(stream, "abc", 3);
+    int alone = bfs_sha256("abc", 3, &digest);
+    no_memory = false;
+    assert_int_equal(finished, 0);
+    assert_int_equal(updated, -ENOMEM);
+    assert_int_equal(alone, -ENOMEM);
+    assert_int_equal(bfs_sha256_stream_update(stream, "abc", 3), 0);
+    assert_int_equal(bfs_sha256_stream_finish(stream, &digest), 0);
+    assert_true(bfs_digest_equal(&digest, &whole));
+}
+
 int main(void)
 {
+    /* Before libcrypto has allocated anything. */
+    if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1)
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_known_texts),       cmocka_unit_test(streams_equal_one_shot),
         cmocka_unit_test(parses_its_own_text_only), cmocka_unit_test(orders),
         cmocka_unit_test(xxh128_is_the_library_s),  cmocka_unit_test(xxh_streams_equal_one_shot),
+        cmocka_unit_test(a_stream_lives_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
